@@ -1,0 +1,71 @@
+"""Folds changes from the queues into people."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pynamodb.connection import Connection
+
+from peoplesync.adapters import clock
+from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.ids import person_ids
+from peoplesync.adapters.people_store import PeopleStore
+from peoplesync.adapters.queues import ChangeQueue
+from peoplesync.adapters.secrets import Secrets
+from peoplesync.adapters.stack import Stack
+from peoplesync.adapters.stripe_api import StripeApi
+from peoplesync.adapters.tables import use_tables
+from peoplesync.sync.apply import Applier, Delivery
+
+logger = Logger()
+metrics = Metrics()
+
+stack = Stack.from_environment(os.environ)
+use_tables(stack)
+sqs = boto3.client("sqs")
+live = ChangeQueue(sqs, stack.live_queue_url, stack.live_dead_letter_queue_url)
+bulk = ChangeQueue(sqs, stack.bulk_queue_url, stack.bulk_dead_letter_queue_url)
+applier = Applier(
+    people=PeopleStore(Connection(), int(os.environ["FEED_RETENTION_DAYS"])),
+    stripe=StripeApi(
+        Secrets(SSMProvider(), stack.secrets_prefix).api_key, os.environ.get("PEOPLESYNC_STRIPE_API_URL")
+    ),
+    connections=ConnectionsStore(),
+    clock=clock.now,
+    new_id=person_ids(clock.now),
+    jitter=random.random,
+)
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Applies a batch as one; only messages that crashed are reported, for the queue to deliver again."""
+    report = applier.apply([_delivery(SQSRecord(record)) for record in event["Records"]])
+    logger.info("batch applied", extra=dict(report.counts))
+    for reason in report.buried:
+        logger.error("message buried", extra={"reason": reason})
+    for name, count in report.counts.items():
+        metrics.add_metric(f"Changes{name.title().replace('_', '')}", MetricUnit.Count, count)
+
+    def outcome(record: SQSRecord) -> None:
+        if record.message_id in report.crashed:
+            raise report.crashed[record.message_id]
+
+    return process_partial_response(event, outcome, processor, context)
+
+
+def _delivery(record: SQSRecord) -> Delivery:
+    queue = bulk if record.event_source_arn.endswith(f":{bulk.name}") else live
+    return Delivery(record.message_id, record.body, queue)

@@ -1,0 +1,1 @@
+"""peoplesync: a people database in step with Stripe."""

@@ -1,0 +1,54 @@
+"""People in DynamoDB, for those who only look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from peoplesync.adapters.stored_people import from_row
+from peoplesync.adapters.tables import SHARDS, FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.people import Person
+
+_PAGE = 100
+"""What one BatchGetItem takes."""
+
+
+class PeopleReader:
+    """Reads people by identity and by index. Lists come in order of person id: oldest people first."""
+
+    def person_of(self, epoch: Epoch, identity: str) -> Person | None:
+        """The person whom an identity finds."""
+        try:
+            owner = IdentityRow.get(IdentityRow.key(epoch, identity)).person
+        except IdentityRow.DoesNotExist:
+            return None
+        return self.person(epoch, owner)
+
+    def person(self, epoch: Epoch, person_id: str) -> Person | None:
+        """The person of that id."""
+        try:
+            return from_row(PersonRow.get(PersonRow.key(epoch, person_id)))
+        except PersonRow.DoesNotExist:
+            return None
+
+    def members(self, epoch: Epoch, index: str) -> Iterator[Person]:
+        """The people in a segment, or `everyone`."""
+        ids = sorted(row.sk for shard in MemberRow.shards(epoch, index) for row in MemberRow.query(shard))
+        for start in range(0, len(ids), _PAGE):
+            page = ids[start : start + _PAGE]
+            keys = [PersonRow.key(epoch, one) for one in page]
+            found = {row.person_id: row for row in PersonRow.batch_get(keys)}
+            yield from (from_row(found[one]) for one in page if one in found)
+
+    def count(self, epoch: Epoch, index: str) -> int:
+        """How many are in an index: counted, so that nothing can drift."""
+        with ThreadPoolExecutor(SHARDS) as pool:
+            return sum(pool.map(MemberRow.count, MemberRow.shards(epoch, index)))
+
+    def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
+        """A record's billing events, newest first: (at, key, kind, content)."""
+        for row in FeedRow.query(FeedRow.key(epoch, record), scan_index_forward=False):
+            at, key = row.at_and_key
+            yield at, key, row.kind, row.content_json

@@ -1,0 +1,62 @@
+"""The queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+MAX_REASON: Final = 1_000
+
+
+@dataclass(frozen=True)
+class ChangeQueue:
+    """A queue of changes with its dead-letter queue."""
+
+    sqs: SQSClient
+    url: str
+    dead_letter_url: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    def send(self, body: str, delay: int = 0) -> None:
+        """Puts a message on the queue; it shows after `delay` seconds (at most 900)."""
+        self.sqs.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
+
+    def bury(self, body: str, reason: str) -> None:
+        """Puts a message straight into the dead-letter queue, with its reason as attribute."""
+        self.sqs.send_message(
+            QueueUrl=self.dead_letter_url,
+            MessageBody=body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:MAX_REASON]}},
+        )
+
+
+_DEPTHS: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True)
+class QueueDepths:
+    """How much is on the queues of a stack, and in their dead-letter queues."""
+
+    queues: tuple[ChangeQueue, ...]
+
+    def waiting(self) -> int:
+        """Changes on the queues: visible, in flight and delayed."""
+        return sum(self._depth(queue.sqs, queue.url) for queue in self.queues)
+
+    def dead(self) -> int:
+        """Messages in the dead-letter queues."""
+        return sum(self._depth(queue.sqs, queue.dead_letter_url) for queue in self.queues)
+
+    def _depth(self, sqs: SQSClient, url: str) -> int:
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTHS))["Attributes"]
+        return sum(int(attributes[name]) for name in _DEPTHS)

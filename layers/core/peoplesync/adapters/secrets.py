@@ -1,0 +1,73 @@
+"""Secrets in SSM Parameter Store, as SecureStrings.
+
+`<prefix>/<connection>/webhook-signing-secret` holds the endpoint's secret; while it is rolled, the old and the
+new one with white space between. `<prefix>/<connection>/stripe-api-key` holds the restricted key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+CACHE_SECONDS: Final = 60
+REFRESH_SECONDS: Final = 30
+"""How often a bad signature may make us look again: a rolled secret works at once, and garbage cannot be
+used to hammer the store."""
+
+
+def signing_secret_name(prefix: str, connection: str) -> str:
+    """The parameter that holds a connection's signing secret."""
+    return f"{prefix}/{connection}/webhook-signing-secret"
+
+
+def api_key_name(prefix: str, connection: str) -> str:
+    """The parameter that holds a connection's API key."""
+    return f"{prefix}/{connection}/stripe-api-key"
+
+
+@dataclass
+class Secrets:
+    """The secrets of a stack. `monotonic` is a stopwatch, not the system's time."""
+
+    provider: SSMProvider
+    prefix: str
+    monotonic: Callable[[], float] = time.monotonic
+    _refreshed: dict[str, float] = field(default_factory=dict)
+
+    def signing_secrets(self, connection: str, *, fresh: bool = False) -> Sequence[str]:
+        """The secrets a webhook may be signed with; `fresh` looks again, at most every 30 s."""
+        force = fresh and self._may_refresh(connection)
+        return (self._read(signing_secret_name(self.prefix, connection), force=force) or "").split()
+
+    def api_key(self, connection: str) -> str | None:
+        """The connection's key for Stripe's API; None where there is none."""
+        return self._read(api_key_name(self.prefix, connection), force=False)
+
+    def store(self, connection: str, signing_secret: str, api_key: str) -> None:
+        """Keeps a connection's secrets, in place of any older ones."""
+        for name, value in (
+            (signing_secret_name(self.prefix, connection), signing_secret),
+            (api_key_name(self.prefix, connection), api_key),
+        ):
+            self.provider.client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+
+    def _may_refresh(self, connection: str) -> bool:
+        now = self.monotonic()
+        if now - self._refreshed.get(connection, float("-inf")) < REFRESH_SECONDS:
+            return False
+        self._refreshed[connection] = now
+        return True
+
+    def _read(self, name: str, *, force: bool) -> str | None:
+        try:
+            value = self.provider.get(name, max_age=CACHE_SECONDS, decrypt=True, force_fetch=force)
+        except GetParameterError as error:
+            if "ParameterNotFound" in str(error):
+                return None
+            raise
+        return value if isinstance(value, str) else None

@@ -1,0 +1,105 @@
+"""People as they are stored: between the domain's values and plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from peoplesync.adapters.tables import PersonRow, shard_of, whole
+from peoplesync.domain.changes import ProductName
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.people import Person
+from peoplesync.domain.records import Occurrences, Record
+from peoplesync.domain.snapshots import Rank, Snapshot
+
+_SLOTS = ("customer", "last_charge", "last_paid_invoice")
+_INSTANTS = ("last_payment_failed_at", "last_checkout_at")
+
+
+def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
+    """The row that holds a person."""
+    return PersonRow(
+        pk=PersonRow.key(epoch, person.id),
+        version=person.version,
+        email=person.email,
+        created_at=person.created_at,
+        last_sync_at=person.last_sync_at,
+        evaluated_at=person.evaluated_at,
+        definitions_version=person.definitions_version,
+        cause=cause,
+        records_json={name: _record_to_json(record) for name, record in person.records.items()},
+        fields_json={key: value for key, value in person.fields.items() if value is not None},
+        segments_json=dict(person.segments),
+        review_at=person.review_at,
+        due_shard=f"{epoch}#{shard_of(person.id)}" if person.review_at is not None else None,
+    )
+
+
+def from_row(row: PersonRow) -> Person:
+    """The person that a row holds."""
+    return Person(
+        id=row.person_id,
+        created_at=int(row.created_at),
+        version=int(row.version),
+        email=row.email,
+        records={name: _record_from_json(name, value) for name, value in row.records_json.items()},
+        fields=row.fields_json,
+        segments=row.segments_json,
+        last_sync_at=whole(row.last_sync_at),
+        evaluated_at=int(row.evaluated_at),
+        review_at=whole(row.review_at),
+        definitions_version=int(row.definitions_version),
+    )
+
+
+def _record_to_json(record: Record) -> dict[str, Any]:
+    value: dict[str, Any] = {"first_seen_at": record.first_seen_at}
+    if record.deleted:
+        value["deleted"] = True
+    value |= {slot: _to_json(snapshot) for slot in _SLOTS if (snapshot := getattr(record, slot)) is not None}
+    value |= {name: instant for name in _INSTANTS if (instant := getattr(record, name)) is not None}
+    if record.subscriptions:
+        value["subscriptions"] = {key: _to_json(one) for key, one in record.subscriptions.items()}
+    if record.product_names:
+        value["product_names"] = {
+            product: [one.as_of, one.event, one.name] for product, one in record.product_names.items()
+        }
+    if record.events:
+        value["events"] = {kind: [one.count, *one.newest] for kind, one in record.events.items()}
+    return value
+
+
+def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
+    return Record(
+        id=record_id,
+        first_seen_at=value["first_seen_at"],
+        deleted=value.get("deleted", False),
+        customer=_from_json(value.get("customer")),
+        subscriptions={
+            key: snapshot
+            for key, one in value.get("subscriptions", {}).items()
+            if (snapshot := _from_json(one)) is not None
+        },
+        last_charge=_from_json(value.get("last_charge")),
+        last_paid_invoice=_from_json(value.get("last_paid_invoice")),
+        last_payment_failed_at=value.get("last_payment_failed_at"),
+        last_checkout_at=value.get("last_checkout_at"),
+        product_names={
+            product: ProductName(as_of, event, product, name)
+            for product, (as_of, event, name) in value.get("product_names", {}).items()
+        },
+        events={
+            kind: Occurrences(count, tuple(newest)) for kind, (count, *newest) in value.get("events", {}).items()
+        },
+    )
+
+
+def _to_json(snapshot: Snapshot) -> list[Any]:
+    return [snapshot.as_of, snapshot.event, int(snapshot.rank), snapshot.content]
+
+
+def _from_json(value: list[Any] | None) -> Snapshot | None:
+    if value is None:
+        return None
+    as_of, event, rank, content = value
+    return Snapshot(as_of, event, Rank(rank), content)

@@ -1,0 +1,204 @@
+"""The tables, one model each. Keys begin with the epoch they belong to (`main#1`).
+
+Attributes named `*_json` hold plain JSON as text: it is smaller than DynamoDB's own maps, and write units
+grow with the size of the item.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+from peoplesync.adapters.stack import Stack
+from peoplesync.domain.connections import Epoch
+
+SHARDS: Final = 8
+"""Partitions of an index that everybody may be in: one DynamoDB partition takes 1,000 writes a second."""
+
+
+def shard_of(member: str) -> int:
+    """The shard of a person or customer: the same everywhere and for ever."""
+    return zlib.crc32(member.encode()) % SHARDS
+
+
+def whole(number: float | None) -> int | None:
+    """A number as the domain has it: DynamoDB knows no integers."""
+    return None if number is None else int(number)
+
+
+class DueIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's own hook
+    """Who is to be looked at again, and when; sparse: who has no `review_at` is not in it."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    due_shard = UnicodeAttribute(hash_key=True)
+    review_at = NumberAttribute(range_key=True)
+
+
+class PersonRow(Model):
+    """A person with their records, projected fields and segments. `pk` is `epoch#person id`."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    version = NumberAttribute()
+    email = UnicodeAttribute(null=True)
+    created_at = NumberAttribute()
+    last_sync_at = NumberAttribute(null=True)
+    evaluated_at = NumberAttribute()
+    definitions_version = NumberAttribute()
+    cause = UnicodeAttribute()
+    records_json = JSONAttribute()
+    fields_json = JSONAttribute()
+    segments_json = JSONAttribute()
+    due_shard = UnicodeAttribute(null=True)
+    review_at = NumberAttribute(null=True)
+    due = DueIndex()
+
+    @staticmethod
+    def key(epoch: Epoch, person: str) -> str:
+        return f"{epoch}#{person}"
+
+    @property
+    def person_id(self) -> str:
+        return str(self.pk).rpartition("#")[2]
+
+
+class IdentityRow(Model):
+    """What finds a person: `customer:cus_...`, `email:...`. `pk` is `epoch#identity`."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    person = UnicodeAttribute()
+
+    @staticmethod
+    def key(epoch: Epoch, identity: str) -> str:
+        return f"{epoch}#{identity}"
+
+
+class FeedRow(Model):
+    """A billing event of a record: `pk` is `epoch#customer id`, `sk` is `time#key`."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = UnicodeAttribute()
+    content_json = JSONAttribute()
+    cause = UnicodeAttribute()
+    written_at = NumberAttribute()
+    expires_at = NumberAttribute()
+
+    @staticmethod
+    def key(epoch: Epoch, record: str) -> str:
+        return f"{epoch}#{record}"
+
+    @staticmethod
+    def sort_key(at: int, key: str) -> str:
+        return f"{at:011d}#{key}"
+
+    @property
+    def at_and_key(self) -> tuple[int, str]:
+        at, _, key = str(self.sk).partition("#")
+        return int(at), key
+
+
+class MemberRow(Model):
+    """An entry of a segment's index. `pk` is `epoch#segment#shard`, `sk` the member's id."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    since = NumberAttribute()
+
+    @staticmethod
+    def key(epoch: Epoch, index: str, member: str) -> str:
+        return f"{epoch}#{index}#{shard_of(member)}"
+
+    @staticmethod
+    def shards(epoch: Epoch, index: str) -> Iterator[str]:
+        return (f"{epoch}#{index}#{shard}" for shard in range(SHARDS))
+
+
+class FieldRow(Model):
+    """A field's definition. `pk` is the epoch, `sk` the field's key; `position` keeps the catalogue's order."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    position = NumberAttribute()
+    title = UnicodeAttribute()
+    group = UnicodeAttribute()
+    type = UnicodeAttribute()
+    source = UnicodeAttribute()
+    builtin = BooleanAttribute()
+
+
+class SegmentRow(Model):
+    """A segment's definition. `pk` is the epoch, `sk` the segment's id."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    position = NumberAttribute()
+    title = UnicodeAttribute()
+    rule_json = JSONAttribute()
+
+
+class ConnectionRow(Model):
+    """A connection. `pk` is its name."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    livemode = BooleanAttribute()
+    epoch_number = NumberAttribute()
+    definitions_version = NumberAttribute()
+    created_at = NumberAttribute()
+    last_event_at = NumberAttribute(null=True)
+
+
+def use_tables(
+    stack: Stack,
+    *,
+    region: str | None = None,
+    endpoint: str | None = None,
+    credentials: tuple[str, str] | None = None,
+) -> None:
+    """Points the models at the tables of a stack, for the whole process.
+
+    A function leaves the rest to its environment; `endpoint` and `credentials` are for the local stack.
+    """
+    names: dict[type[Model], str] = {
+        PersonRow: stack.people_table,
+        IdentityRow: stack.identities_table,
+        FeedRow: stack.feed_table,
+        MemberRow: stack.segment_members_table,
+        FieldRow: stack.fields_table,
+        SegmentRow: stack.segments_table,
+        ConnectionRow: stack.connections_table,
+    }
+    for model, name in names.items():
+        meta: Any = model.Meta
+        meta.table_name = name
+        meta.region, meta.host = region, endpoint
+        meta.aws_access_key_id, meta.aws_secret_access_key = credentials or (None, None)
+        model._connection = None

@@ -1,0 +1,237 @@
+"""Changes: what one Stripe event means for one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from peoplesync.domain import billing_events
+from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.snapshots import GONE, Gone, Rank, Snapshot
+from peoplesync.domain.stripe_objects import (
+    StripeEvent,
+    UnreadableStripeObject,
+    read_charge,
+    read_customer,
+    read_invoice,
+    read_subscription,
+)
+from peoplesync.domain.stripe_objects.reading import Json, Node
+from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
+
+Kind = Literal["customer", "subscription", "charge", "invoice", "checkout.session"]
+
+EVENT_TYPES: Final = frozenset(
+    {
+        "customer.created",
+        "customer.updated",
+        "customer.deleted",
+        "customer.subscription.created",
+        "customer.subscription.updated",
+        "customer.subscription.deleted",
+        "customer.subscription.paused",
+        "customer.subscription.resumed",
+        "customer.subscription.trial_will_end",
+        "customer.subscription.pending_update_applied",
+        "customer.subscription.pending_update_expired",
+        "invoice.created",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+        "invoice.payment_failed",
+        "charge.succeeded",
+        "charge.captured",
+        "charge.updated",
+        "charge.failed",
+        "charge.refunded",
+        "checkout.session.completed",
+    }
+)
+"""The Stripe events that change anything here; all others are acknowledged and dropped."""
+
+
+@dataclass(frozen=True)
+class ObjectKey:
+    """A Stripe object, as one asks Stripe for it."""
+
+    kind: Kind
+    id: str
+
+
+@dataclass(frozen=True, order=True)
+class ProductName:
+    """What an invoice of one moment calls a product; the latest one names it."""
+
+    as_of: int
+    event: str
+    product: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one event (or one fetched object) says about one record.
+
+    `record` is the Stripe customer's id. `snapshot` is None where only the deletion or the billing events
+    matter. `message` names the queue message that brought it, so that its fate can be told.
+    """
+
+    record: str
+    object: ObjectKey
+    occurred_at: int
+    snapshot: Snapshot | None = None
+    deleted: bool = False
+    events: tuple[BillingEvent, ...] = ()
+    failed_at: int | None = None
+    checkout_at: int | None = None
+    product_names: tuple[ProductName, ...] = ()
+    message: str = ""
+
+
+def customer_of(stripe_object: Json) -> str | None:
+    """The customer that an object belongs to: its record. None for guests."""
+    if stripe_object.get("object") == "customer":
+        customer = stripe_object.get("id")
+    else:
+        customer = stripe_object.get("customer")
+    if isinstance(customer, dict):
+        customer = customer.get("id")
+    return customer if isinstance(customer, str) and customer else None
+
+
+def read_change(event: StripeEvent) -> Change:
+    """The change that a supported event is; raises `UnreadableStripeObject` where it cannot be read."""
+    kind, value = event.object.get("object"), event.object
+    record = customer_of(value)
+    if record is None:
+        raise UnreadableStripeObject(str(kind), str(value.get("id", "(no id)")), "customer", "is missing")
+    change = Change(record, ObjectKey("customer", record), event.created)
+    match kind:
+        case "customer":
+            snapshot = customer_snapshot(value, event.created, event.id, created=_is_creation(event))
+            deleted = event.type == "customer.deleted" or is_deleted(value)
+            happened = billing_events.customer_events(event, record)
+            return replace(change, snapshot=snapshot, deleted=deleted, events=tuple(happened))
+        case "subscription":
+            subscription = read_subscription(value)
+            key = ObjectKey("subscription", subscription["id"])
+            snapshot = subscription_snapshot(value, event.created, event.id, created=_is_creation(event))
+            happened = billing_events.subscription_events(event, subscription)
+            return replace(change, object=key, snapshot=snapshot, events=tuple(happened))
+        case "charge":
+            return replace(change, **_charge_change(event))
+        case "invoice":
+            return replace(change, **_invoice_change(event))
+        case "checkout.session":
+            session = Node.top(value, "checkout.session").required_text("id")
+            happened = billing_events.checkout_events(event, session)
+            key = ObjectKey("checkout.session", session)
+            return replace(change, object=key, events=tuple(happened), checkout_at=event.created)
+    raise UnreadableStripeObject(str(kind), str(value.get("id")), "object", "is of an unknown type")
+
+
+def _is_creation(event: StripeEvent) -> bool:
+    return event.type.endswith(".created")
+
+
+def is_deleted(value: Json) -> bool:
+    """Whether Stripe says that the object is deleted."""
+    return value.get("deleted") is True
+
+
+def customer_snapshot(value: Any, as_of: int, event: str, *, created: bool = False) -> Snapshot | None:
+    """A customer's snapshot; None where Stripe only says that it is deleted."""
+    customer = read_customer(value)
+    rank = Rank.CREATION if created else Rank.STATE
+    return None if customer is None else Snapshot(as_of, event, rank, customer)
+
+
+def subscription_snapshot(value: Any, as_of: int, event: str, *, created: bool = False) -> Snapshot:
+    """A subscription's snapshot."""
+    subscription = read_subscription(value)
+    if subscription["status"] in TERMINAL_STATUSES:
+        rank = Rank.TERMINAL
+    else:
+        rank = Rank.CREATION if created else Rank.STATE
+    return Snapshot(as_of, event, rank, subscription)
+
+
+def charge_snapshot(value: Any, as_of: int, event: str) -> Snapshot | None:
+    """What a captured charge says of the last payment; None where nothing was captured."""
+    charge = read_charge(value)
+    if not charge["captured"] or charge["amount_captured"] <= 0:
+        return None
+    content = {
+        "id": charge["id"],
+        "created": charge["created"],
+        "amount": charge["amount_captured"],
+        "currency": charge["currency"],
+        "description": charge["description"],
+    }
+    return Snapshot(as_of, event, Rank.STATE, content)
+
+
+def invoice_snapshot(value: Any, as_of: int, event: str) -> Snapshot | None:
+    """What a paid invoice says of the last payment; None where nothing was paid: a trial's invoice over
+    zero is no payment."""
+    invoice = read_invoice(value)
+    if not invoice["paid"] or invoice["amount_paid"] <= 0:
+        return None
+    content = {
+        "id": invoice["id"],
+        "created": invoice["paid_at"],
+        "amount": invoice["amount_paid"],
+        "currency": invoice["currency"],
+        "description": invoice["description"],
+    }
+    return Snapshot(as_of, event, Rank.STATE, content)
+
+
+def _charge_change(event: StripeEvent) -> dict[str, Any]:
+    charge = read_charge(event.object)
+    return {
+        "object": ObjectKey("charge", charge["id"]),
+        "snapshot": charge_snapshot(event.object, event.created, event.id),
+        "events": tuple(billing_events.charge_events(event, charge)),
+        "failed_at": charge["created"] if event.type == "charge.failed" else None,
+    }
+
+
+def _invoice_change(event: StripeEvent) -> dict[str, Any]:
+    invoice = read_invoice(event.object)
+    return {
+        "object": ObjectKey("invoice", invoice["id"]),
+        "snapshot": invoice_snapshot(event.object, event.created, event.id),
+        "events": tuple(billing_events.invoice_events(event, invoice)),
+        "failed_at": event.created if event.type == "invoice.payment_failed" else None,
+        "product_names": tuple(
+            ProductName(event.created, event.id, product, name)
+            for product, name in invoice["product_names"].items()
+        ),
+    }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Stripe answered when it was asked for an object: its snapshot, or GONE where there is none. `missing` is a 404."""
+
+    snapshot: Snapshot | Gone
+    deleted: bool = False
+    missing: bool = False
+
+
+def read_answer(key: ObjectKey, value: Json | None, as_of: int) -> Answer:
+    """Stripe's answer, read; `value` is None for a 404."""
+    if value is None:
+        return Answer(GONE, missing=True)
+    match key.kind:
+        case "customer":
+            snapshot = customer_snapshot(value, as_of, "")
+        case "subscription":
+            snapshot = subscription_snapshot(value, as_of, "")
+        case "charge":
+            snapshot = charge_snapshot(value, as_of, "")
+        case "invoice":
+            snapshot = invoice_snapshot(value, as_of, "")
+        case _:
+            snapshot = None
+    return Answer(GONE if snapshot is None else snapshot, deleted=is_deleted(value))

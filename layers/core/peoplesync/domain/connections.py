@@ -1,0 +1,42 @@
+"""Connections: one Stripe account in one mode, and its epochs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What all data is keyed by: a connection's life in one mode. A new one begins when a test key is
+    replaced by a live one, so that nothing of the test people can reach the live ones."""
+
+    connection: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.connection}#{self.number}"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connected Stripe account. `livemode` is Stripe's word for "not test mode"."""
+
+    name: str
+    livemode: bool
+    epoch_number: int
+    definitions_version: int
+    created_at: int
+    last_event_at: int | None = None
+
+    @property
+    def epoch(self) -> Epoch:
+        return Epoch(self.name, self.epoch_number)
+
+
+def is_connection_name(name: str) -> bool:
+    """Whether a connection may be called that: it becomes part of the webhook's URL and of secrets' names."""
+    return NAME_PATTERN.fullmatch(name) is not None

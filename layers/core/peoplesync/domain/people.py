@@ -1,0 +1,103 @@
+"""People: the fold of the records that share an e-mail."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from peoplesync.domain.fields import FieldValue, project
+from peoplesync.domain.profile import profile_of
+from peoplesync.domain.records import Record
+from peoplesync.domain.rules import Subject, earliest
+from peoplesync.domain.segments import Definitions, memberships
+
+PENDING_PATIENCE: Final = 60
+"""Seconds to wait for the customer of a record whose subscription came first."""
+
+EVERYONE: Final = "everyone"
+CUSTOMERS_IN_SYNC: Final = "customers_in_sync"
+"""Indexes kept beside the segments: of all people, and of all Stripe customers that are not deleted."""
+
+
+def normal_email(email: str | None) -> str | None:
+    """An e-mail as an identity: trimmed, case-folded, NFC; None where there is none."""
+    if email is None:
+        return None
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold()) or None
+
+
+def customer_identity(customer: str) -> str:
+    """The identity of a Stripe customer."""
+    return f"customer:{customer}"
+
+
+def email_identity(email: str) -> str:
+    """The identity of a (normal) e-mail."""
+    return f"email:{email}"
+
+
+@dataclass(frozen=True)
+class Person:
+    """One human. `version` is 0 until stored; `email` is the identity they hold, in normal form.
+
+    `segments` tells since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
+    never runs backwards; `review_at` is when something may change by itself.
+    """
+
+    id: str
+    created_at: int
+    version: int = 0
+    email: str | None = None
+    records: Mapping[str, Record] = field(default_factory=dict)
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    segments: Mapping[str, int] = field(default_factory=dict)
+    last_sync_at: int | None = None
+    evaluated_at: int = 0
+    review_at: int | None = None
+    definitions_version: int = 0
+
+    @property
+    def pending(self) -> bool:
+        """Nobody yet: of all their records nothing but a stray object is known."""
+        return all(record.pending for record in self.records.values())
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """What finds this person."""
+        customers = {customer_identity(record) for record in self.records}
+        return frozenset(customers | ({email_identity(self.email)} if self.email else set()))
+
+    @property
+    def indexed_in(self) -> Mapping[tuple[str, str], int]:
+        """Their entries in the member indexes, `(index, member id)`, each with its `since`."""
+        entries = {(segment, self.id): since for segment, since in self.segments.items()}
+        if not self.pending:
+            entries[EVERYONE, self.id] = self.created_at
+        for record in self.records.values():
+            if record.in_sync:
+                entries[CUSTOMERS_IN_SYNC, record.id] = record.first_seen_at
+        return entries
+
+
+def evaluate(person: Person, definitions: Definitions, now: int) -> Person:
+    """The person's fields, memberships and next review as they stand at `now`."""
+    now = max(now, person.evaluated_at)
+    profile = profile_of(person.records, person.last_sync_at, now)
+    fields = project(profile)
+    if person.pending:
+        segments: frozenset[str] = frozenset()
+        until = earliest(record.first_seen_at + PENDING_PATIENCE for record in person.records.values())
+    else:
+        syncing = any(record.in_sync for record in person.records.values())
+        segments, until = memberships(definitions.segments, Subject(fields, syncing), now)
+        until = earliest((until, profile.until))
+    return replace(
+        person,
+        fields=fields,
+        segments={segment: person.segments.get(segment, now) for segment in sorted(segments)},
+        evaluated_at=now,
+        review_at=until if until is not None and until > now else None,
+        definitions_version=definitions.version,
+    )

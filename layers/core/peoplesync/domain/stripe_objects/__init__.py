@@ -1,0 +1,27 @@
+"""Stripe's JSON, read into snapshots.
+
+The one place that knows where each API version (2020-03-02 to 2026-10-28) keeps a value. What comes out
+has one shape, whatever version it was written in, so that two shapes of one state compare as equal.
+"""
+
+from peoplesync.domain.stripe_objects.customers import Customer, read_customer
+from peoplesync.domain.stripe_objects.events import StripeEvent, read_event, slim
+from peoplesync.domain.stripe_objects.payments import Charge, Invoice, read_charge, read_invoice
+from peoplesync.domain.stripe_objects.reading import UnreadableStripeObject
+from peoplesync.domain.stripe_objects.subscriptions import Item, Subscription, read_subscription
+
+__all__ = [
+    "Charge",
+    "Customer",
+    "Invoice",
+    "Item",
+    "StripeEvent",
+    "Subscription",
+    "UnreadableStripeObject",
+    "read_charge",
+    "read_customer",
+    "read_event",
+    "read_invoice",
+    "read_subscription",
+    "slim",
+]

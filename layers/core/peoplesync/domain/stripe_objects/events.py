@@ -1,0 +1,73 @@
+"""Stripe events: the envelope around an object's snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from peoplesync.domain.stripe_objects.reading import Json, Node
+
+# What the readers of this package look at; a genuine event that is too big for the queue keeps just this.
+_READ = frozenset(
+    """
+    id object created deleted email name phone description delinquent address city country line1 line2
+    postal_code state status start_date currency trial_start trial_end cancel_at_period_end cancel_at canceled_at
+    ended_at pause_collection behavior discount discounts items data price plan quantity current_period_start
+    current_period_end nickname product unit_amount unit_amount_decimal amount amount_decimal recurring interval
+    interval_count usage_type billing_scheme transform_quantity transform_usage customer captured amount_captured
+    amount_refunded failure_code parent subscription_details subscription number billing_reason paid
+    status_transitions paid_at lines amount_due amount_paid attempt_count pricing price_details
+    """.split()
+)
+
+
+@dataclass(frozen=True)
+class StripeEvent:
+    """An event as Stripe sent it. `object` is `data.object`; `previous` holds the old values of what
+    changed, on `*.updated` only."""
+
+    id: str
+    type: str
+    created: int
+    livemode: bool
+    object: Json
+    previous: Json
+
+
+def read_event(value: Any) -> StripeEvent:
+    """The envelope of an event; raises `UnreadableStripeObject` where it has not the shape of one."""
+    event = Node.top(value, "event")
+    data = event.node("data")
+    if data is None:
+        event.required_text("data")  # raises: is missing
+        raise AssertionError("unreachable")
+    raw = value["data"]
+    data.node("object")
+    data.node("previous_attributes")
+    return StripeEvent(
+        id=event.required_text("id"),
+        type=event.required_text("type"),
+        created=event.required_integer("created"),
+        livemode=bool(event.boolean("livemode")),
+        object=raw.get("object") or {},
+        previous=raw.get("previous_attributes") or {},
+    )
+
+
+def slim(event: Json) -> dict[str, Any]:
+    """The event with only what `read_*` look at: no metadata, no payment details, no tax lines."""
+    data = event["data"]
+    slimmed = {"object": _keep(data["object"])}
+    if data.get("previous_attributes"):
+        slimmed["previous_attributes"] = _keep(data["previous_attributes"])
+    envelope = {name: event[name] for name in ("id", "object", "type", "created", "livemode") if name in event}
+    return {**envelope, "data": slimmed}
+
+
+def _keep(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _keep(part) for key, part in value.items() if key in _READ}
+    if isinstance(value, list):
+        return [_keep(part) for part in value]
+    return value

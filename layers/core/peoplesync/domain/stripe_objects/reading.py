@@ -1,0 +1,152 @@
+"""Typed access to Stripe's JSON, with errors that name the object, its id and the path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+class UnreadableStripeObject(ValueError):
+    """A field that matters is missing or has the wrong type.
+
+    The message names object, id and path but never a value: values may be personal.
+    """
+
+    def __init__(self, kind: str, object_id: str, path: str, problem: str) -> None:
+        super().__init__(f"{kind} {object_id}: {path} {problem}")
+        self.kind = kind
+        self.object_id = object_id
+        self.path = path
+        self.problem = problem
+
+
+class Node:
+    """One JSON object inside a Stripe object, aware of where it is.
+
+    `required_*` raise where the value is absent or null; the others answer None. All raise where it is
+    there with another type.
+    """
+
+    def __init__(self, value: Any, kind: str, object_id: str, path: str = "") -> None:
+        self._kind, self._id, self._path = kind, object_id, path
+        if not isinstance(value, Mapping):
+            raise self._error("", f"should be an object, not {_type_name(value)}")
+        self._value: Json = value
+
+    @classmethod
+    def top(cls, value: Any, kind: str) -> Node:
+        """The object itself; its id is read here so that every later error can name it."""
+        object_id = value.get("id") if isinstance(value, Mapping) else None
+        node = cls(value, kind, object_id if isinstance(object_id, str) and object_id else "(no id)")
+        node.required_text("id")
+        return node
+
+    def __contains__(self, name: str) -> bool:
+        return self._value.get(name) is not None
+
+    def text(self, name: str) -> str | None:
+        value: str | None = self._typed(name, str, "text")
+        return value
+
+    def required_text(self, name: str) -> str:
+        text = self.text(name)
+        if not text:
+            raise self._error(name, "is missing")
+        return text
+
+    def integer(self, name: str) -> int | None:
+        value = self._value.get(name)
+        if isinstance(value, bool):
+            raise self._error(name, "should be an integer, not a boolean")
+        number: int | None = self._typed(name, int, "an integer")
+        return number
+
+    def required_integer(self, name: str) -> int:
+        value = self.integer(name)
+        if value is None:
+            raise self._error(name, "is missing")
+        return value
+
+    def boolean(self, name: str) -> bool | None:
+        value: bool | None = self._typed(name, bool, "a boolean")
+        return value
+
+    def decimal(self, name: str) -> Decimal | None:
+        """Stripe writes decimals as text ("1250.5"); integers are accepted too."""
+        value = self._value.get(name)
+        if value is None:
+            return None
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            try:
+                number = Decimal(value)
+            except InvalidOperation:
+                number = Decimal("NaN")
+            if number.is_finite():
+                return number
+        raise self._error(name, "should be a decimal number")
+
+    def node(self, name: str) -> Node | None:
+        value = self._value.get(name)
+        return None if value is None else Node(value, self._kind, self._id, self._join(name))
+
+    def expanded(self, name: str) -> Node | None:
+        """A reference that Stripe expanded into the object; None where it is just an id, or absent."""
+        value = self._value.get(name)
+        return None if value is None or isinstance(value, str) else self.node(name)
+
+    def reference(self, name: str) -> str | None:
+        """The id that a reference points to, expanded or not."""
+        value = self._value.get(name)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return value or None
+        return Node(value, self._kind, self._id, self._join(name)).required_text("id")
+
+    def required_reference(self, name: str) -> str:
+        reference = self.reference(name)
+        if reference is None:
+            raise self._error(name, "is missing")
+        return reference
+
+    def nodes(self, name: str) -> list[Node]:
+        """The objects of a Stripe list (`{"data": [...]}`) or of a plain array; empty where absent."""
+        value = self._value.get(name)
+        if isinstance(value, Mapping):
+            value = value.get("data")
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self._error(name, f"should be a list, not {_type_name(value)}")
+        return [
+            Node(one, self._kind, self._id, f"{self._join(name)}[{index}]") for index, one in enumerate(value)
+        ]
+
+    def values(self, name: str) -> list[Any]:
+        """The raw elements of an array, where ids and objects may stand side by side."""
+        value = self._value.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self._error(name, f"should be a list, not {_type_name(value)}")
+        return value
+
+    def _typed(self, name: str, wanted: type, wanted_name: str) -> Any:
+        value = self._value.get(name)
+        if value is not None and not isinstance(value, wanted):
+            raise self._error(name, f"should be {wanted_name}, not {_type_name(value)}")
+        return value
+
+    def _join(self, name: str) -> str:
+        return ".".join(part for part in (self._path, name) if part)
+
+    def _error(self, name: str, problem: str) -> UnreadableStripeObject:
+        return UnreadableStripeObject(self._kind, self._id, self._join(name) or "the object", problem)
+
+
+def _type_name(value: Any) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
+    return "null" if value is None else names.get(type(value), "an object")

@@ -1,0 +1,1 @@
+"""The use cases: what peoplesync does, in terms of ports that `adapters` implement."""

@@ -1,0 +1,124 @@
+"""Browse: people, feeds, segments and fields as their readers see them.
+
+What comes out is the public JSON: cents are integers, amounts and MRR text in the major unit, instants ISO
+8601 with `Z`, absent values null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.fields import FIELD_TYPES, Field
+from peoplesync.domain.people import EVERYONE, Person, customer_identity, email_identity, normal_email
+from peoplesync.domain.segments import Segment
+
+
+class NotFound(LookupError):
+    """There is no such person or segment; the message says so in the user's words."""
+
+
+class People(Protocol):
+    def person_of(self, epoch: Epoch, identity: str) -> Person | None: ...
+
+    def person(self, epoch: Epoch, person_id: str) -> Person | None: ...
+
+    def members(self, epoch: Epoch, index: str) -> Iterator[Person]: ...
+
+    def count(self, epoch: Epoch, index: str) -> int: ...
+
+    def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
+        """Newest first: (at, key, kind, content)."""
+
+
+class Catalogue(Protocol):
+    def fields(self, epoch: Epoch) -> list[tuple[Field, bool]]: ...
+
+    def segments(self, epoch: Epoch) -> list[Segment]: ...
+
+
+@dataclass(frozen=True)
+class Browser:
+    """The people of one epoch, for reading."""
+
+    epoch: Epoch
+    people: People
+    catalogue: Catalogue
+
+    def person(self, who: str) -> dict[str, Any]:
+        """A person by e-mail, Stripe customer or person id; raises `NotFound`."""
+        return present(self.find(who))
+
+    def find(self, who: str) -> Person:
+        """The person; raises `NotFound`."""
+        if who.startswith("per_"):
+            person = self.people.person(self.epoch, who)
+        elif who.startswith("cus_"):
+            person = self.people.person_of(self.epoch, customer_identity(who))
+        else:
+            person = self.people.person_of(self.epoch, email_identity(normal_email(who) or ""))
+        if person is None:
+            raise NotFound(f"nobody here is {who}")
+        return person
+
+    def list_people(self, segment: str | None = None) -> Iterator[dict[str, Any]]:
+        """Everyone, or a segment's members; raises `NotFound` where there is no such segment."""
+        known = [one.id for one in self.catalogue.segments(self.epoch)]
+        if segment is not None and segment not in known:
+            raise NotFound(f"there is no segment {segment}; there are {', '.join(known)}")
+        return (present(person) for person in self.people.members(self.epoch, segment or EVERYONE))
+
+    def feed(self, who: str) -> Iterator[dict[str, Any]]:
+        """A person's billing events, newest first: the merge of their records' feeds."""
+        entries = [
+            entry for record in self.find(who).records for entry in self.people.feed(self.epoch, record)
+        ]
+        for at, key, kind, content in sorted(entries, key=lambda entry: entry[:2], reverse=True):
+            yield {"id": key, "at": iso(at), "kind": kind, **_with_iso_instants(content)}
+
+    def list_segments(self) -> Iterator[dict[str, Any]]:
+        """The segments with how many are in each."""
+        for segment in self.catalogue.segments(self.epoch):
+            count = self.people.count(self.epoch, segment.id)
+            yield {"id": segment.id, "title": segment.title, "count": count, "rule": segment.rule}
+
+    def list_fields(self) -> Iterator[dict[str, Any]]:
+        """The fields that people have."""
+        for field, builtin in self.catalogue.fields(self.epoch):
+            yield {
+                "key": field.key,
+                "title": field.title,
+                "group": field.group,
+                "type": field.type,
+                "builtin": builtin,
+            }
+
+
+def present(person: Person) -> dict[str, Any]:
+    """A person as readers see them."""
+    return {
+        "id": person.id,
+        "email": person.email,
+        "fields": {key: _shown(person.fields.get(key), kind) for key, kind in FIELD_TYPES.items()},
+        "segments": sorted(person.segments),
+        "customers": [{"id": one.id, "deleted": one.deleted} for _, one in sorted(person.records.items())],
+    }
+
+
+def iso(instant: int) -> str:
+    """An instant as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _shown(value: Any, kind: str) -> Any:
+    return iso(value) if kind == "instant" and value is not None else value
+
+
+def _with_iso_instants(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: iso(value) if name.endswith("_at") and isinstance(value, int) else value
+        for name, value in content.items()
+    }

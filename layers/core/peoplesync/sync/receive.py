@@ -1,0 +1,124 @@
+"""Receive: a webhook request becomes a message on the live queue, or a reason why not.
+
+Fast and without opinions: who it is from is checked, what it means is for the fold to say. Everything genuine
+is answered with 2xx, also what peoplesync has no use for: a webhook that answers otherwise is disabled by
+Stripe, and an unanswered `invoice.created` delays the customer's invoice for up to 72 hours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from peoplesync.domain.changes import EVENT_TYPES, customer_of
+from peoplesync.domain.connections import Connection, is_connection_name
+from peoplesync.domain.stripe_objects import slim
+from peoplesync.sync.messages import MAX_BYTES, Message
+from peoplesync.sync.signatures import refusal
+
+
+class Connections(Protocol):
+    def get(self, name: str) -> Connection | None: ...
+
+
+class SigningSecrets(Protocol):
+    def signing_secrets(self, connection: str, *, fresh: bool = False) -> Sequence[str]: ...
+
+
+class Queue(Protocol):
+    def send(self, body: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How a request was answered. `outcome` is enqueued, dropped or refused; `reason` says why, in one word;
+    `detail` is for the operator's log and holds nothing personal."""
+
+    outcome: str
+    reason: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return 400 if self.outcome == "refused" else 200
+
+
+_NOT_ACCEPTED: Final = "not_accepted"
+"""The one answer to all who cannot prove to be Stripe: it does not tell a wrong secret from a wrong name."""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The use case with what it needs."""
+
+    connections: Connections
+    secrets: SigningSecrets
+    queue: Queue
+
+    def receive(self, name: str, body: bytes, signature: str | None, now: int) -> Receipt:
+        """Verifies a webhook request to the connection `name` and puts its event on the queue."""
+        connection = self.connections.get(name) if is_connection_name(name) else None
+        if connection is None:
+            unknown = {"because": "unknown connection", "connection": name[:64]}
+            return Receipt("refused", _NOT_ACCEPTED, unknown)
+        problem = self._signature_problem(name, body, signature, now)
+        if problem is not None:
+            return Receipt("refused", _NOT_ACCEPTED, {"because": problem})
+        event = _event(body)
+        if event is None:
+            return Receipt("refused", "malformed", {"because": "body is no Stripe event"})
+        detail = {"event": event.get("id"), "type": event["type"], "created_at": event.get("created")}
+        if event.get("livemode") is not connection.livemode:
+            mode = "live" if connection.livemode else "test"
+            return Receipt("refused", "wrong_mode", detail | {"because": f"the connection is in {mode} mode"})
+        reason = _no_use(event)
+        if reason is not None:
+            return Receipt("dropped", reason, detail)
+        encoded = _fitting(Message(connection.epoch, event))
+        if encoded is None:
+            return Receipt("refused", "too_large", detail | {"because": "larger than the queue takes"})
+        self.queue.send(encoded)
+        return Receipt("enqueued", detail=detail)
+
+    def _signature_problem(self, name: str, body: bytes, signature: str | None, now: int) -> str | None:
+        problem = refusal(signature, body, self.secrets.signing_secrets(name), now)
+        if problem is None:
+            return None
+        # The secret may just have been rolled; the adapter bounds how often it really looks.
+        return refusal(signature, body, self.secrets.signing_secrets(name, fresh=True), now)
+
+
+def _event(body: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(body)
+    except ValueError:
+        return None
+    match event:
+        case {"id": str(), "type": str()}:
+            return dict(event)
+    return None
+
+
+def _no_use(event: dict[str, Any]) -> str | None:
+    """Why a genuine event is dropped; None where it is wanted."""
+    if event.get("account"):
+        return "connect"
+    if event["type"] not in EVENT_TYPES:
+        return "unsupported"
+    data = event.get("data")
+    stripe_object = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(stripe_object, dict) or not stripe_object.get("id"):
+        return "no_id"
+    if customer_of(stripe_object) is None:
+        return "guest"
+    return None
+
+
+def _fitting(message: Message) -> str | None:
+    encoded = message.encode()
+    if len(encoded.encode()) <= MAX_BYTES:
+        return encoded
+    slimmed = Message(message.epoch, slim(message.event), message.cause).encode()
+    return slimmed if len(slimmed.encode()) <= MAX_BYTES else None
