@@ -1,0 +1,148 @@
+"""Commands that look: people, feed, segments, fields, status."""
+
+from __future__ import annotations
+
+import click
+from rich.text import Text
+
+from peoplesync.sync.browse import NotFound
+from peoplesync_cli.failure import Failure
+from peoplesync_cli.options import connection_option, json_option, on_stack
+from peoplesync_cli.output import card, feed_rows, print_json, print_lines, stdout, table
+from peoplesync_cli.target import Target
+
+
+@click.group()
+def people() -> None:
+    """Look at people."""
+
+
+@people.command("get")
+@click.argument("person", metavar="EMAIL|cus_…|per_…")
+@connection_option
+@json_option
+@on_stack
+def get_person(target: Target, person: str, connection: str, as_json: bool) -> None:
+    """Show one person with all their fields and segments."""
+    try:
+        found = target.browser(connection).person(person)
+    except NotFound as error:
+        raise Failure(_sentence(error)) from error
+    if as_json:
+        print_json(found)
+    else:
+        stdout.print(*card(found), sep="\n")
+
+
+@people.command("list")
+@click.option("--segment", metavar="ID", help="Only this segment's members, such as current_trials.")
+@connection_option
+@json_option
+@on_stack
+def list_people(target: Target, segment: str | None, connection: str, as_json: bool) -> None:
+    """List everyone, or a segment's members; oldest first."""
+    try:
+        found = target.browser(connection).list_people(segment)
+        if as_json:
+            print_lines(found)
+            return
+        rows = [
+            (
+                one["email"] or one["id"],
+                one["fields"]["customer_name"],
+                one["fields"]["subscription_status"],
+                one["fields"]["plan_nickname"] or one["fields"]["product_name"],
+                _money(one["fields"]["customer_mrr"], one["fields"]["customer_mrr_currency"]),
+            )
+            for one in found
+        ]
+    except NotFound as error:
+        raise Failure(_sentence(error)) from error
+    stdout.print(table(None, ("person", "name", "status", "plan", "MRR"), rows, right=(4,)))
+    stdout.print(Text(f"{len(rows)} people", style="dim"))
+
+
+@click.command()
+@click.argument("person", metavar="EMAIL|cus_…|per_…")
+@connection_option
+@json_option
+@on_stack
+def feed(target: Target, person: str, connection: str, as_json: bool) -> None:
+    """Show what happened to a person, newest first."""
+    try:
+        entries = list(target.browser(connection).feed(person))
+    except NotFound as error:
+        raise Failure(_sentence(error)) from error
+    if as_json:
+        print_lines(entries)
+    else:
+        stdout.print(table(None, ("when (UTC)", "what", ""), feed_rows(entries)))
+
+
+@click.group()
+def segments() -> None:
+    """Look at segments."""
+
+
+@segments.command("list")
+@connection_option
+@json_option
+@on_stack
+def list_segments(target: Target, connection: str, as_json: bool) -> None:
+    """List the segments with how many are in each."""
+    found = target.browser(connection).list_segments()
+    if as_json:
+        print_lines(found)
+        return
+    rows = [(one["id"], one["title"], one["count"]) for one in found]
+    stdout.print(table(None, ("segment", "title", "people"), rows, right=(2,)))
+
+
+@click.group()
+def fields() -> None:
+    """Look at fields."""
+
+
+@fields.command("list")
+@connection_option
+@json_option
+@on_stack
+def list_fields(target: Target, connection: str, as_json: bool) -> None:
+    """List the fields that people have."""
+    found = target.browser(connection).list_fields()
+    if as_json:
+        print_lines(found)
+        return
+    rows = [(one["group"], one["key"], one["title"], one["type"].replace("_", " ")) for one in found]
+    stdout.print(table(None, ("group", "key", "title", "type"), rows))
+
+
+@click.command()
+@connection_option
+@json_option
+@on_stack
+def status(target: Target, connection: str, as_json: bool) -> None:
+    """Tell whether people are in step with Stripe."""
+    found = target.health().status(target.connection(connection))
+    if as_json:
+        print_json(found)
+        return
+    style = {"in_sync": "bold green", "behind": "bold yellow"}.get(found["state"], "bold red")
+    stdout.print(Text.assemble((found["state"].replace("_", " "), style), "  ", found["reason"]))
+    rows = [
+        ("customers in sync", found["customers_in_sync"]),
+        ("people", found["people"]),
+        ("last event", found["last_event_at"]),
+        ("changes on the queues", found["queue"]),
+        ("dead letters", found["dead"]),
+    ]
+    stdout.print(table(None, ("", ""), rows))
+
+
+def _money(amount: str | None, currency: str | None) -> str | None:
+    return None if amount is None else f"{amount} {(currency or '').upper()}"
+
+
+def _sentence(error: NotFound) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:] + "."

@@ -1,0 +1,27 @@
+"""The entry point of `peoplesync`."""
+
+from __future__ import annotations
+
+import click
+
+from peoplesync_cli.browse import feed, fields, people, segments, status
+from peoplesync_cli.demo import demo
+from peoplesync_cli.local import local
+from peoplesync_cli.replay import replay
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="peoplesync")
+def main() -> None:
+    """A people database in step with Stripe, in your own AWS account.
+
+    Every command acts on one stack: the one named with --stack (or PEOPLESYNC_STACK), in the AWS account and
+    region of the usual profile; else this checkout's running local stack.
+
+    Exit codes: 0 done · 1 not done (nobody found, events refused or dead) · 2 not understood · 3 no stack to
+    act on.
+    """
+
+
+for command in (local, demo, status, people, feed, segments, fields, replay):
+    main.add_command(command)

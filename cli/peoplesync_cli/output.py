@@ -1,0 +1,98 @@
+"""What commands print: data on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from peoplesync.domain.fields import FIELDS
+
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False)
+
+_SEGMENT_STYLE = "cyan"
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on one line."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def print_lines(values: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON object a line."""
+    for value in values:
+        print_json(value)
+
+
+def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[int] = ()) -> Table:
+    """A plain table; the columns numbered in `right` are aligned there."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if index in set(right) else "left")
+    for row in rows:
+        drawn.add_row(*(shown(value) for value in row))
+    return drawn
+
+
+def shown(value: Any) -> Text:
+    """A JSON value as a person reads it."""
+    match value:
+        case None:
+            return Text("–", style="dim")
+        case bool():
+            return Text("yes" if value else "no")
+        case list():
+            return Text(", ".join(map(str, value)) or "–")
+        case dict():
+            return Text(", ".join(f"{amount} {name}" for name, amount in value.items()) or "–")
+    return Text(str(value))
+
+
+def card(person: Mapping[str, Any]) -> Iterable[Text | Table]:
+    """A person with all their fields, by group."""
+    name = person["fields"]["customer_name"] or person["email"] or person["id"]
+    yield Text.assemble((str(name), "bold"), "  ", (person["email"] or "no e-mail", "cyan"), "  ", (person["id"], "dim"))
+    yield Text("in " + (", ".join(person["segments"]) or "no segment"), style=_SEGMENT_STYLE)
+    customers = ", ".join(one["id"] + (" (deleted)" if one["deleted"] else "") for one in person["customers"])
+    yield Text(f"Stripe customers: {customers}", style="dim")
+    groups: dict[str, list[tuple[str, Any]]] = {}
+    for field in FIELDS:
+        groups.setdefault(field.group, []).append((field.title, person["fields"][field.key]))
+    drawn = Table(box=None, pad_edge=False, show_header=False)
+    drawn.add_column(style="dim")
+    drawn.add_column()
+    for group, values in groups.items():
+        drawn.add_row("", "")
+        drawn.add_row(Text(group, style="bold"), "")
+        for title, value in values:
+            drawn.add_row(title, shown(value))
+    yield drawn
+
+
+def feed_rows(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, str]]:
+    """Feed entries as (when, what, details)."""
+    for entry in entries:
+        when = entry["at"].replace("T", " ").removesuffix("Z")
+        yield when, entry["kind"].replace("_", " "), _details(entry)
+
+
+def _details(entry: Mapping[str, Any]) -> str:
+    currency = str(entry.get("currency") or "").upper()
+    amounts = (entry.get(name) for name in ("amount_refunded", "amount_paid", "amount_due", "amount", "plan_price"))
+    amount = next((one for one in amounts if one is not None), None)
+    quantity = entry.get("quantity")
+    parts = [
+        f"{entry['previous_status']} → {entry['status']}" if entry.get("previous_status") else "",
+        f"{amount} {currency}" if amount is not None else "",
+        f"× {quantity}" if quantity not in (None, 1) else "",
+        entry.get("plan_nickname") or "",
+        entry.get("description") or "",
+        entry.get("failure_code") or "",
+    ]
+    return "  ".join(part for part in parts if part)

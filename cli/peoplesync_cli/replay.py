@@ -1,0 +1,242 @@
+"""Replay: Stripe events from a file, posted to the webhook as Stripe would."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import urllib3
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from peoplesync.sync.signatures import sign
+from peoplesync_cli.failure import USAGE, Failure
+from peoplesync_cli.options import connection_option, json_option, on_stack
+from peoplesync_cli.output import print_json, stderr
+from peoplesync_cli.target import Target
+from peoplesync_local.stripe_stand_in import hold_objects
+
+StripeEvent = Mapping[str, Any]
+_RETRIES = urllib3.Retry(
+    total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, raise_on_status=False
+)
+_SETTLED_LOOKS = 2
+"""So many looks in a row must find the queues empty: between two of them a message may be on its way."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of a replay."""
+
+    sent: int
+    accepted: int
+    refused: int
+    applied: int
+    dead: int
+
+    def __str__(self) -> str:
+        return (
+            f"sent {self.sent} accepted {self.accepted} refused {self.refused} "
+            f"applied {self.applied} dead {self.dead}"
+        )
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--shuffle", type=int, metavar="SEED", help="Send the events in a random order, the same for the same seed.")
+@click.option(
+    "--duplicate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="FRACTION",
+    help="Send this share of the events twice, the second time somewhere later.",
+)
+@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Requests at a time.")
+@click.option("--timeout", type=int, default=900, show_default=True, metavar="SECONDS", help="How long to wait for the queues.")
+@connection_option
+@json_option
+@on_stack
+def replay(
+    target: Target,
+    file: Path,
+    shuffle: int | None,
+    duplicate: float,
+    concurrency: int,
+    timeout: int,
+    connection: str,
+    as_json: bool,
+) -> None:
+    """Send the Stripe events of an NDJSON file to the webhook, signed, and wait until they are applied.
+
+    Ends with how many were sent, accepted, refused, applied and dead; exits with 1 if any was refused or
+    dead. On the local stack the stand-in for Stripe's API first learns each object's last snapshot in the
+    file, so that a fetched object is the truth.
+    """
+    events = read_events(file)
+    seed = shuffle if shuffle is not None else 0
+    order = unkind_order(events, duplicate, seed, shuffled=shuffle is not None)
+    tally = run(target, events, order, connection=connection, concurrency=concurrency, timeout=timeout)
+    if as_json:
+        print_json(tally.__dict__)
+    else:
+        click.echo(str(tally))
+    if tally.refused or tally.dead:
+        raise SystemExit(1)
+
+
+def read_events(file: Path) -> list[StripeEvent]:
+    """The file's events; fails with the line that is none before anything is sent."""
+    events = []
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError as error:
+            raise Failure(f"{file}, line {number}: not JSON ({error}).", USAGE) from error
+        if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+            raise Failure(f"{file}, line {number}: not a Stripe event, one JSON object with a type a line.", USAGE)
+        events.append(event)
+    if not events:
+        raise Failure(f"{file} holds no events.", USAGE)
+    return events
+
+
+def unkind_order(events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool) -> list[StripeEvent]:
+    """The events as an unkind network delivers them: some twice, and shuffled if asked for."""
+    rng = random.Random(seed)
+    order = list(events)
+    for event in rng.sample(events, round(len(events) * duplicate)):
+        order.insert(rng.randint(order.index(event) + 1, len(order)), event)
+    if shuffled:
+        rng.shuffle(order)
+    return order
+
+
+def run(
+    target: Target,
+    events: Sequence[StripeEvent],
+    order: Sequence[StripeEvent],
+    *,
+    connection: str,
+    concurrency: int,
+    timeout: int,
+) -> Tally:
+    """Sends `order` and waits until it is applied; `events` in true order tell the stand-in the truth."""
+    target.connection(connection)
+    secrets = target.secrets.signing_secrets(connection)
+    if not secrets:
+        raise Failure(f"Connection {connection} has no signing secret.")
+    if target.stripe_stand_in:
+        hold_objects(target.stripe_stand_in, last_snapshots(events))
+    dead_before = target.depths.dead()
+    with Progress(
+        TextColumn("{task.description:>8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        transient=True,
+    ) as progress:
+        outcomes = _send(target.webhook_url(connection), order, secrets[0], concurrency, progress)
+        _drain(target, outcomes["enqueued"], timeout, progress)
+    dead = target.depths.dead() - dead_before
+    without_effect = outcomes["dropped"]
+    if without_effect:
+        stderr.print(f"{without_effect} of the accepted have no effect here: unsupported, without id, or a guest's", style="dim")
+    return Tally(
+        sent=len(order),
+        accepted=outcomes["enqueued"] + outcomes["dropped"],
+        refused=outcomes["refused"],
+        applied=outcomes["enqueued"] - dead,
+        dead=dead,
+    )
+
+
+def last_snapshots(events: Iterable[StripeEvent]) -> list[Mapping[str, Any]]:
+    """Each object as the last event in order shows it; a deleted customer stays deleted."""
+    last: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for event in events:
+        data = event.get("data")
+        one = data.get("object") if isinstance(data, dict) else None
+        if not isinstance(one, dict) or not isinstance(one.get("id"), str) or not isinstance(one.get("object"), str):
+            continue
+        if event["type"] == "customer.deleted":
+            one = {**one, "deleted": True}
+        key = one["object"], one["id"]
+        if not (last.get(key) or {}).get("deleted"):
+            last[key] = one
+    return list(last.values())
+
+
+def _send(
+    url: str, order: Sequence[StripeEvent], secret: str, concurrency: int, progress: Progress
+) -> Counter[str]:
+    task = progress.add_task("sending", total=len(order))
+    pool = urllib3.PoolManager(maxsize=concurrency, retries=_RETRIES, timeout=30)
+    reasons: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def send(event: StripeEvent) -> str:
+        body = json.dumps(event, ensure_ascii=False).encode()
+        headers = {"content-type": "application/json", "stripe-signature": sign(secret, body, int(time.time()))}
+        outcome, reason = _post(pool, url, body, headers)
+        with lock:
+            reasons[reason] += outcome == "refused"
+        progress.advance(task)
+        return outcome
+
+    with ThreadPoolExecutor(concurrency) as senders:
+        outcomes = Counter(senders.map(send, order))
+    for reason, count in reasons.items():
+        if count:
+            stderr.print(f"{count} refused: {reason}", style="red")
+    return outcomes
+
+
+def _post(pool: urllib3.PoolManager, url: str, body: bytes, headers: dict[str, str]) -> tuple[str, str]:
+    try:
+        response = pool.request("POST", url, body=body, headers=headers)
+    except urllib3.exceptions.HTTPError as error:
+        return "refused", f"no answer ({type(error).__name__})"
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = {}
+    if response.status == 200:
+        return str(answer.get("outcome", "enqueued")), ""
+    return "refused", f"{response.status} {answer.get('reason', '')}".strip()
+
+
+def _drain(target: Target, total: int, timeout: int, progress: Progress) -> None:
+    task = progress.add_task("applying", total=total)
+    gives_up_at = time.monotonic() + timeout
+    empty_looks = 0
+    for pause in _pauses():
+        waiting = target.depths.waiting()
+        progress.update(task, completed=max(0, total - waiting))
+        empty_looks = empty_looks + 1 if waiting == 0 else 0
+        if empty_looks == _SETTLED_LOOKS:
+            return
+        if time.monotonic() > gives_up_at:
+            raise Failure(
+                f"After {timeout} s {waiting} changes are still on the queues; `peoplesync status` tells how they fare."
+            )
+        time.sleep(pause)
+
+
+def _pauses() -> Iterator[float]:
+    pause = 0.05
+    while True:
+        yield pause
+        pause = min(1.0, pause * 1.3)
+
+

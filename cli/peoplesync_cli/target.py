@@ -1,0 +1,133 @@
+"""The stack that a command acts on, and everything by which it is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+import click
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from botocore.exceptions import BotoCoreError, ClientError
+
+from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.people_reader import PeopleReader
+from peoplesync.adapters.queues import ChangeQueue, QueueDepths
+from peoplesync.adapters.secrets import Secrets
+from peoplesync.adapters.stack import Stack
+from peoplesync.adapters.tables import use_tables
+from peoplesync.domain.connections import Connection
+from peoplesync.sync.browse import Browser
+from peoplesync.sync.health import Health
+from peoplesync_cli.failure import NO_TARGET, Failure
+from peoplesync_local import LocalStackError
+from peoplesync_local import stack as local
+from peoplesync_local.stack import LocalStack
+
+NO_STACK = (
+    "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one with "
+    "--stack NAME (or PEOPLESYNC_STACK), with the usual AWS profile and region."
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One deployed stack. `stripe_stand_in` is the local stack's stand-in for Stripe's API."""
+
+    title: str
+    stack: Stack
+    api_url: str
+    session: boto3.Session
+    stripe_stand_in: str | None = None
+
+    @cached_property
+    def connections(self) -> ConnectionsStore:
+        return ConnectionsStore()
+
+    @cached_property
+    def people(self) -> PeopleReader:
+        return PeopleReader()
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        client: Any = self.session.client("ssm")
+        return Secrets(SSMProvider(boto3_client=client), self.stack.secrets_prefix)
+
+    @cached_property
+    def depths(self) -> QueueDepths:
+        sqs: Any = self.session.client("sqs")
+        return QueueDepths(
+            (
+                ChangeQueue(sqs, self.stack.live_queue_url, self.stack.live_dead_letter_queue_url),
+                ChangeQueue(sqs, self.stack.bulk_queue_url, self.stack.bulk_dead_letter_queue_url),
+            )
+        )
+
+    def connection(self, name: str) -> Connection:
+        """The connection; fails with the names that there are."""
+        connection = self.connections.get(name)
+        if connection is None:
+            there_are = ", ".join(self.connections.names()) or "none yet"
+            raise Failure(f"There is no connection {name}; there are: {there_are}.")
+        return connection
+
+    def browser(self, connection: str) -> Browser:
+        return Browser(self.connection(connection).epoch, self.people, self.connections)
+
+    def health(self) -> Health:
+        return Health(self.people, self.depths)
+
+    def webhook_url(self, connection: str) -> str:
+        return f"{self.api_url.rstrip('/')}/webhooks/stripe/{connection}"
+
+
+def resolve(name: str | None) -> Target:
+    """The named stack in AWS, else this checkout's running local stack; fails where there is neither."""
+    if name:
+        return _deployed(name)
+    try:
+        running = local.running()
+    except LocalStackError as error:
+        raise Failure(str(error), NO_TARGET) from error
+    if running is None:
+        raise Failure(NO_STACK, NO_TARGET)
+    return of_local(running)
+
+
+def of_local(running: LocalStack) -> Target:
+    """The local stack as a target."""
+    stack = Stack.from_outputs(running.outputs)
+    session = running.session()
+    credentials = session.get_credentials()
+    assert credentials is not None, "the local stack's session always has credentials"
+    use_tables(
+        stack,
+        region=running.region,
+        endpoint=running.endpoint,
+        credentials=(credentials.access_key, credentials.secret_key),
+    )
+    title = f"{running.name} (this checkout's local stack)"
+    return Target(title, stack, running.api_url, session, running.stripe_api_url)
+
+
+def _deployed(name: str) -> Target:
+    session = boto3.Session()
+    region = session.region_name
+    if region is None:
+        raise Failure("No AWS region is set: use AWS_REGION or a profile that has one.", NO_TARGET)
+    try:
+        described = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
+        stack = Stack.from_outputs(outputs)
+    except KeyError as error:
+        raise Failure(f"Stack {name} in {region} is not a peoplesync stack: it has no output {error}.", NO_TARGET) from error
+    except (ClientError, BotoCoreError) as error:
+        raise Failure(f"Stack {name} in {region} cannot be reached: {error}", NO_TARGET) from error
+    use_tables(stack, region=region)
+    return Target(f"{name} in {region}", stack, outputs["ApiUrl"], session)
+
+
+def announce(target: Target) -> None:
+    """Stderr's first line: what the command acts on."""
+    click.echo(f"peoplesync · {target.title}", err=True)
