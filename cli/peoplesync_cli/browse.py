@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import click
+from peoplesync.sync.browse import NotFound
 from rich.text import Text
 
-from peoplesync.sync.browse import NotFound
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import card, feed_rows, print_json, print_lines, stdout, table

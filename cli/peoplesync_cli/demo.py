@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import click
+from peoplesync_local.story import story
 
 from peoplesync_cli.local import bring_up, say
 from peoplesync_cli.output import card, feed_rows, stdout, table
 from peoplesync_cli.replay import run, unkind_order
 from peoplesync_cli.target import of_local
-from peoplesync_local.story import story
 
 _SEED = 7
 _DUPLICATES = 0.1
@@ -18,12 +18,14 @@ _DUPLICATES = 0.1
 
 @click.command()
 def demo() -> None:
-    """Start the local stack, tell it a small company's two months at Stripe, and show what it made of them."""
+    """Start the local stack, tell it a small company's two months at Stripe, and show the people."""
     started = time.monotonic()
     target = of_local(bring_up())
     events = story(int(time.time()), _SEED)
     order = unkind_order(events, _DUPLICATES, _SEED, shuffled=True)
-    say(f"Sending {len(events)} Stripe events, shuffled, a tenth of them twice, to {target.webhook_url('main')}")
+    say(
+        f"Sending {len(events)} Stripe events, shuffled, a tenth of them twice, to {target.webhook_url('main')}"
+    )
     tally = run(target, events, order, connection="main", concurrency=4, timeout=300)
     browser = target.browser("main")
     stdout.print()

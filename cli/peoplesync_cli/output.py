@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
+from peoplesync.domain.fields import FIELDS
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from peoplesync.domain.fields import FIELDS
 
 stdout = Console(highlight=False, soft_wrap=True)
 stderr = Console(stderr=True, highlight=False)
@@ -30,9 +29,13 @@ def print_lines(values: Iterable[Mapping[str, Any]]) -> None:
         print_json(value)
 
 
-def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[int] = ()) -> Table:
+def table(
+    title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[int] = ()
+) -> Table:
     """A plain table; the columns numbered in `right` are aligned there."""
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    drawn = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim"
+    )
     for index, column in enumerate(columns):
         drawn.add_column(column, justify="right" if index in set(right) else "left")
     for row in rows:
@@ -57,7 +60,9 @@ def shown(value: Any) -> Text:
 def card(person: Mapping[str, Any]) -> Iterable[Text | Table]:
     """A person with all their fields, by group."""
     name = person["fields"]["customer_name"] or person["email"] or person["id"]
-    yield Text.assemble((str(name), "bold"), "  ", (person["email"] or "no e-mail", "cyan"), "  ", (person["id"], "dim"))
+    yield Text.assemble(
+        (str(name), "bold"), "  ", (person["email"] or "no e-mail", "cyan"), "  ", (person["id"], "dim")
+    )
     yield Text("in " + (", ".join(person["segments"]) or "no segment"), style=_SEGMENT_STYLE)
     customers = ", ".join(one["id"] + (" (deleted)" if one["deleted"] else "") for one in person["customers"])
     yield Text(f"Stripe customers: {customers}", style="dim")
@@ -84,7 +89,9 @@ def feed_rows(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, 
 
 def _details(entry: Mapping[str, Any]) -> str:
     currency = str(entry.get("currency") or "").upper()
-    amounts = (entry.get(name) for name in ("amount_refunded", "amount_paid", "amount_due", "amount", "plan_price"))
+    amounts = (
+        entry.get(name) for name in ("amount_refunded", "amount_paid", "amount_due", "amount", "plan_price")
+    )
     amount = next((one for one in amounts if one is not None), None)
     quantity = entry.get("quantity")
     parts = [

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +15,22 @@ from typing import Any
 
 import click
 import urllib3
+from peoplesync.sync.signatures import sign
+from peoplesync_local.stripe_stand_in import hold_objects
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from peoplesync.sync.signatures import sign
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr
 from peoplesync_cli.target import Target
-from peoplesync_local.stripe_stand_in import hold_objects
 
 StripeEvent = Mapping[str, Any]
 _RETRIES = urllib3.Retry(
-    total=5, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, raise_on_status=False
+    total=5,
+    backoff_factor=0.5,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
 )
 _SETTLED_LOOKS = 2
 """So many looks in a row must find the queues empty: between two of them a message may be on its way."""
@@ -51,7 +55,12 @@ class Tally:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--shuffle", type=int, metavar="SEED", help="Send the events in a random order, the same for the same seed.")
+@click.option(
+    "--shuffle",
+    type=int,
+    metavar="SEED",
+    help="Send the events in a random order, the same for the same seed.",
+)
 @click.option(
     "--duplicate",
     type=click.FloatRange(0, 1),
@@ -59,8 +68,22 @@ class Tally:
     metavar="FRACTION",
     help="Send this share of the events twice, the second time somewhere later.",
 )
-@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Requests at a time.")
-@click.option("--timeout", type=int, default=900, show_default=True, metavar="SECONDS", help="How long to wait for the queues.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Requests at a time.",
+)
+@click.option(
+    "--timeout",
+    type=int,
+    default=900,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the queues.",
+)
 @connection_option
 @json_option
 @on_stack
@@ -94,7 +117,7 @@ def replay(
 
 def read_events(file: Path) -> list[StripeEvent]:
     """The file's events; fails with the line that is none before anything is sent."""
-    events = []
+    events: list[StripeEvent] = []
     for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
         if not line.strip():
             continue
@@ -103,14 +126,17 @@ def read_events(file: Path) -> list[StripeEvent]:
         except ValueError as error:
             raise Failure(f"{file}, line {number}: not JSON ({error}).", USAGE) from error
         if not isinstance(event, dict) or not isinstance(event.get("type"), str):
-            raise Failure(f"{file}, line {number}: not a Stripe event, one JSON object with a type a line.", USAGE)
+            problem = "not a Stripe event, which is one JSON object with a type on one line"
+            raise Failure(f"{file}, line {number}: {problem}.", USAGE)
         events.append(event)
     if not events:
         raise Failure(f"{file} holds no events.", USAGE)
     return events
 
 
-def unkind_order(events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool) -> list[StripeEvent]:
+def unkind_order(
+    events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool
+) -> list[StripeEvent]:
     """The events as an unkind network delivers them: some twice, and shuffled if asked for."""
     rng = random.Random(seed)
     order = list(events)
@@ -151,7 +177,10 @@ def run(
     dead = target.depths.dead() - dead_before
     without_effect = outcomes["dropped"]
     if without_effect:
-        stderr.print(f"{without_effect} of the accepted have no effect here: unsupported, without id, or a guest's", style="dim")
+        stderr.print(
+            f"{without_effect} of the accepted have no effect: of an unused type, without id, or a guest's",
+            style="dim",
+        )
     return Tally(
         sent=len(order),
         accepted=outcomes["enqueued"] + outcomes["dropped"],
@@ -167,7 +196,11 @@ def last_snapshots(events: Iterable[StripeEvent]) -> list[Mapping[str, Any]]:
     for event in events:
         data = event.get("data")
         one = data.get("object") if isinstance(data, dict) else None
-        if not isinstance(one, dict) or not isinstance(one.get("id"), str) or not isinstance(one.get("object"), str):
+        if (
+            not isinstance(one, dict)
+            or not isinstance(one.get("id"), str)
+            or not isinstance(one.get("object"), str)
+        ):
             continue
         if event["type"] == "customer.deleted":
             one = {**one, "deleted": True}
@@ -187,7 +220,10 @@ def _send(
 
     def send(event: StripeEvent) -> str:
         body = json.dumps(event, ensure_ascii=False).encode()
-        headers = {"content-type": "application/json", "stripe-signature": sign(secret, body, int(time.time()))}
+        headers = {
+            "content-type": "application/json",
+            "stripe-signature": sign(secret, body, int(time.time())),
+        }
         outcome, reason = _post(pool, url, body, headers)
         with lock:
             reasons[reason] += outcome == "refused"
@@ -228,7 +264,8 @@ def _drain(target: Target, total: int, timeout: int, progress: Progress) -> None
             return
         if time.monotonic() > gives_up_at:
             raise Failure(
-                f"After {timeout} s {waiting} changes are still on the queues; `peoplesync status` tells how they fare."
+                f"After {timeout} s {waiting} changes are still on the queues; "
+                "`peoplesync status` tells how they fare."
             )
         time.sleep(pause)
 
@@ -238,5 +275,3 @@ def _pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(1.0, pause * 1.3)
-
-

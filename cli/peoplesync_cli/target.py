@@ -10,7 +10,6 @@ import boto3
 import click
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore.exceptions import BotoCoreError, ClientError
-
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.queues import ChangeQueue, QueueDepths
@@ -20,14 +19,16 @@ from peoplesync.adapters.tables import use_tables
 from peoplesync.domain.connections import Connection
 from peoplesync.sync.browse import Browser
 from peoplesync.sync.health import Health
-from peoplesync_cli.failure import NO_TARGET, Failure
 from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local
+from peoplesync_local.aws_session import CREDENTIALS
 from peoplesync_local.stack import LocalStack
 
+from peoplesync_cli.failure import NO_TARGET, Failure
+
 NO_STACK = (
-    "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one with "
-    "--stack NAME (or PEOPLESYNC_STACK), with the usual AWS profile and region."
+    "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one "
+    "with --stack NAME (or PEOPLESYNC_STACK), with the usual AWS profile and region."
 )
 
 
@@ -99,14 +100,7 @@ def of_local(running: LocalStack) -> Target:
     """The local stack as a target."""
     stack = Stack.from_outputs(running.outputs)
     session = running.session()
-    credentials = session.get_credentials()
-    assert credentials is not None, "the local stack's session always has credentials"
-    use_tables(
-        stack,
-        region=running.region,
-        endpoint=running.endpoint,
-        credentials=(credentials.access_key, credentials.secret_key),
-    )
+    use_tables(stack, region=running.region, endpoint=running.endpoint, credentials=CREDENTIALS)
     title = f"{running.name} (this checkout's local stack)"
     return Target(title, stack, running.api_url, session, running.stripe_api_url)
 
@@ -121,7 +115,8 @@ def _deployed(name: str) -> Target:
         outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}
         stack = Stack.from_outputs(outputs)
     except KeyError as error:
-        raise Failure(f"Stack {name} in {region} is not a peoplesync stack: it has no output {error}.", NO_TARGET) from error
+        message = f"Stack {name} in {region} is not a peoplesync stack: it has no output {error}."
+        raise Failure(message, NO_TARGET) from error
     except (ClientError, BotoCoreError) as error:
         raise Failure(f"Stack {name} in {region} cannot be reached: {error}", NO_TARGET) from error
     use_tables(stack, region=region)

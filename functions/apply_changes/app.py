@@ -14,8 +14,6 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pynamodb.connection import Connection
-
 from peoplesync.adapters import clock
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.ids import person_ids
@@ -26,6 +24,7 @@ from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.adapters.tables import use_tables
 from peoplesync.sync.apply import Applier, Delivery
+from pynamodb.connection import Connection
 
 logger = Logger()
 metrics = Metrics()

@@ -12,7 +12,6 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from peoplesync.adapters import clock
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.queues import ChangeQueue
@@ -35,7 +34,7 @@ receiver = Receiver(
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers 200 as soon as the event is on the queue, or has no use; 400 with a reason otherwise."""
     body = event.get("body") or ""
     receipt = receiver.receive(

@@ -9,8 +9,7 @@ import boto3
 import botocore.session
 
 # The emulator takes any credentials; these are the ones everybody recognises as not real.
-_ACCESS_KEY = "test"
-_SECRET_KEY = "test"  # noqa: S105 - not a secret
+CREDENTIALS = ("test", "test")
 
 
 class LocalSession(boto3.Session):
@@ -26,8 +25,8 @@ class LocalSession(boto3.Session):
             session_vars={**unset, "credentials_file": (None, None, os.devnull, None)}
         )
         super().__init__(
-            aws_access_key_id=_ACCESS_KEY,
-            aws_secret_access_key=_SECRET_KEY,
+            aws_access_key_id=CREDENTIALS[0],
+            aws_secret_access_key=CREDENTIALS[1],
             region_name=region,
             botocore_session=core,
         )
@@ -46,8 +45,8 @@ def environment(endpoint: str, region: str) -> dict[str, str]:
     """The same as environment variables, for libraries that make their own clients (PynamoDB)."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": _ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": CREDENTIALS[0],
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS[1],
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_CONFIG_FILE": os.devnull,

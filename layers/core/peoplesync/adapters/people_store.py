@@ -32,8 +32,11 @@ _LOST: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 @dataclass(frozen=True)
 class PeopleStore:
-    """The people of a stack. `connection` is PynamoDB's, for transactions; entries of the feed live for
-    `feed_retention_days` from when they are written, since they are the memory that prevents counting twice."""
+    """The people of a stack. `connection` is PynamoDB's, for transactions.
+
+    Feed entries live for `feed_retention_days` from when they are written: they are the memory that prevents
+    counting twice.
+    """
 
     connection: Connection
     feed_retention_days: int

@@ -1,7 +1,7 @@
 """Secrets in SSM Parameter Store, as SecureStrings.
 
-`<prefix>/<connection>/webhook-signing-secret` holds the endpoint's secret; while it is rolled, the old and the
-new one with white space between. `<prefix>/<connection>/stripe-api-key` holds the restricted key.
+`<prefix>/<connection>/webhook-signing-secret` holds the endpoint's secret; while it is rolled, the old and
+the new one with white space between. `<prefix>/<connection>/stripe-api-key` holds the restricted key.
 """
 
 from __future__ import annotations

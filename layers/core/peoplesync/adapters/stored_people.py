@@ -89,7 +89,8 @@ def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
             for product, (as_of, event, name) in value.get("product_names", {}).items()
         },
         events={
-            kind: Occurrences(count, tuple(newest)) for kind, (count, *newest) in value.get("events", {}).items()
+            kind: Occurrences(count, tuple(newest))
+            for kind, (count, *newest) in value.get("events", {}).items()
         },
     )
 

@@ -134,7 +134,7 @@ class MemberRow(Model):
 
 
 class FieldRow(Model):
-    """A field's definition. `pk` is the epoch, `sk` the field's key; `position` keeps the catalogue's order."""
+    """A field's definition. `pk` is the epoch, `sk` the field's key; `position` keeps their order."""
 
     class Meta:
         table_name = ""

@@ -161,13 +161,18 @@ def charge_events(event: StripeEvent, charge: Charge) -> Iterator[BillingEvent]:
     elif event.type == "charge.refunded":
         refunded = charge["amount_refunded"]
         content = facts | {"amount_refunded": major(refunded, currency)}
-        yield BillingEvent("charge_refunded", f"charge_refunded:{charge_id}:{refunded}", event.created, content)
+        yield BillingEvent(
+            "charge_refunded", f"charge_refunded:{charge_id}:{refunded}", event.created, content
+        )
 
 
 def checkout_events(event: StripeEvent, session_id: str) -> Iterator[BillingEvent]:
     """A completed checkout; `async_payment_*` events tell of its payment, not of another checkout."""
     yield BillingEvent(
-        "checkout_completed", f"checkout_completed:{session_id}", event.created, {"checkout_session": session_id}
+        "checkout_completed",
+        f"checkout_completed:{session_id}",
+        event.created,
+        {"checkout_session": session_id},
     )
 
 
@@ -176,4 +181,3 @@ def customer_events(event: StripeEvent, customer_id: str) -> Iterator[BillingEve
     if event.type == "customer.deleted":
         content = {"customer": customer_id}
         yield BillingEvent("customer_deleted", f"customer_deleted:{customer_id}", event.created, content)
-

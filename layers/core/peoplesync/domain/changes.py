@@ -212,7 +212,10 @@ def _invoice_change(event: StripeEvent) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What Stripe answered when it was asked for an object: its snapshot, or GONE where there is none. `missing` is a 404."""
+    """What Stripe answered when it was asked for an object: its snapshot, or GONE where there is none.
+
+    `missing` is a 404.
+    """
 
     snapshot: Snapshot | Gone
     deleted: bool = False

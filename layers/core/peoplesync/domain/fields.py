@@ -76,7 +76,9 @@ def _price_in_cents(profile: Profile) -> FieldValue:
 
 def _price(profile: Profile) -> FieldValue:
     item = profile.item
-    return None if item is None or item["unit_amount"] is None else major(item["unit_amount"], item["currency"])
+    return (
+        None if item is None or item["unit_amount"] is None else major(item["unit_amount"], item["currency"])
+    )
 
 
 def _amount_paid(profile: Profile) -> FieldValue:
@@ -104,48 +106,248 @@ _ITEM = "primary subscription's primary item's"
 FIELDS: Final[tuple[BuiltinField, ...]] = (
     BuiltinField("customer_email", "Email", _CUSTOMER, "text", "customer.email", _customer("email")),
     BuiltinField("customer_name", "Name", _CUSTOMER, "text", "customer.name", _customer("name")),
-    BuiltinField("customer_mrr", "MRR", _CUSTOMER, "money", "monthly value of all subscriptions in customer_mrr_currency", _mrr),
-    BuiltinField("customer_mrr_currency", "MRR currency", _CUSTOMER, "text", f"{_PRIMARY} currency", _subscription("currency")),
-    BuiltinField("mrr", "MRR by currency", _CUSTOMER, "money_by_currency", "monthly value of all subscriptions", lambda p: dict(p.mrr) if p.mrr else None),
-    BuiltinField("customer_delinquent", "Delinquent", _CUSTOMER, "boolean", "any customer.delinquent", lambda p: p.delinquent),
-    BuiltinField("customer_description", "Description", _CUSTOMER, "text", "customer.description", _customer("description")),
-    BuiltinField("stripe_customer_id", "Stripe customer ID", _CUSTOMER, "text", "customer.id", _customer("id")),
+    BuiltinField(
+        "customer_mrr",
+        "MRR",
+        _CUSTOMER,
+        "money",
+        "monthly value of all subscriptions in customer_mrr_currency",
+        _mrr,
+    ),
+    BuiltinField(
+        "customer_mrr_currency",
+        "MRR currency",
+        _CUSTOMER,
+        "text",
+        f"{_PRIMARY} currency",
+        _subscription("currency"),
+    ),
+    BuiltinField(
+        "mrr",
+        "MRR by currency",
+        _CUSTOMER,
+        "money_by_currency",
+        "monthly value of all subscriptions",
+        lambda p: dict(p.mrr) if p.mrr else None,
+    ),
+    BuiltinField(
+        "customer_delinquent",
+        "Delinquent",
+        _CUSTOMER,
+        "boolean",
+        "any customer.delinquent",
+        lambda p: p.delinquent,
+    ),
+    BuiltinField(
+        "customer_description",
+        "Description",
+        _CUSTOMER,
+        "text",
+        "customer.description",
+        _customer("description"),
+    ),
+    BuiltinField(
+        "stripe_customer_id", "Stripe customer ID", _CUSTOMER, "text", "customer.id", _customer("id")
+    ),
     BuiltinField("customer_phone", "Phone", _CUSTOMER, "text", "customer.phone", _customer("phone")),
-    BuiltinField("customer_last_sync_at", "Last sync", _CUSTOMER, "instant", "when a change was last applied", lambda p: p.last_sync_at),
-    BuiltinField("last_activity_at", "Last activity", _CUSTOMER, "instant", "latest trial start, activation, cancellation request or checkout", lambda p: p.last_activity_at),
+    BuiltinField(
+        "customer_last_sync_at",
+        "Last sync",
+        _CUSTOMER,
+        "instant",
+        "when a change was last applied",
+        lambda p: p.last_sync_at,
+    ),
+    BuiltinField(
+        "last_activity_at",
+        "Last activity",
+        _CUSTOMER,
+        "instant",
+        "latest trial start, activation, cancellation request or checkout",
+        lambda p: p.last_activity_at,
+    ),
     BuiltinField("customer_city", "City", _ADDRESS, "text", "customer.address.city", _customer("city")),
     BuiltinField("customer_address", "Address", _ADDRESS, "text", "customer.address.line1, line2", _street),
     BuiltinField("customer_region", "Region", _ADDRESS, "text", "customer.address.state", _customer("state")),
-    BuiltinField("customer_country", "Country", _ADDRESS, "text", "customer.address.country", _customer("country")),
-    BuiltinField("customer_postal_code", "Postal code", _ADDRESS, "text", "customer.address.postal_code", _customer("postal_code")),
-    BuiltinField("subscription_id", "Subscription ID", _SUBSCRIPTION, "text", f"{_PRIMARY} id", _subscription("id")),
-    BuiltinField("subscription_status", "Status", _SUBSCRIPTION, "text", f"{_PRIMARY} status", _subscription("status")),
-    BuiltinField("subscription_statuses", "All statuses", _SUBSCRIPTION, "list", "status of every subscription", _statuses),
-    BuiltinField("subscription_count", "Subscriptions", _SUBSCRIPTION, "number", "number of subscriptions", lambda p: len(p.subscriptions)),
-    BuiltinField("subscription_quantity", "Quantity", _SUBSCRIPTION, "number", f"{_ITEM} quantity", _quantity),
-    BuiltinField("subscription_trial_started_at", "Trial started", _SUBSCRIPTION, "instant", f"{_PRIMARY} trial_start", _subscription("trial_start")),
-    BuiltinField("subscription_trial_ends_at", "Trial ends", _SUBSCRIPTION, "instant", f"{_PRIMARY} trial_end", _subscription("trial_end")),
-    BuiltinField("subscription_created_at", "Created", _SUBSCRIPTION, "instant", f"{_PRIMARY} created", _subscription("created")),
-    BuiltinField("subscription_canceled_at", "Canceled", _SUBSCRIPTION, "instant", f"{_PRIMARY} canceled_at", _subscription("canceled_at")),
-    BuiltinField("subscription_ended_at", "Ended", _SUBSCRIPTION, "instant", f"{_PRIMARY} ended_at", _subscription("ended_at")),
-    BuiltinField("subscription_current_period_start", "Current period starts", _SUBSCRIPTION, "instant", f"{_ITEM} current_period_start", _item("period_start")),
-    BuiltinField("subscription_current_period_end", "Current period ends", _SUBSCRIPTION, "instant", f"{_ITEM} current_period_end", _item("period_end")),
-    BuiltinField("subscription_cancel_at_period_end", "Cancels at period end", _SUBSCRIPTION, "boolean", f"{_PRIMARY} cancel_at_period_end", _subscription("cancel_at_period_end")),
+    BuiltinField(
+        "customer_country", "Country", _ADDRESS, "text", "customer.address.country", _customer("country")
+    ),
+    BuiltinField(
+        "customer_postal_code",
+        "Postal code",
+        _ADDRESS,
+        "text",
+        "customer.address.postal_code",
+        _customer("postal_code"),
+    ),
+    BuiltinField(
+        "subscription_id", "Subscription ID", _SUBSCRIPTION, "text", f"{_PRIMARY} id", _subscription("id")
+    ),
+    BuiltinField(
+        "subscription_status", "Status", _SUBSCRIPTION, "text", f"{_PRIMARY} status", _subscription("status")
+    ),
+    BuiltinField(
+        "subscription_statuses",
+        "All statuses",
+        _SUBSCRIPTION,
+        "list",
+        "status of every subscription",
+        _statuses,
+    ),
+    BuiltinField(
+        "subscription_count",
+        "Subscriptions",
+        _SUBSCRIPTION,
+        "number",
+        "number of subscriptions",
+        lambda p: len(p.subscriptions),
+    ),
+    BuiltinField(
+        "subscription_quantity", "Quantity", _SUBSCRIPTION, "number", f"{_ITEM} quantity", _quantity
+    ),
+    BuiltinField(
+        "subscription_trial_started_at",
+        "Trial started",
+        _SUBSCRIPTION,
+        "instant",
+        f"{_PRIMARY} trial_start",
+        _subscription("trial_start"),
+    ),
+    BuiltinField(
+        "subscription_trial_ends_at",
+        "Trial ends",
+        _SUBSCRIPTION,
+        "instant",
+        f"{_PRIMARY} trial_end",
+        _subscription("trial_end"),
+    ),
+    BuiltinField(
+        "subscription_created_at",
+        "Created",
+        _SUBSCRIPTION,
+        "instant",
+        f"{_PRIMARY} created",
+        _subscription("created"),
+    ),
+    BuiltinField(
+        "subscription_canceled_at",
+        "Canceled",
+        _SUBSCRIPTION,
+        "instant",
+        f"{_PRIMARY} canceled_at",
+        _subscription("canceled_at"),
+    ),
+    BuiltinField(
+        "subscription_ended_at",
+        "Ended",
+        _SUBSCRIPTION,
+        "instant",
+        f"{_PRIMARY} ended_at",
+        _subscription("ended_at"),
+    ),
+    BuiltinField(
+        "subscription_current_period_start",
+        "Current period starts",
+        _SUBSCRIPTION,
+        "instant",
+        f"{_ITEM} current_period_start",
+        _item("period_start"),
+    ),
+    BuiltinField(
+        "subscription_current_period_end",
+        "Current period ends",
+        _SUBSCRIPTION,
+        "instant",
+        f"{_ITEM} current_period_end",
+        _item("period_end"),
+    ),
+    BuiltinField(
+        "subscription_cancel_at_period_end",
+        "Cancels at period end",
+        _SUBSCRIPTION,
+        "boolean",
+        f"{_PRIMARY} cancel_at_period_end",
+        _subscription("cancel_at_period_end"),
+    ),
     BuiltinField("product_id", "Product ID", _PRODUCT, "text", f"{_ITEM} price.product", _item("product")),
-    BuiltinField("product_name", "Product name", _PRODUCT, "text", f"{_ITEM} price.product.name", lambda p: p.product_name),
+    BuiltinField(
+        "product_name",
+        "Product name",
+        _PRODUCT,
+        "text",
+        f"{_ITEM} price.product.name",
+        lambda p: p.product_name,
+    ),
     BuiltinField("plan_id", "Plan ID", _PLAN, "text", f"{_ITEM} price.id", _item("price")),
-    BuiltinField("plan_nickname", "Plan nickname", _PLAN, "text", f"{_ITEM} price.nickname", _item("nickname")),
+    BuiltinField(
+        "plan_nickname", "Plan nickname", _PLAN, "text", f"{_ITEM} price.nickname", _item("nickname")
+    ),
     BuiltinField("plan_price", "Plan price", _PLAN, "money", f"{_ITEM} price.unit_amount", _price),
-    BuiltinField("plan_price_in_cents", "Plan price in cents", _PLAN, "number", f"{_ITEM} price.unit_amount", _price_in_cents),
-    BuiltinField("plan_currency", "Plan currency", _PLAN, "text", f"{_ITEM} price.currency", _item("currency")),
-    BuiltinField("plan_interval", "Plan interval", _PLAN, "text", f"{_ITEM} price.recurring.interval", _item("interval")),
-    BuiltinField("plan_interval_count", "Plan interval count", _PLAN, "number", f"{_ITEM} price.recurring.interval_count", _interval_count),
-    BuiltinField("last_amount_paid", "Last amount paid", _PAYMENT, "money", "last payment's amount", _amount_paid),
-    BuiltinField("last_amount_paid_in_cents", "Last amount paid in cents", _PAYMENT, "number", "last payment's amount", _payment("amount")),
-    BuiltinField("payment_currency", "Payment currency", _PAYMENT, "text", "last payment's currency", _payment("currency")),
-    BuiltinField("payment_description", "Payment description", _PAYMENT, "text", "last payment's description", _payment("description")),
-    BuiltinField("last_payment_at", "Last payment", _PAYMENT, "instant", "last payment's created", _payment("created")),
-    BuiltinField("last_payment_failed_at", "Last failed payment", _PAYMENT, "instant", "latest failed charge or invoice payment", lambda p: p.last_payment_failed_at),
+    BuiltinField(
+        "plan_price_in_cents",
+        "Plan price in cents",
+        _PLAN,
+        "number",
+        f"{_ITEM} price.unit_amount",
+        _price_in_cents,
+    ),
+    BuiltinField(
+        "plan_currency", "Plan currency", _PLAN, "text", f"{_ITEM} price.currency", _item("currency")
+    ),
+    BuiltinField(
+        "plan_interval",
+        "Plan interval",
+        _PLAN,
+        "text",
+        f"{_ITEM} price.recurring.interval",
+        _item("interval"),
+    ),
+    BuiltinField(
+        "plan_interval_count",
+        "Plan interval count",
+        _PLAN,
+        "number",
+        f"{_ITEM} price.recurring.interval_count",
+        _interval_count,
+    ),
+    BuiltinField(
+        "last_amount_paid", "Last amount paid", _PAYMENT, "money", "last payment's amount", _amount_paid
+    ),
+    BuiltinField(
+        "last_amount_paid_in_cents",
+        "Last amount paid in cents",
+        _PAYMENT,
+        "number",
+        "last payment's amount",
+        _payment("amount"),
+    ),
+    BuiltinField(
+        "payment_currency",
+        "Payment currency",
+        _PAYMENT,
+        "text",
+        "last payment's currency",
+        _payment("currency"),
+    ),
+    BuiltinField(
+        "payment_description",
+        "Payment description",
+        _PAYMENT,
+        "text",
+        "last payment's description",
+        _payment("description"),
+    ),
+    BuiltinField(
+        "last_payment_at", "Last payment", _PAYMENT, "instant", "last payment's created", _payment("created")
+    ),
+    BuiltinField(
+        "last_payment_failed_at",
+        "Last failed payment",
+        _PAYMENT,
+        "instant",
+        "latest failed charge or invoice payment",
+        lambda p: p.last_payment_failed_at,
+    ),
 )
 # fmt: on
 

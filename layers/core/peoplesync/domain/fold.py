@@ -132,10 +132,9 @@ class _Town:
 
     def note(self, record_id: str, entries: Iterable[BillingEvent], changes: Iterable[Change]) -> None:
         """Remembers what came with a record, for the household it ends in."""
-        holder = self.holder_of(record_id)
-        assert holder is not None, "a record that was settled has a person"
-        self._entries[holder.id] += [(record_id, entry) for entry in entries]
-        self._changes[holder.id] += changes
+        person = str(self._owner[customer_identity(record_id)])
+        self._entries[person] += [(record_id, entry) for entry in entries]
+        self._changes[person] += changes
 
     def households(self, definitions: Definitions) -> Iterable[Household]:
         """The touched people, evaluated; those linked by a move together."""
@@ -152,7 +151,8 @@ class _Town:
         person = self._people[person_id]
         if not person.records:
             return None
-        return evaluate(replace(person, version=person.version + 1, last_sync_at=self._now), definitions, self._now)
+        written = replace(person, version=person.version + 1, last_sync_at=self._now)
+        return evaluate(written, definitions, self._now)
 
     def _put(self, person: Person, record: Record) -> None:
         self._people[person.id] = replace(person, records={**person.records, record.id: record})

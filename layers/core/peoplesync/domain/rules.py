@@ -104,7 +104,7 @@ def check(rule: Any, place: str = "rule") -> None:
                 raise InvalidRule(f"{place}.field: there is no field {key!r}")
             _check_operator(rule, FIELD_TYPES[key], place)
             return
-    raise InvalidRule(f"{place}: write one of all, any, none (a list of rules), has, or field with an operator")
+    raise InvalidRule(f"{place}: write all, any or none with a list of rules, has, or field with an operator")
 
 
 def _check_operator(rule: Rule, field_type: str, place: str) -> None:

@@ -67,9 +67,7 @@ def settle(
     rank = max(one.rank for one in candidates)
     latest = [one for one in candidates if one.rank == rank]
     leader = max(latest, key=lambda one: one.order)
-    tied = [
-        one for one in latest if one.content != leader.content and leader.as_of - one.as_of <= TIE_WINDOW
-    ]
+    tied = [one for one in latest if one.content != leader.content and leader.as_of - one.as_of <= TIE_WINDOW]
     if not tied:
         return leader
     if fetched is None:

@@ -200,9 +200,7 @@ class _Batch:
         self._finish("stale", [work.delivery for work in untouched.values()])
         return lost
 
-    def _fold(
-        self, epoch: Epoch, definitions: Definitions, works: dict[str, _Work]
-    ) -> Sequence[Household]:
+    def _fold(self, epoch: Epoch, definitions: Definitions, works: dict[str, _Work]) -> Sequence[Household]:
         """Folds until nothing is lacking. Work whose ties cannot be settled now is taken out of `works`."""
         changes = [work.change for work in works.values()]
         known = self.world.people.read(epoch, _identities(changes), _entries(changes))

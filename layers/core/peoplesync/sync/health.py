@@ -47,7 +47,7 @@ class Health:
 
 def _verdict(waiting: int, dead: int, connection: Connection) -> tuple[str, str]:
     if dead:
-        return "attention", f"{dead} message{'s' * (dead != 1)} could not be applied and lie in the dead-letter queue"
+        return "attention", f"{dead} message{'s' * (dead != 1)} in the dead-letter queue could not be applied"
     if waiting:
         return "behind", f"{waiting} change{'s' * (waiting != 1)} on the queue"
     if connection.last_event_at is None:

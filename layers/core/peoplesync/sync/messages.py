@@ -1,6 +1,6 @@
 """Messages: what travels on the queues.
 
-    {"connection": "main", "epoch": 1, "cause": "live", "attempt": 0, "event": {...}}
+{"connection": "main", "epoch": 1, "cause": "live", "attempt": 0, "event": {...}}
 """
 
 from __future__ import annotations

@@ -11,11 +11,12 @@ from peoplesync.domain.stripe_objects.reading import Json, Node
 # What the readers of this package look at; a genuine event that is too big for the queue keeps just this.
 _READ = frozenset(
     """
-    id object created deleted email name phone description delinquent address city country line1 line2
-    postal_code state status start_date currency trial_start trial_end cancel_at_period_end cancel_at canceled_at
-    ended_at pause_collection behavior discount discounts items data price plan quantity current_period_start
-    current_period_end nickname product unit_amount unit_amount_decimal amount amount_decimal recurring interval
-    interval_count usage_type billing_scheme transform_quantity transform_usage customer captured amount_captured
+    id object created deleted email name phone description delinquent address city country line1
+    line2 postal_code state status start_date currency trial_start trial_end cancel_at_period_end
+    cancel_at canceled_at ended_at pause_collection behavior discount discounts items data price
+    plan quantity current_period_start current_period_end nickname product unit_amount
+    unit_amount_decimal amount amount_decimal recurring interval interval_count usage_type
+    billing_scheme transform_quantity transform_usage customer captured amount_captured
     amount_refunded failure_code parent subscription_details subscription number billing_reason paid
     status_transitions paid_at lines amount_due amount_paid attempt_count pricing price_details
     """.split()
@@ -56,12 +57,14 @@ def read_event(value: Any) -> StripeEvent:
 
 
 def slim(event: Json) -> dict[str, Any]:
-    """The event with only what `read_*` look at: no metadata, no payment details, no tax lines."""
+    """The event with only what `read_*` look at: no metadata, payment details or tax lines."""
     data = event["data"]
     slimmed = {"object": _keep(data["object"])}
     if data.get("previous_attributes"):
         slimmed["previous_attributes"] = _keep(data["previous_attributes"])
-    envelope = {name: event[name] for name in ("id", "object", "type", "created", "livemode") if name in event}
+    envelope = {
+        name: event[name] for name in ("id", "object", "type", "created", "livemode") if name in event
+    }
     return {**envelope, "data": slimmed}
 
 

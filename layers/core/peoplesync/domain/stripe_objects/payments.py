@@ -10,7 +10,6 @@ from typing import Any, TypedDict
 
 from peoplesync.domain.stripe_objects.reading import Node
 
-
 # How Stripe words the line of a subscription: "3 × Team (at $49.00 / month)", "Trial period for Team".
 _LINE_NAMES = (
     re.compile(r"\d+ × (?P<name>.+) \((?:Tier \d+ )?at .+\)"),
@@ -114,7 +113,9 @@ def _product_name(line: Node) -> tuple[str, str] | None:
     pricing = line.node("pricing")
     details = pricing.node("price_details") if pricing else None
     price = line.expanded("price") or line.expanded("plan")
-    product = (details.reference("product") if details else None) or (price.reference("product") if price else None)
+    product = (details.reference("product") if details else None) or (
+        price.reference("product") if price else None
+    )
     description = line.text("description") or ""
     matches = (pattern.fullmatch(description) for pattern in _LINE_NAMES)
     name = next((match["name"] for match in matches if match), None)

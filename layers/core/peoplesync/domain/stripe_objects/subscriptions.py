@@ -73,7 +73,8 @@ def read_subscription(value: Any) -> Subscription:
         canceled_at=subscription.integer("canceled_at"),
         ended_at=subscription.integer("ended_at"),
         pause=pause.text("behavior") if pause else None,
-        discounted=_discounted(subscription) or any(_discounted(item) for item in subscription.nodes("items")),
+        discounted=_discounted(subscription)
+        or any(_discounted(item) for item in subscription.nodes("items")),
         items=items,
     )
 
@@ -84,7 +85,9 @@ def read_items(subscription: Node) -> list[Item]:
     Stripe's order of items is not part of a subscription's state, so it must not make two snapshots differ.
     """
     period = (subscription.integer("current_period_start"), subscription.integer("current_period_end"))
-    return sorted((_read_item(item, period) for item in subscription.nodes("items")), key=lambda item: item["id"])
+    return sorted(
+        (_read_item(item, period) for item in subscription.nodes("items")), key=lambda item: item["id"]
+    )
 
 
 def _read_item(item: Node, period: tuple[int | None, int | None]) -> Item:

@@ -1,0 +1,165 @@
+"""The world in memory: stands in for tables, queues and Stripe in tests of the use cases.
+
+Faithful where it matters: a write is all or nothing, fails when somebody else wrote first, and never takes
+an entry twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from peoplesync.adapters.stored_people import from_row, to_row
+from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.changes import Answer, ObjectKey, read_answer
+from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.fold import Household, Known
+from peoplesync.domain.people import Person
+from peoplesync.domain.segments import PREDEFINED, Definitions
+from peoplesync.sync.apply import Applier, Delivery, LostRace, Report, TooLarge, Unavailable
+from peoplesync.sync.messages import Message
+
+TEST = Epoch("main", 1)
+
+
+@dataclass
+class FakePeople:
+    """People, identities, memberships and feeds in dictionaries."""
+
+    people: dict[str, Person] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
+    members: dict[tuple[str, str], int] = field(default_factory=dict)
+    feeds: dict[str, dict[str, BillingEvent]] = field(default_factory=dict)
+    writes: int = 0
+    max_entries: int = 100
+    before_write: Callable[[], None] = lambda: None
+
+    def read(
+        self, epoch: Epoch, identities: Collection[str], entries: Mapping[str, Collection[BillingEvent]]
+    ) -> Known:
+        owners = {identity: self.identities.get(identity) for identity in identities}
+        people = {owner: self.people[owner] for owner in owners.values() if owner}
+        known = {
+            record: {event.key for event in events if event.key in self.feeds.get(record, {})}
+            for record, events in entries.items()
+        }
+        return Known(owners, people, known)
+
+    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
+        self.before_write()
+        if len(household.entries) > self.max_entries:
+            raise TooLarge("too many entries")
+        self._check(household)
+        self.writes += 1
+        for person_id, before in household.before.items():
+            if before:
+                for identity in before.identities:
+                    self.identities.pop(identity, None)
+                for key in before.indexed_in:
+                    self.members.pop(key, None)
+                self.people.pop(person_id)
+        for person_id, after in household.after.items():
+            if after:
+                self.people[person_id] = from_row(to_row(epoch, after, cause))
+                self.identities |= dict.fromkeys(after.identities, person_id)
+                self.members |= after.indexed_in
+        for record, event in household.entries:
+            self.feeds.setdefault(record, {})[event.key] = event
+
+    def _check(self, household: Household) -> None:
+        for person_id, before in household.before.items():
+            stored = self.people.get(person_id)
+            if (stored.version if stored else None) != (before.version if before else None):
+                raise LostRace
+        ours = set(household.after)
+        for after in household.after.values():
+            for identity in after.identities if after else ():
+                if self.identities.get(identity) not in ours | {None}:
+                    raise LostRace
+        if any(event.key in self.feeds.get(record, {}) for record, event in household.entries):
+            raise LostRace
+
+
+@dataclass
+class FakeStripe:
+    """Stripe's API: answers with the objects it holds, or cannot be asked while `down`."""
+
+    objects: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    now: int = 0
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def fetch(self, connection: str, key: ObjectKey) -> Answer:
+        if self.down:
+            raise Unavailable("down")
+        self.asked.append(key.id)
+        return read_answer(key, self.objects.get(key.id), self.now)
+
+
+@dataclass
+class FakeQueue:
+    """A queue that remembers what was put back and what was buried."""
+
+    sent: deque[tuple[str, int]] = field(default_factory=deque)
+    buried: list[tuple[str, str]] = field(default_factory=list)
+
+    def send(self, body: str, delay: int = 0) -> None:
+        self.sent.append((body, delay))
+
+    def bury(self, body: str, reason: str) -> None:
+        self.buried.append((body, reason))
+
+
+@dataclass
+class FakeConnections:
+    """One connection, with the predefined segments."""
+
+    connection: Connection | None = field(default_factory=lambda: Connection("main", False, 1, 1, 0))
+    noted: list[int] = field(default_factory=list)
+
+    def get(self, name: str) -> Connection | None:
+        return self.connection
+
+    def definitions(self, connection: Connection) -> Definitions:
+        return Definitions(1, PREDEFINED)
+
+    def note_event(self, epoch: Epoch, at: int) -> None:
+        self.noted.append(at)
+
+
+@dataclass
+class World:
+    """All of it together, with a clock that tests move."""
+
+    now: int
+    people: FakePeople = field(default_factory=FakePeople)
+    stripe: FakeStripe = field(default_factory=FakeStripe)
+    connections: FakeConnections = field(default_factory=FakeConnections)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    _ids: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
+
+    def __post_init__(self) -> None:
+        self.applier = Applier(
+            people=self.people,
+            stripe=self.stripe,
+            connections=self.connections,
+            clock=lambda: self.now,
+            new_id=lambda: f"per_{next(self._ids)}",
+            jitter=lambda: 0.5,
+        )
+
+    def apply(self, *events: Mapping[str, Any], epoch: Epoch = TEST) -> Report:
+        """Applies Stripe events as one batch."""
+        return self.deliver([Message(epoch, event).encode() for event in events])
+
+    def deliver(self, bodies: Sequence[str]) -> Report:
+        """Applies raw messages as one batch."""
+        deliveries = [Delivery(f"m{index}", body, self.queue) for index, body in enumerate(bodies)]
+        return self.applier.apply(deliveries)
+
+    def person(self, identity: str) -> Person | None:
+        """The person found by `customer:...` or `email:...`."""
+        owner = self.people.identities.get(identity)
+        return self.people.people[owner] if owner else None

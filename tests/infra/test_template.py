@@ -1,0 +1,170 @@
+"""Facts about template.yaml that neither the linter nor a deployment would notice."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from peoplesync_local import local_template
+from peoplesync_local.places import Places
+
+TEMPLATE = local_template.read(Places().template)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+
+
+def of_type(resource_type: str) -> dict[str, Any]:
+    return {name: resource for name, resource in RESOURCES.items() if resource["Type"] == resource_type}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+ROLES = of_type("AWS::IAM::Role")
+TABLES = of_type("AWS::DynamoDB::Table")
+QUEUES = of_type("AWS::SQS::Queue")
+SOURCE_QUEUES = {name: queue for name, queue in QUEUES.items() if "RedrivePolicy" in queue["Properties"]}
+
+
+def statements(role: str) -> Iterator[dict[str, Any]]:
+    for policy in ROLES[role]["Properties"]["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def queue_mappings() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each SQS mapping with the function it invokes."""
+    for function in FUNCTIONS.values():
+        for event in function["Properties"]["Events"].values():
+            if event["Type"] == "SQS":
+                yield event["Properties"], function["Properties"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_writes_to_a_log_group_that_forgets(function: str) -> None:
+    group = RESOURCES[FUNCTIONS[function]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
+
+    assert group["Type"] == "AWS::Logs::LogGroup"
+    assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_has_a_role_of_its_own(function: str) -> None:
+    role = FUNCTIONS[function]["Properties"]["Role"]
+    others = [other["Properties"]["Role"] for name, other in FUNCTIONS.items() if name != function]
+
+    assert role == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
+    assert role not in others
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_is_allowed_everything_of_a_service_or_on_any_resource(role: str) -> None:
+    for statement in statements(role):
+        assert not [action for action in listed(statement["Action"]) if "*" in action], statement["Sid"]
+        for resource in listed(statement["Resource"]):
+            wildcards = resource.get("Fn::Sub", "").count("*")
+            # Connections are created after the stack: a secret's name is known but for the connection's.
+            a_secret = "parameter/peoplesync/${AWS::StackName}/*/" in resource.get("Fn::Sub", "")
+            assert wildcards == (1 if a_secret else 0), statement["Sid"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_takes_nothing_from_a_managed_policy_but_tracing(role: str) -> None:
+    # X-Ray's actions know no resources, so a policy of ours would have to say "*".
+    assert ROLES[role]["Properties"]["ManagedPolicyArns"] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"}
+    ]
+
+
+def test_the_open_door_can_neither_read_the_stripe_key_nor_touch_people() -> None:
+    policy = json.dumps(list(statements("ReceiveWebhookRole")))
+
+    assert "stripe-api-key" not in policy
+    assert "PeopleTable" not in policy
+    assert {action for s in statements("ReceiveWebhookRole") for action in listed(s["Action"])} == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "dynamodb:GetItem",
+        "ssm:GetParameter",
+        "sqs:SendMessage",
+    }
+
+
+def test_a_message_is_hidden_for_six_times_the_timeout_of_the_function_that_takes_it() -> None:
+    for mapping, function in queue_mappings():
+        queue = RESOURCES[mapping["Queue"]["Fn::GetAtt"][0]]
+        assert queue["Properties"]["VisibilityTimeout"] == 6 * function["Timeout"]
+
+
+def test_every_source_queue_is_taken_from_by_exactly_one_mapping() -> None:
+    taken = [mapping["Queue"]["Fn::GetAtt"][0] for mapping, _ in queue_mappings()]
+
+    assert sorted(taken) == sorted(SOURCE_QUEUES)
+
+
+def test_a_batch_is_ten_messages_at_once_each_of_which_may_fail_alone() -> None:
+    for mapping, _ in queue_mappings():
+        assert mapping["BatchSize"] == 10
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert "MaximumBatchingWindowInSeconds" not in mapping
+        assert mapping["ScalingConfig"]["MaximumConcurrency"]["Ref"].endswith("MaximumConcurrency")
+
+
+@pytest.mark.parametrize("queue", SOURCE_QUEUES)
+def test_what_crashes_the_worker_five_times_is_put_aside_for_two_weeks(queue: str) -> None:
+    redrive = SOURCE_QUEUES[queue]["Properties"]["RedrivePolicy"]
+    dead_letter_queue = redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]
+
+    assert redrive["maxReceiveCount"] == 5
+    assert dead_letter_queue == queue.replace("Queue", "DeadLetterQueue")
+    assert QUEUES[dead_letter_queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_messages_are_encrypted_and_kept_for_two_weeks(queue: str) -> None:
+    assert QUEUES[queue]["Properties"]["SqsManagedSseEnabled"] is True
+    assert QUEUES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_outlives_the_stack_and_can_be_restored(table: str) -> None:
+    properties = TABLES[table]["Properties"]
+
+    assert TABLES[table]["DeletionPolicy"] == "Retain"
+    assert TABLES[table]["UpdateReplacePolicy"] == "Retain"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_a_table_has_no_name_that_a_second_stack_would_collide_with() -> None:
+    assert not [name for name, table in TABLES.items() if "TableName" in table["Properties"]]
+
+
+@pytest.mark.parametrize("variable", ["PEOPLESYNC_STRIPE_API_URL", "PEOPLESYNC_CLOCK_URL"])
+def test_a_deployed_stack_cannot_be_pointed_at_another_stripe_or_another_clock(variable: str) -> None:
+    assert variable not in Places().template.read_text()
+
+
+def test_each_table_and_queue_is_an_output_and_a_variable_of_the_functions() -> None:
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    for name in [*TABLES, *QUEUES]:
+        output = name if name in TABLES else f"{name}Url"
+        variable = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", output).upper()
+        assert variables[variable] == {"Ref": name}
+        assert TEMPLATE["Outputs"][output]["Value"] == {"Ref": name}
+
+
+def test_every_parameter_says_what_it_is_for() -> None:
+    assert [
+        name for name, parameter in TEMPLATE["Parameters"].items() if not parameter.get("Description")
+    ] == []
+
+
+def test_the_feed_is_kept_longer_than_stripe_delivers_an_event() -> None:
+    assert TEMPLATE["Parameters"]["FeedRetentionDays"]["MinValue"] >= 35

@@ -1,0 +1,199 @@
+"""The random histories are what the tests that use them believe: true to Stripe, and true to their own
+truth."""
+
+import itertools
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from peoplesync_local.stripe_objects import StripeObject
+
+from tests.histories import BEGIN, END, History, history, main
+from tests.old_shapes import before
+from tests.true_customers import KINDS
+
+
+@pytest.fixture(scope="module")
+def told() -> History:
+    return history(seed=11, events=2000)
+
+
+def share_of_ties(events: list[StripeObject]) -> float:
+    """How many events share their second with their object's previous one and differ from it."""
+    last: dict[str, StripeObject] = {}
+    ties = 0
+    for event in events:
+        shown = event["data"]["object"]
+        previous = last.get(shown["id"])
+        if previous and previous["created"] == event["created"] and previous["data"]["object"] != shown:
+            ties += 1
+        last[shown["id"]] = event
+    return ties / len(events)
+
+
+def counted_again(events: list[StripeObject]) -> dict[str, Counter[str]]:
+    """The billing events per customer, found in the events alone, each happening once by its own key."""
+    seen: set[tuple[Any, ...]] = set()
+    counts: dict[str, Counter[str]] = {}
+
+    def count(customer: str, kind: str, *key: Any) -> None:
+        if (kind, *key) not in seen:
+            seen.add((kind, *key))
+            counts[customer][kind] += 1
+
+    for event in events:
+        shown, was = event["data"]["object"], event["data"].get("previous_attributes", {})
+        shown_id, customer, status = shown["id"], shown.get("customer", shown["id"]), shown.get("status")
+        counts.setdefault(customer, Counter())
+        match event["type"]:
+            case "customer.subscription.created":
+                count(customer, "subscription_created", shown_id)
+                if status == "active":
+                    count(customer, "subscription_activated", event["id"])
+                if status == "trialing":
+                    count(customer, "trial_started", shown_id, shown["trial_start"])
+            case "customer.subscription.updated" if "status" in was:
+                if status == "active" and was["status"] in ("incomplete", "trialing"):
+                    count(customer, "subscription_activated", event["id"])
+                if status == "past_due":
+                    count(customer, "subscription_past_due", event["id"])
+                if status == "trialing":
+                    count(customer, "trial_started", shown_id, shown["trial_start"])
+                if was["status"] == "trialing":
+                    count(customer, "trial_ended", shown_id, shown["trial_end"])
+            case "customer.subscription.deleted":
+                count(customer, "subscription_canceled", shown_id)
+                if shown["trial_end"] and shown["ended_at"] < shown["trial_end"]:
+                    count(customer, "trial_ended", shown_id, shown["trial_end"])
+            case "invoice.created":
+                count(customer, "invoice_created", shown_id)
+            case "invoice.paid" | "invoice.payment_succeeded":
+                count(customer, "invoice_paid", shown_id)
+            case "invoice.payment_failed":
+                count(customer, "payment_failed", shown_id, shown["attempt_count"])
+            case "charge.succeeded" | "charge.failed":
+                count(customer, event["type"].replace(".", "_"), shown_id)
+            case "charge.refunded":
+                count(customer, "charge_refunded", shown_id, shown["amount_refunded"])
+    return counts
+
+
+def test_a_history_is_as_long_as_asked_and_the_same_for_the_same_seed(told: History) -> None:
+    assert len(told.events) == 2000
+    assert len(told.truth) == 167
+    assert history(seed=11, events=2000) == told
+    assert history(seed=12, events=2000).events != told.events
+
+
+@pytest.mark.parametrize(("events", "share"), [(500, 1 / 3), (5000, 1 / 3), (500, 0.0), (500, 0.6)])
+def test_the_share_of_ties_is_as_asked(events: int, share: float) -> None:
+    assert share_of_ties(history(seed=3, events=events, tie_share=share).events) == pytest.approx(
+        share, abs=0.02
+    )
+
+
+def test_time_never_runs_backwards_and_stays_within_the_year(told: History) -> None:
+    instants = [event["created"] for event in told.events]
+    assert instants == sorted(instants)
+    assert instants[0] >= BEGIN
+    assert instants[-1] <= END
+
+
+def test_no_order_can_be_read_from_the_ids_of_events(told: History) -> None:
+    ids = [event["id"] for event in told.events]
+    assert len(set(ids)) == len(ids)
+    ascending = sum(first < second for first, second in itertools.pairwise(ids))
+    assert 0.4 < ascending / len(ids) < 0.6
+
+
+def test_each_update_says_what_the_previous_snapshot_was(told: History) -> None:
+    last: dict[str, StripeObject] = {}
+    updates = 0
+    for event in told.events:
+        shown = event["data"]["object"]
+        previous = event["data"].get("previous_attributes")
+        assert (previous is not None) == event["type"].endswith(".updated")
+        if previous is not None:
+            updates += 1
+            assert previous, "an update changes something"
+            assert before(shown, previous) == last[shown["id"]]
+        last[shown["id"]] = shown
+    assert updates > 500
+
+
+def test_the_last_snapshot_in_the_list_is_the_truth(told: History) -> None:
+    last = {event["data"]["object"]["id"]: event["data"]["object"] for event in told.events}
+    deleted = {event["data"]["object"]["id"] for event in told.events if event["type"] == "customer.deleted"}
+    assert {customer for customer, truth in told.truth.items() if truth.deleted} == deleted
+    assert deleted
+    known = 0
+    for customer, truth in told.truth.items():
+        mine = [one for one in last.values() if one.get("customer") == customer]
+        assert truth.customer == last[customer]
+        assert truth.subscriptions == {one["id"]: one for one in mine if one["object"] == "subscription"}
+        charges = [one for one in mine if one["object"] == "charge" and one["captured"]]
+        newest = max(charges, key=lambda one: (one["created"], one["id"]), default=None)
+        assert truth.last_charge == newest
+        paid = [one for one in mine if one["object"] == "invoice" and one["amount_paid"]]
+        moments = {(one["status_transitions"]["paid_at"], one["id"]): one for one in paid}
+        assert truth.last_paid_invoice == (moments[max(moments)] if moments else None)
+        known += newest is not None
+    assert known > 30
+
+
+def test_the_counts_are_those_that_the_events_tell_of(told: History) -> None:
+    again = counted_again(told.events)
+    assert {customer: Counter(truth.counts) for customer, truth in told.truth.items()} == {
+        customer: Counter({kind: counts[kind] for kind in KINDS}) for customer, counts in again.items()
+    }
+    assert all(sum(truth.counts[kind] for truth in told.truth.values()) for kind in KINDS)
+
+
+def test_a_small_history_checked_by_hand() -> None:
+    # The first customer's trial ends past due, with one failed payment; it pays two charges of its own, and
+    # gets a part of the first one back. The second one's trial has just begun.
+    first, second = history(seed=17, events=24).truth.values()
+    assert {kind: count for kind, count in first.counts.items() if count} == {
+        "subscription_created": 1,
+        "trial_started": 1,
+        "trial_ended": 1,
+        "subscription_past_due": 1,
+        "invoice_created": 2,
+        "invoice_paid": 1,
+        "payment_failed": 1,
+        "charge_failed": 1,
+        "charge_succeeded": 2,
+        "charge_refunded": 1,
+    }
+    assert {kind: count for kind, count in second.counts.items() if count} == {
+        "subscription_created": 1,
+        "trial_started": 1,
+        "invoice_created": 1,
+    }
+    assert [one["status"] for one in first.subscriptions.values()] == ["past_due"]
+    assert first.last_paid_invoice is None
+    assert first.last_charge is not None
+    assert first.last_charge["id"] == "ch_00003"
+
+
+def test_some_customers_share_an_email_and_some_spell_it_differently(told: History) -> None:
+    spelled = [truth.customer["email"] for truth in told.truth.values()]
+    spellings = {email.strip().lower() for email in spelled}
+    assert len(spellings) < len(set(spelled)) < len(spelled)
+
+
+def test_a_canceled_subscription_has_ended_and_a_trial_keeps_its_planned_end(told: History) -> None:
+    in_trial = 0
+    for truth in told.truth.values():
+        for one in truth.subscriptions.values():
+            assert (one["ended_at"] is not None) == (one["status"] in ("canceled", "incomplete_expired"))
+            in_trial += one["status"] == "canceled" and (one["trial_end"] or 0) > one["ended_at"]
+    assert in_trial > 3
+
+
+def test_the_command_prints_one_event_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["5", "40"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in lines] == history(5, 40).events
+    assert main([]) == 2
