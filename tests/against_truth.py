@@ -8,12 +8,18 @@ from collections.abc import Iterator, Mapping
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.domain.changes import charge_snapshot, invoice_snapshot
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE, Person, customer_identity, normal_email
+from peoplesync.domain.people import (
+    CUSTOMERS_IN_SYNC,
+    EVERYONE,
+    Person,
+    customer_identity,
+    email_identity,
+    normal_email,
+)
 from peoplesync.domain.records import Record
 from peoplesync.domain.segments import PREDEFINED
 from peoplesync.domain.snapshots import Snapshot
 from peoplesync.domain.stripe_objects import read_customer, read_subscription
-
 from tests.true_customers import KINDS, Truth
 
 
@@ -28,7 +34,7 @@ def differences(reader: PeopleReader, epoch: Epoch, truth: Mapping[str, Truth]) 
             continue
         found += _in_record(person.records[customer], true)
         found += _in_feed(reader, epoch, person.records[customer], true)
-    found += _in_grouping(people, truth)
+    found += _in_grouping(reader, epoch, people, truth)
     found += _in_indexes(reader, epoch, people, truth)
     return found
 
@@ -67,11 +73,15 @@ def _in_feed(reader: PeopleReader, epoch: Epoch, record: Record, true: Truth) ->
             yield f"{record.id}: {kind}: {kinds[kind]} in feed, {counted} counted, {true.counts[kind]} true"
 
 
-def _in_grouping(people: Mapping[str, Person | None], truth: Mapping[str, Truth]) -> Iterator[str]:
+def _in_grouping(
+    reader: PeopleReader, epoch: Epoch, people: Mapping[str, Person | None], truth: Mapping[str, Truth]
+) -> Iterator[str]:
     together: dict[str, set[str]] = {}
     for customer, true in truth.items():
         email = normal_email(true.customer["email"])
         together.setdefault(email or customer, set()).add(customer)
+        if email and reader.person_of(epoch, email_identity(email)) != people[customer]:
+            yield f"{customer}: is not who is found by their e-mail"
     for customers in together.values():
         for customer in customers:
             person = people[customer]

@@ -19,7 +19,6 @@ from typing import Any
 
 from peoplesync_local import stripe_events, stripe_objects, stripe_payments
 from peoplesync_local.stripe_objects import MODERN, StripeObject
-
 from tests.old_shapes import OLD, old_previous, old_shape
 
 NOW = 1_772_366_400  # 2026-03-01T12:00:00Z
@@ -95,13 +94,42 @@ def subscription(
     return _shaped(stripe_objects.subscription(id, items=shown, **given), old)
 
 
-def coupon(id: str = "coupon_1", *, percent_off: float | None = 50, **facts: Any) -> StripeObject:
+def tier(
+    up_to: int | str | None, *, unit_amount: int | str | None = None, flat_amount: int | str | None = None
+) -> StripeObject:
+    """One step of a tiered price; an amount in fractions of the minor unit is given as text."""
+    shown: StripeObject = {"up_to": up_to}
+    for name, amount in (("flat_amount", flat_amount), ("unit_amount", unit_amount)):
+        shown[name] = amount if isinstance(amount, int) else None
+        shown[f"{name}_decimal"] = None if amount is None else str(amount)
+    return shown
+
+
+def tiered(
+    *tiers: StripeObject, mode: str = "graduated", id: str = "price_tiered", **facts: Any
+) -> StripeObject:
+    """A price in tiers, which are in it only where Stripe was asked to expand them: `tiered()` shows none."""
+    given: StripeObject = {"billing_scheme": "tiered", "tiers_mode": mode, "unit_amount": None}
+    return price(id, **(given | ({"tiers": list(tiers)} if tiers else {}) | facts))
+
+
+def of_plan(item: StripeObject) -> StripeObject:
+    """The item as it was before prices: its plan says everything."""
+    shown = {key: value for key, value in item.items() if key != "price"}
+    if "tiers" in item["price"]:
+        shown["plan"] = shown["plan"] | {"tiers": item["price"]["tiers"]}
+    return shown
+
+
+def coupon(id: str = "coupon_1", *, percent_off: float | str | None = 50, **facts: Any) -> StripeObject:
     """A coupon of 50 % for ever."""
     given: StripeObject = {"id": id, "object": "coupon", "amount_off": None, "currency": None}
     return given | {"duration": "forever", "duration_in_months": None, "percent_off": percent_off} | facts
 
 
-def discount(id: str = "di_1", *, coupon: StripeObject | str = "coupon_1", **facts: Any) -> StripeObject:
+def discount(
+    id: str = "di_1", *, coupon: StripeObject | str | None = "coupon_1", **facts: Any
+) -> StripeObject:
     """A discount of a running subscription; events show its coupon's id, the old shape needs the whole
     coupon."""
     given: StripeObject = {"id": id, "object": "discount", "start": NOW - 10 * DAY, "end": None}

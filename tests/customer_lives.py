@@ -8,7 +8,7 @@ from functools import partial
 
 from peoplesync_local.stripe_account import StripeAccount
 from peoplesync_local.stripe_objects import StripeObject
-
+from tests.addresses import Addresses
 from tests.builders import HOUR
 from tests.true_customers import TrueCustomer
 
@@ -27,8 +27,10 @@ class Step:
 class CustomerLife:
     """One customer's life; `pending` are the planned steps, of which the first creates the customer."""
 
-    def __init__(self, account: StripeAccount, rng: random.Random, email: str) -> None:
-        self._account, self._rng = account, rng
+    def __init__(self, account: StripeAccount, rng: random.Random, addresses: Addresses) -> None:
+        self._account, self._rng, self._addresses = account, rng, addresses
+        email = addresses.first()
+        self._former: set[str | None] = {email}
         self.customer = TrueCustomer(account, rng, email)
         self.truth = self.customer.truth
         self.pending = deque([Step(self.customer.id, self.customer.create)])
@@ -38,7 +40,7 @@ class CustomerLife:
         if self.truth.deleted:
             return None
         if object_id == self.customer.id:
-            return Step(object_id, self.customer.update)
+            return self._change_customer()
         if object_id in self.truth.subscriptions:
             lives = self.truth.subscriptions[object_id]["ended_at"] is None
             return Step(object_id, partial(self.customer.adjust, object_id)) if lives else None
@@ -52,19 +54,34 @@ class CustomerLife:
         wish = self._rng.random()
         if not self.truth.subscriptions and wish < 0.9:
             return self._sign_up()
-        if wish < 0.03 and may_leave:
+        if wish < 0.05 and may_leave:
             return self._leave(living)
-        if wish < 0.12:
-            return self.pending.append(Step(self.customer.id, self.customer.update))
-        if wish < 0.18:
+        if wish < 0.17:
+            return self.pending.append(self._change_customer())
+        if wish < 0.22:
             return self._charge(None, succeeds=self._rng.random() < 0.7)
-        if wish < 0.24:
+        if wish < 0.27:
             return self._refund()
-        if wish < 0.3 or not living:
+        if wish < 0.33 or not living:
             return self._sign_up()
         subscription = self._rng.choice(living)
-        plans = {"incomplete": self._finish_incomplete, "trialing": self._finish_trial, "active": self._go_on}
+        plans = {
+            "incomplete": self._finish_incomplete,
+            "trialing": self._finish_trial,
+            "active": self._go_on,
+            "paused": self._finish_pause,
+        }
         return plans.get(subscription["status"], self._settle_debt)(subscription["id"])
+
+    def _change_customer(self) -> Step:
+        if self._rng.random() < 0.55:
+            return Step(self.customer.id, self.customer.update)
+        return Step(self.customer.id, self._change_email)
+
+    def _change_email(self, at: int) -> None:
+        email = self._addresses.next(self.truth.customer["email"], self._former)
+        self._former.add(email)
+        self.customer.change_email(email, at)
 
     def _sign_up(self) -> None:
         subscription = self._account.new_id("sub")
@@ -77,6 +94,10 @@ class CustomerLife:
             self._bill(subscription, pays=pays)
             if pays:
                 self._move(subscription, "active")
+        if self._rng.random() < 0.2:
+            session = self._account.new_id("cs_test")
+            check_out = partial(self.customer.check_out, session, subscription)
+            self.pending.append(Step(session, check_out))
 
     def _finish_incomplete(self, subscription: str) -> None:
         if self._rng.random() < 0.5 and subscription in self.customer.unpaid:
@@ -86,15 +107,33 @@ class CustomerLife:
             self._move(subscription, "incomplete_expired")
 
     def _finish_trial(self, subscription: str) -> None:
+        if self._rng.random() < 0.5:
+            self.pending.append(Step(subscription, partial(self.customer.remind, subscription), repeats=True))
         wish = self._rng.random()
         if wish < 0.3:
             self._cancel(subscription)
-        elif wish < 0.8:
+        elif wish < 0.72:
             self._move(subscription, "active")
             self._bill(subscription, pays=True)
+        elif wish < 0.84:
+            self._pause(subscription)
         else:
             self._bill(subscription, pays=False)
-            self._move(subscription, "past_due")
+            self._move(subscription, "past_due" if wish < 0.96 else "unpaid")
+
+    def _pause(self, subscription: str) -> None:
+        self._move(subscription, "paused")
+        self._tell_again(subscription, "paused")
+
+    def _finish_pause(self, subscription: str) -> None:
+        wish = self._rng.random()
+        if wish < 0.6:
+            self._move(subscription, "active")
+            self._tell_again(subscription, "resumed")
+        elif wish < 0.8:
+            self.pending.append(Step(subscription, partial(self.customer.adjust, subscription)))
+        else:
+            self._cancel(subscription)
 
     def _go_on(self, subscription: str) -> None:
         wish = self._rng.random()
@@ -104,8 +143,10 @@ class CustomerLife:
             self._bill(subscription, pays=pays)
             if not pays:
                 self._move(subscription, "past_due")
-        elif wish < 0.85:
+        elif wish < 0.83:
             self.pending.append(Step(subscription, partial(self.customer.adjust, subscription)))
+        elif wish < 0.88:
+            self._pause(subscription)
         elif wish < 0.95:
             self._cancel(subscription)
         else:
@@ -167,3 +208,7 @@ class CustomerLife:
 
     def _cancel(self, subscription: str) -> None:
         self.pending.append(Step(subscription, partial(self.customer.cancel, subscription)))
+
+    def _tell_again(self, subscription: str, what: str) -> None:
+        again = partial(self.customer.tell_again, subscription, what)
+        self.pending.append(Step(subscription, again, repeats=True))

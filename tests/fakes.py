@@ -13,13 +13,16 @@ from typing import Any
 
 from peoplesync.adapters.stored_people import from_row, to_row
 from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.catalogue import Catalogue, CatalogueKey, Entry
 from peoplesync.domain.changes import Answer, ObjectKey, read_answer
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fold import Household, Known
-from peoplesync.domain.people import Person
+from peoplesync.domain.households import Household, Known
+from peoplesync.domain.people import SHARED, Person
 from peoplesync.domain.segments import PREDEFINED, Definitions
-from peoplesync.sync.apply import Applier, Delivery, LostRace, Report, TooLarge, Unavailable
+from peoplesync.sync.apply import Applier
+from peoplesync.sync.fates import Delivery, Report
 from peoplesync.sync.messages import Message
+from peoplesync.sync.ports import LostRace, TooLarge, Unavailable
 
 TEST = Epoch("main", 1)
 
@@ -37,15 +40,20 @@ class FakePeople:
     before_write: Callable[[], None] = lambda: None
 
     def read(
-        self, epoch: Epoch, identities: Collection[str], entries: Mapping[str, Collection[BillingEvent]]
+        self,
+        epoch: Epoch,
+        identities: Collection[str],
+        entries: Mapping[str, Collection[BillingEvent]],
+        people: Collection[str] = (),
     ) -> Known:
         owners = {identity: self.identities.get(identity) for identity in identities}
-        people = {owner: self.people[owner] for owner in owners.values() if owner}
+        wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED))}
+        found = {person: self.people[person] for person in wanted if person in self.people}
         known = {
             record: {event.key for event in events if event.key in self.feeds.get(record, {})}
             for record, events in entries.items()
         }
-        return Known(owners, people, known)
+        return Known(owners, found, known)
 
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         self.before_write()
@@ -65,8 +73,15 @@ class FakePeople:
                 self.people[person_id] = from_row(to_row(epoch, after, cause))
                 self.identities |= dict.fromkeys(after.identities, person_id)
                 self.members |= after.indexed_in
+        for identity in household.shared:
+            self.identities[identity] = SHARED
         for record, event in household.entries:
             self.feeds.setdefault(record, {})[event.key] = event
+
+    shards = 1
+
+    def members_page(self, epoch: Epoch, index: str, shard: int, after: str, most: int) -> list[str]:
+        return sorted(one for (name, one) in self.members if name == index and one > after)[:most]
 
     def _check(self, household: Household) -> None:
         for person_id, before in household.before.items():
@@ -80,6 +95,24 @@ class FakePeople:
                     raise LostRace
         if any(event.key in self.feeds.get(record, {}) for record, event in household.entries):
             raise LostRace
+
+
+@dataclass
+class FakeCatalogue:
+    """Products and coupons in a dictionary."""
+
+    entries: dict[CatalogueKey, Entry] = field(default_factory=dict)
+    before_write: Callable[[], None] = lambda: None
+
+    def read(self, epoch: Epoch, keys: Collection[CatalogueKey]) -> Catalogue:
+        return {key: self.entries.get(key, Entry(key)) for key in keys}
+
+    def write(self, epoch: Epoch, entry: Entry) -> None:
+        self.before_write()
+        stored = self.entries.get(entry.key, Entry(entry.key))
+        if stored.version != entry.version - 1:
+            raise LostRace
+        self.entries[entry.key] = entry
 
 
 @dataclass
@@ -135,6 +168,7 @@ class World:
 
     now: int
     people: FakePeople = field(default_factory=FakePeople)
+    catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
     stripe: FakeStripe = field(default_factory=FakeStripe)
     connections: FakeConnections = field(default_factory=FakeConnections)
     queue: FakeQueue = field(default_factory=FakeQueue)
@@ -143,6 +177,7 @@ class World:
     def __post_init__(self) -> None:
         self.applier = Applier(
             people=self.people,
+            catalogue=self.catalogue,
             stripe=self.stripe,
             connections=self.connections,
             clock=lambda: self.now,
@@ -158,6 +193,11 @@ class World:
         """Applies raw messages as one batch."""
         deliveries = [Delivery(f"m{index}", body, self.queue) for index, body in enumerate(bodies)]
         return self.applier.apply(deliveries)
+
+    def settle(self) -> None:
+        """Delivers what waits on the queue until nothing does."""
+        while self.queue.sent:
+            self.deliver([self.queue.sent.popleft()[0]])
 
     def person(self, identity: str) -> Person | None:
         """The person found by `customer:...` or `email:...`."""

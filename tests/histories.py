@@ -3,8 +3,9 @@
     python -m tests.histories SEED EVENTS > file.ndjson
 
 A history is modern (API 2026-10-28.endive), in the true order, and hard where Stripe is hard: whole seconds
-in which one object changes several times, bursts within five seconds, two events that tell of one payment,
-customers who share an e-mail address. Event ids are random, so that no order can be read from them.
+in which one object changes several times, bursts within five seconds, two events that tell of one payment
+or one pause, customers who share an e-mail address, change it, hand it on, or have none. Event ids are
+random, so that no order can be read from them.
 """
 
 import json
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from peoplesync_local.stripe_account import StripeAccount
 from peoplesync_local.stripe_objects import StripeObject
-
+from tests.addresses import Addresses
 from tests.customer_lives import CustomerLife, Step
 from tests.true_customers import Truth
 
@@ -53,6 +54,7 @@ class _World:
     def __init__(self, seed: int, size: int, tie_share: float) -> None:
         self._rng = random.Random(seed)
         self.account = StripeAccount(lambda _: f"evt_{self._rng.getrandbits(80):020x}")
+        self._addresses = Addresses(self._rng)
         self.lives: list[CustomerLife] = []
         self._size, self._customers, self._tie_share = size, max(1, round(size / 12)), tie_share
         self._now = BEGIN
@@ -101,7 +103,7 @@ class _World:
             len(self.lives) < self._customers
             and len(self.lives) * self._size <= len(self.account.events) * self._customers
         ):
-            self._life = CustomerLife(self.account, self._rng, self._email())
+            self._life = CustomerLife(self.account, self._rng, self._addresses)
             self.lives.append(self._life)
             return self._life
         busy = [life for life in self.lives if life.pending]
@@ -132,17 +134,6 @@ class _World:
         again = self._this_second.pop(step.object_id, None) is not None
         self._ties += again and self.account.objects[step.object_id] != before
         self._this_second[step.object_id] = life
-
-    def _email(self) -> str:
-        """A new address, a former customer's, or another spelling of a former customer's."""
-        number = len(self.lives) + 1
-        wish = self._rng.random()
-        if wish > 0.15 or not self.lives:
-            return f"person-{number:05}@example.com"
-        former = f"person-{self._rng.randrange(1, number):05}@example.com"
-        if wish > 0.07:
-            return former
-        return self._rng.choice([former.upper(), former.title(), f" {former}", f"{former}  "])
 
 
 def main(arguments: list[str]) -> int:

@@ -4,81 +4,25 @@ Nothing here uses the product: this is the oracle that the product is compared w
 """
 
 import random
-from dataclasses import dataclass, field
 
-from peoplesync_local import stripe_objects, stripe_payments, subscription_changes
+from peoplesync_local import stripe_objects, subscription_changes
 from peoplesync_local.stripe_account import StripeAccount
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.subscription_changes import items_of
-
 from tests.builders import DAY
+from tests.price_list import monthly_worth
+from tests.true_billing import KINDS, TrueBilling, Truth
 
-KINDS = (
-    "subscription_created",
-    "subscription_activated",
-    "subscription_past_due",
-    "subscription_canceled",
-    "trial_started",
-    "trial_ended",
-    "invoice_created",
-    "invoice_paid",
-    "payment_failed",
-    "charge_succeeded",
-    "charge_failed",
-    "charge_refunded",
-)
+__all__ = ["KINDS", "TrueCustomer", "Truth"]
 
 
-def _plans(currency: str, *plans: tuple[str, int, int, str]) -> list[StripeObject]:
-    """Prices of (product, amount in the minor unit, interval count, interval)."""
-    return [
-        stripe_objects.price(
-            f"price_{product}_{currency}_{count}{interval}",
-            product=f"prod_{product}",
-            unit_amount=amount,
-            currency=currency,
-            interval=interval,
-            interval_count=count,
-            nickname=f"{product} {interval}" if count == 1 else None,
-        )
-        for product, amount, count, interval in plans
-    ]
-
-
-PRICES = {
-    "usd": _plans("usd", ("basic", 1900, 1, "month"), ("pro", 4900, 1, "month"), ("pro", 9000, 3, "month")),
-    "eur": _plans("eur", ("basic", 500, 1, "week"), ("pro", 25, 1, "day"), ("pro", 52_000, 1, "year")),
-    "jpy": _plans("jpy", ("basic", 1500, 1, "month"), ("pro", 30_000, 1, "year")),
-    "kwd": _plans("kwd", ("basic", 5125, 1, "month"), ("pro", 12_500, 2, "month")),
-}
-
-
-@dataclass
-class Truth:
-    """What is true of a customer in the end: its objects as they were last (of a deleted one: just before),
-    and how often each kind of billing event happened. `last_charge` is the captured one with the greatest
-    (created, id), `last_paid_invoice` the one of more than nothing with the greatest (paid_at, id)."""
-
-    customer: StripeObject
-    deleted: bool = False
-    subscriptions: dict[str, StripeObject] = field(default_factory=dict)
-    last_charge: StripeObject | None = None
-    last_paid_invoice: StripeObject | None = None
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
-
-
-class TrueCustomer:
+class TrueCustomer(TrueBilling):
     """One customer at Stripe. Every method of the kind `…(at)` is exactly one event, at that instant."""
 
-    def __init__(self, account: StripeAccount, rng: random.Random, email: str) -> None:
-        self._account, self._rng, self._email = account, rng, email
-        self.id = account.new_id("cus")
-        self.truth = Truth(customer={})
-        self.prices = PRICES[rng.choices(list(PRICES), weights=[6, 3, 1, 1])[0]]
-        self.charges: dict[str, StripeObject] = {}
-        self.unpaid: dict[str, str] = {}  # subscription -> its invoice that could not be collected
+    def __init__(self, account: StripeAccount, rng: random.Random, email: str | None) -> None:
+        super().__init__(account, rng)
+        self._email = email
         self.changed_at = 0
-        self._invoices: dict[str, StripeObject] = {}
         self._changes = 0
 
     # --- the customer
@@ -110,7 +54,12 @@ class TrueCustomer:
         ]
         self._show_customer("customer.updated", before | self._rng.choice(changes), at)
 
+    def change_email(self, email: str | None, at: int) -> None:
+        """To another address, another spelling, or none."""
+        self._show_customer("customer.updated", self.truth.customer | {"email": email}, at)
+
     def delete(self, at: int) -> None:
+        self._count("customer_deleted")
         self.truth.deleted = True
         self._show_customer("customer.deleted", self.truth.customer, at)
 
@@ -147,19 +96,39 @@ class TrueCustomer:
         self._show_subscription("created", created, at)
 
     def move(self, subscription: str, status: str, at: int) -> None:
-        """To another status. A trial that is left early ends now."""
+        """To another status. A trial that is left early ends now; a new period begins with a trial's
+        conversion, even an unpaid one, and with the end of a pause."""
         before = self.truth.subscriptions[subscription]
-        after = before | {"status": status}
-        self._count(
-            "subscription_activated", status == "active" and before["status"] in ("incomplete", "trialing")
-        )
-        self._count("subscription_past_due", status == "past_due")
-        self._count("trial_ended", before["status"] == "trialing")
-        if before["status"] == "trialing":
-            after = subscription_changes.in_period(after, at) | {"trial_end": min(at, before["trial_end"])}
+        after, was = before | {"status": status}, before["status"]
+        if was == "trialing":
+            after["trial_end"] = min(at, before["trial_end"])
+        if was in ("trialing", "paused") and status != "paused":
+            after = subscription_changes.in_period(after, at)
         if status == "incomplete_expired":
             after["ended_at"] = at
+        converted = was == "trialing" and status in ("active", "past_due")
+        self._count("subscription_activated", status == "active" and was in ("incomplete", "trialing"))
+        self._count(
+            "subscription_reactivated", status == "active" and was in ("past_due", "unpaid", "paused")
+        )
+        self._count("subscription_past_due", status == "past_due")
+        self._count("trial_ended", was == "trialing")
+        self._count("trial_converted", converted)
+        self._count("trial_expired", was == "trialing" and not converted)
         self._show_subscription("updated", after, at)
+
+    def tell_again(self, subscription: str, what: str, at: int) -> None:
+        """Stripe's second event of a pause (`paused`) or its end (`resumed`)."""
+        self._count(f"subscription_{what}")
+        self._show_subscription(what, self.truth.subscriptions[subscription], at)
+
+    def remind(self, subscription: str, at: int) -> None:
+        """The trial will end, unless its time has run out."""
+        before = self.truth.subscriptions[subscription]
+        if before["trial_end"] <= at:
+            return self.adjust(subscription, at)
+        self._count("trial_ending")
+        return self._show_subscription("trial_will_end", before, at)
 
     def renew(self, subscription: str, at: int) -> None:
         """The next period."""
@@ -188,9 +157,15 @@ class TrueCustomer:
             others = [price for price in self.prices if price["id"] != first["price"]["id"]]
             after = subscription_changes.on_price(before, self._rng.choice(others))
         elif before["cancel_at_period_end"]:
+            self._count("cancellation_unscheduled")
             after = subscription_changes.kept(before)
         else:
+            self._count("cancellation_scheduled")
             after = subscription_changes.ending_at_period_end(before, at)
+        if before["status"] in ("active", "past_due"):
+            growth = sum(map(monthly_worth, items_of(after))) - sum(map(monthly_worth, items_of(before)))
+            self._count("subscription_expanded", growth > 0)
+            self._count("subscription_contracted", growth < 0)
         self._show_subscription("updated", after, at)
 
     def cancel(self, subscription: str, at: int) -> None:
@@ -200,81 +175,10 @@ class TrueCustomer:
             return self.move(subscription, "active", at)
         self._count("subscription_canceled")
         self._count("trial_ended", before["status"] == "trialing")
+        self._count("trial_expired", before["status"] == "trialing")
         return self._show_subscription("deleted", subscription_changes.ended(before, at), at)
 
-    # --- invoices and charges
-
-    def bill(self, invoice: str, subscription: str, free: bool, at: int) -> None:
-        """A draft invoice of the subscription's items, or of nothing."""
-        lines = [
-            stripe_payments.line(
-                f"il_{invoice.removeprefix('in_')}_{number}",
-                price=item["price"],
-                period=(item["current_period_start"], item["current_period_end"]),
-                quantity=item["quantity"],
-                amount=0 if free else None,
-                subscription=subscription,
-                subscription_item=item["id"],
-                description=stripe_payments.describe_line(item["quantity"], "Product", item["price"]),
-            )
-            for number, item in enumerate(items_of(self.truth.subscriptions[subscription]), start=1)
-        ]
-        self._count("invoice_created")
-        drafted = stripe_payments.invoice(
-            invoice, customer=self.id, lines=lines, created=at, subscription=subscription, email=self._email
-        )
-        self._show_invoice("created", drafted, at)
-
-    def finalize(self, invoice: str, at: int) -> None:
-        self._show_invoice("finalized", stripe_payments.finalized(self._invoices[invoice], at), at)
-
-    def pay(self, invoice: str, subscription: str, at: int) -> None:
-        """The invoice is paid; `pay_again` tells it once more."""
-        paid = stripe_payments.paid(self._invoices[invoice], at)
-        self._count("invoice_paid")
-        last = self.truth.last_paid_invoice
-        if paid["amount_paid"] and (last is None or _paid(last) < _paid(paid)):
-            self.truth.last_paid_invoice = paid
-        if self.unpaid.get(subscription) == invoice:
-            del self.unpaid[subscription]
-        self._show_invoice("paid", paid, at)
-
-    def pay_again(self, invoice: str, at: int) -> None:
-        self._show_invoice("payment_succeeded", self._invoices[invoice], at)
-
-    def fail_payment(self, invoice: str, subscription: str, at: int) -> None:
-        self._count("payment_failed")
-        self.unpaid[subscription] = invoice
-        self._show_invoice(
-            "payment_failed", stripe_payments.payment_failed(self._invoices[invoice], at + 3 * DAY), at
-        )
-
-    def charge(self, charge_id: str, invoice: str | None, succeeds: bool, at: int) -> None:
-        """An attempt to take the invoice's amount, or some amount without invoice."""
-        amount = self._invoices[invoice]["amount_due"] if invoice else self._rng.randrange(500, 90_000)
-        shown = stripe_payments.charge(
-            charge_id,
-            customer=self.id,
-            amount=amount,
-            created=at,
-            currency=self.prices[0]["currency"],
-            status="succeeded" if succeeds else "failed",
-            description=self._rng.choice([None, "Subscription update"]),
-        )
-        self._count("charge_succeeded" if succeeds else "charge_failed")
-        self._show_charge("succeeded" if succeeds else "failed", shown, at)
-
-    def refund(self, charge_id: str, at: int) -> None:
-        """A part of what is left of the charge, or all of it."""
-        left = self.charges[charge_id]["amount_captured"] - self.charges[charge_id]["amount_refunded"]
-        self._count("charge_refunded")
-        amount = left if self._rng.random() < 0.3 else self._rng.randrange(1, left)
-        self._show_charge("refunded", stripe_payments.refunded(self.charges[charge_id], amount), at)
-
     # --- recording
-
-    def _count(self, kind: str, happened: bool = True) -> None:
-        self.truth.counts[kind] += happened
 
     def _show_customer(self, event_type: str, shown: StripeObject, at: int) -> None:
         self.changed_at = at
@@ -283,17 +187,3 @@ class TrueCustomer:
     def _show_subscription(self, what: str, shown: StripeObject, at: int) -> None:
         happened = self._account.happens(f"customer.subscription.{what}", shown, at)
         self.truth.subscriptions[shown["id"]] = happened
-
-    def _show_invoice(self, what: str, shown: StripeObject, at: int) -> None:
-        self._invoices[shown["id"]] = self._account.happens(f"invoice.{what}", shown, at)
-
-    def _show_charge(self, what: str, shown: StripeObject, at: int) -> None:
-        self.charges[shown["id"]] = self._account.happens(f"charge.{what}", shown, at)
-        last = self.truth.last_charge
-        moment = (shown["created"], shown["id"])
-        if shown["captured"] and (last is None or (last["created"], last["id"]) <= moment):
-            self.truth.last_charge = shown
-
-
-def _paid(invoice: StripeObject) -> tuple[int, str]:
-    return invoice["status_transitions"]["paid_at"], invoice["id"]

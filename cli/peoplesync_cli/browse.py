@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import click
-from peoplesync.sync.browse import NotFound
 from rich.text import Text
 
+from peoplesync.adapters import clock
+from peoplesync.sync.browse import NotFound
+from peoplesync.sync.explain import explain_person
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
-from peoplesync_cli.output import card, feed_rows, print_json, print_lines, stdout, table
+from peoplesync_cli.output import card, explanation, feed_rows, print_json, print_lines, stdout, table
 from peoplesync_cli.target import Target
 
 
@@ -59,7 +61,30 @@ def list_people(target: Target, segment: str | None, connection: str, as_json: b
     except NotFound as error:
         raise Failure(_sentence(error)) from error
     stdout.print(table(None, ("person", "name", "status", "plan", "MRR"), rows, right=(4,)))
-    stdout.print(Text(f"{len(rows)} people", style="dim"))
+    stdout.print(Text("1 person" if len(rows) == 1 else f"{len(rows)} people", style="dim"))
+
+
+@people.command("explain")
+@click.argument("person", metavar="EMAIL|cus_…|per_…")
+@click.option("--segment", metavar="ID", help="Only this segment, such as slipping_trials; not the fields.")
+@connection_option
+@json_option
+@on_stack
+def explain(target: Target, person: str, segment: str | None, connection: str, as_json: bool) -> None:
+    """Tell which conditions of segments hold, until when, and where each field comes from."""
+    browser = target.browser(connection)
+    try:
+        found = browser.find(person)
+        chosen = [browser.segment(segment)] if segment else browser.segments()
+    except NotFound as error:
+        raise Failure(_sentence(error)) from error
+    told = explain_person(found, chosen, clock.now())
+    if segment:
+        del told["fields"]
+    if as_json:
+        print_json(told)
+    else:
+        stdout.print(*explanation(told), sep="\n")
 
 
 @click.command()

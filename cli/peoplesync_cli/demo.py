@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import click
-from peoplesync_local.story import story
 
 from peoplesync_cli.local import bring_up, say
 from peoplesync_cli.output import card, feed_rows, stdout, table
 from peoplesync_cli.replay import run, unkind_order
 from peoplesync_cli.target import of_local
+from peoplesync_local.story import story
 
 _SEED = 7
 _DUPLICATES = 0.1
@@ -23,9 +23,8 @@ def demo() -> None:
     target = of_local(bring_up())
     events = story(int(time.time()), _SEED)
     order = unkind_order(events, _DUPLICATES, _SEED, shuffled=True)
-    say(
-        f"Sending {len(events)} Stripe events, shuffled, a tenth of them twice, to {target.webhook_url('main')}"
-    )
+    url = target.webhook_url("main")
+    say(f"Sending {len(events)} Stripe events, shuffled, a tenth of them twice, to {url}")
     tally = run(target, events, order, connection="main", concurrency=4, timeout=300)
     browser = target.browser("main")
     stdout.print()

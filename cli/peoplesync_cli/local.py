@@ -6,15 +6,15 @@ import secrets
 import time
 
 import click
-from peoplesync.sync.connect import connect
-from peoplesync_local import LocalStackError
-from peoplesync_local import stack as local_stack
-from peoplesync_local.stack import LocalStack
 
+from peoplesync.sync.connect import connect
 from peoplesync_cli.failure import NO_TARGET, Failure
 from peoplesync_cli.options import json_option
 from peoplesync_cli.output import print_json
 from peoplesync_cli.target import of_local
+from peoplesync_local import LocalStackError
+from peoplesync_local import stack as local_stack
+from peoplesync_local.stack import LocalStack
 
 
 def say(line: str) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
-from peoplesync.domain.fields import FIELDS
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-stdout = Console(highlight=False, soft_wrap=True)
+from peoplesync.domain.fields import FIELDS
+
+_PIPED_WIDTH = 160
+"""What is piped is not cut to a terminal's width."""
+
+stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 stderr = Console(stderr=True, highlight=False)
 
 _SEGMENT_STYLE = "cyan"
@@ -37,7 +42,7 @@ def table(
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim"
     )
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if index in set(right) else "left")
+        drawn.add_column(column, justify="right" if index in set(right) else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(shown(value) for value in row))
     return drawn
@@ -103,3 +108,33 @@ def _details(entry: Mapping[str, Any]) -> str:
         entry.get("failure_code") or "",
     ]
     return "  ".join(part for part in parts if part)
+
+
+def explanation(told: Mapping[str, Any]) -> Iterable[Text | Table]:
+    """Why a person is in their segments, and where their fields come from."""
+    yield Text.assemble((told["email"] or told["id"], "bold"), "  ", (told["id"], "dim"))
+    for segment in told["segments"]:
+        state = f"in since {segment['since']}" if segment["member"] else "not in"
+        yield Text.assemble(
+            "\n", (segment["id"], _SEGMENT_STYLE), "  ", (state, "bold" if segment["member"] else "dim")
+        )
+        yield from _conditions(segment, 1)
+    if "fields" in told:
+        rows = [
+            (one["key"], one["value"], one.get("object") or one["source"], one.get("event"))
+            for one in told["fields"]
+        ]
+        yield table("\nFields", ("field", "value", "from", "told by"), rows)
+
+
+def _conditions(told: Mapping[str, Any], depth: int) -> Iterable[Text]:
+    until = f"  until {told['until']}" if told["until"] else ""
+    mark = ("✓ ", "green") if told["holds"] else ("✗ ", "red")
+    if "conditions" in told:
+        name = next(iter(told["rule"]))
+        yield Text.assemble("  " * depth, mark, f"{name} of", (until, "dim"))
+        for one in told["conditions"]:
+            yield from _conditions(one, depth + 1)
+        return
+    words = " ".join(str(part) for pair in told["rule"].items() for part in pair).removeprefix("field ")
+    yield Text.assemble("  " * depth, mark, words, (f"  is {shown(told['value'])}", "bold"), (until, "dim"))

@@ -15,14 +15,14 @@ from typing import Any
 
 import click
 import urllib3
-from peoplesync.sync.signatures import sign
-from peoplesync_local.stripe_stand_in import hold_objects
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from peoplesync.sync.signatures import sign
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr
 from peoplesync_cli.target import Target
+from peoplesync_local.stripe_stand_in import hold_objects
 
 StripeEvent = Mapping[str, Any]
 _RETRIES = urllib3.Retry(
@@ -117,8 +117,12 @@ def replay(
 
 def read_events(file: Path) -> list[StripeEvent]:
     """The file's events; fails with the line that is none before anything is sent."""
+    try:
+        text = file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file} is not UTF-8 text.", USAGE) from error
     events: list[StripeEvent] = []
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -10,6 +10,7 @@ import boto3
 import click
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore.exceptions import BotoCoreError, ClientError
+
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.queues import ChangeQueue, QueueDepths
@@ -19,12 +20,11 @@ from peoplesync.adapters.tables import use_tables
 from peoplesync.domain.connections import Connection
 from peoplesync.sync.browse import Browser
 from peoplesync.sync.health import Health
+from peoplesync_cli.failure import NO_TARGET, Failure
 from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local
 from peoplesync_local.aws_session import CREDENTIALS
 from peoplesync_local.stack import LocalStack
-
-from peoplesync_cli.failure import NO_TARGET, Failure
 
 NO_STACK = (
     "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one "
@@ -69,7 +69,7 @@ class Target:
         """The connection; fails with the names that there are."""
         connection = self.connections.get(name)
         if connection is None:
-            there_are = ", ".join(self.connections.names()) or "none yet"
+            there_are = ", ".join(one.name for one in self.connections.all()) or "none yet"
             raise Failure(f"There is no connection {name}; there are: {there_are}.")
         return connection
 

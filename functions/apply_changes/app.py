@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import traceback
 from typing import Any
 
 import boto3
@@ -14,7 +15,10 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pynamodb.connection import Connection
+
 from peoplesync.adapters import clock
+from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.ids import person_ids
 from peoplesync.adapters.people_store import PeopleStore
@@ -23,8 +27,8 @@ from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.adapters.tables import use_tables
-from peoplesync.sync.apply import Applier, Delivery
-from pynamodb.connection import Connection
+from peoplesync.sync.apply import Applier
+from peoplesync.sync.fates import Delivery
 
 logger = Logger()
 metrics = Metrics()
@@ -36,6 +40,7 @@ live = ChangeQueue(sqs, stack.live_queue_url, stack.live_dead_letter_queue_url)
 bulk = ChangeQueue(sqs, stack.bulk_queue_url, stack.bulk_dead_letter_queue_url)
 applier = Applier(
     people=PeopleStore(Connection(), int(os.environ["FEED_RETENTION_DAYS"])),
+    catalogue=CatalogueStore(),
     stripe=StripeApi(
         Secrets(SSMProvider(), stack.secrets_prefix).api_key, os.environ.get("PEOPLESYNC_STRIPE_API_URL")
     ),
@@ -55,6 +60,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     logger.info("batch applied", extra=dict(report.counts))
     for reason in report.buried:
         logger.error("message buried", extra={"reason": reason})
+    for message, crash in report.crashed.items():
+        logger.error("message crashed", extra={"message_id": message, "crash": _named(crash)})
+    metrics.add_metric("ChangesCrashed", MetricUnit.Count, len(report.crashed))
     for name, count in report.counts.items():
         metrics.add_metric(f"Changes{name.title().replace('_', '')}", MetricUnit.Count, count)
 
@@ -63,6 +71,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
             raise report.crashed[record.message_id]
 
     return process_partial_response(event, outcome, processor, context)
+
+
+def _named(crash: Exception) -> str:
+    """Where an exception came from; not what it says, since that may be personal."""
+    frames = traceback.extract_tb(crash.__traceback__)
+    return (
+        f"{type(crash).__name__} at {frames[-1].filename}:{frames[-1].lineno}"
+        if frames
+        else type(crash).__name__
+    )
 
 
 def _delivery(record: SQSRecord) -> Delivery:

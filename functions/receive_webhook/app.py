@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from peoplesync.adapters import clock
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.queues import ChangeQueue

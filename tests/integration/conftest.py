@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from peoplesync_cli.local import prepare
 from peoplesync_local import stack
 from peoplesync_local.places import Places

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from peoplesync_local import processes, stack, stripe_stand_in
 from peoplesync_local.places import Places
 from peoplesync_local.stack import LocalStack

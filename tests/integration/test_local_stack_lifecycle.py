@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from peoplesync_local import LocalStackError, processes, stack
 from peoplesync_local.places import CHECKOUT, Places
 from peoplesync_local.stack import LocalStack

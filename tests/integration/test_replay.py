@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people import EVERYONE
 from peoplesync.sync.connect import connect
 from peoplesync_cli.replay import Tally, run, unkind_order
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack import LocalStack
-
 from tests.against_truth import differences
 from tests.histories import History, history
 

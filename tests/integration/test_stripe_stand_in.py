@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import stripe
+
 from peoplesync_local.stripe_stand_in import StandIn, StripeObject, hold_objects, requests_by_path
 
 KEY = "sk_test_stand_in"

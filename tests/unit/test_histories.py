@@ -4,13 +4,15 @@ truth."""
 import itertools
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from peoplesync_local.stripe_objects import StripeObject
 
+from peoplesync_local.stripe_objects import StripeObject
 from tests.histories import BEGIN, END, History, history, main
 from tests.old_shapes import before
+from tests.price_list import monthly_worth
 from tests.true_customers import KINDS
 
 
@@ -30,6 +32,27 @@ def share_of_ties(events: list[StripeObject]) -> float:
             ties += 1
         last[shown["id"]] = event
     return ties / len(events)
+
+
+def kinds_of_update(now: StripeObject, was: StripeObject) -> Iterator[str]:
+    """What an update of a subscription says that happened."""
+    status, previous = now["status"], was["status"]
+    if status == "active" and previous in ("incomplete", "trialing"):
+        yield "subscription_activated"
+    if status == "active" and previous in ("past_due", "unpaid", "paused"):
+        yield "subscription_reactivated"
+    if status == "past_due" != previous:
+        yield "subscription_past_due"
+    if status == "trialing" != previous:
+        yield "trial_started"
+    if status != "trialing" == previous:
+        yield "trial_ended"
+        yield "trial_converted" if status in ("active", "past_due") else "trial_expired"
+    if was["cancel_at_period_end"] != now["cancel_at_period_end"]:
+        yield "cancellation_scheduled" if now["cancel_at_period_end"] else "cancellation_unscheduled"
+    worth = [sum(map(monthly_worth, one["items"]["data"])) for one in (was, now)]
+    if {status, previous} <= {"active", "past_due"} and worth[0] != worth[1]:
+        yield "subscription_expanded" if worth[0] < worth[1] else "subscription_contracted"
 
 
 def counted_again(events: list[StripeObject]) -> dict[str, Counter[str]]:
@@ -53,19 +76,19 @@ def counted_again(events: list[StripeObject]) -> dict[str, Counter[str]]:
                     count(customer, "subscription_activated", event["id"])
                 if status == "trialing":
                     count(customer, "trial_started", shown_id, shown["trial_start"])
-            case "customer.subscription.updated" if "status" in was:
-                if status == "active" and was["status"] in ("incomplete", "trialing"):
-                    count(customer, "subscription_activated", event["id"])
-                if status == "past_due":
-                    count(customer, "subscription_past_due", event["id"])
-                if status == "trialing":
-                    count(customer, "trial_started", shown_id, shown["trial_start"])
-                if was["status"] == "trialing":
-                    count(customer, "trial_ended", shown_id, shown["trial_end"])
+            case "customer.subscription.updated":
+                for kind in kinds_of_update(shown, before(shown, was)):
+                    once = (shown_id, shown["trial_end"]) if kind.startswith("trial") else (event["id"],)
+                    count(customer, kind, *once)
+            case "customer.subscription.paused" | "customer.subscription.resumed":
+                count(customer, event["type"].removeprefix("customer.").replace(".", "_"), event["id"])
+            case "customer.subscription.trial_will_end":
+                count(customer, "trial_ending", shown_id, shown["trial_end"])
             case "customer.subscription.deleted":
                 count(customer, "subscription_canceled", shown_id)
                 if shown["trial_end"] and shown["ended_at"] < shown["trial_end"]:
                     count(customer, "trial_ended", shown_id, shown["trial_end"])
+                    count(customer, "trial_expired", shown_id, shown["trial_end"])
             case "invoice.created":
                 count(customer, "invoice_created", shown_id)
             case "invoice.paid" | "invoice.payment_succeeded":
@@ -76,6 +99,10 @@ def counted_again(events: list[StripeObject]) -> dict[str, Counter[str]]:
                 count(customer, event["type"].replace(".", "_"), shown_id)
             case "charge.refunded":
                 count(customer, "charge_refunded", shown_id, shown["amount_refunded"])
+            case "checkout.session.completed":
+                count(customer, "checkout_completed", shown_id)
+            case "customer.deleted":
+                count(customer, "customer_deleted", shown_id)
     return counts
 
 
@@ -151,36 +178,59 @@ def test_the_counts_are_those_that_the_events_tell_of(told: History) -> None:
 
 
 def test_a_small_history_checked_by_hand() -> None:
-    # The first customer's trial ends past due, with one failed payment; it pays two charges of its own, and
-    # gets a part of the first one back. The second one's trial has just begun.
-    first, second = history(seed=17, events=24).truth.values()
+    # The first customer's trial is to be canceled, and is paused when it ends. A second seat in the pause is
+    # not counted; the end of the pause is, and then the move from $49 a month to $90 a quarter. The second
+    # one, the same person in other letters, never pays.
+    first, second = history(seed=63, events=24).truth.values()
     assert {kind: count for kind, count in first.counts.items() if count} == {
         "subscription_created": 1,
+        "subscription_contracted": 1,
+        "subscription_reactivated": 1,
+        "subscription_paused": 1,
+        "subscription_resumed": 1,
+        "cancellation_scheduled": 1,
         "trial_started": 1,
         "trial_ended": 1,
-        "subscription_past_due": 1,
-        "invoice_created": 2,
+        "trial_expired": 1,
+        "invoice_created": 1,
         "invoice_paid": 1,
-        "payment_failed": 1,
-        "charge_failed": 1,
-        "charge_succeeded": 2,
-        "charge_refunded": 1,
     }
     assert {kind: count for kind, count in second.counts.items() if count} == {
         "subscription_created": 1,
-        "trial_started": 1,
         "invoice_created": 1,
+        "payment_failed": 1,
+        "charge_failed": 1,
     }
-    assert [one["status"] for one in first.subscriptions.values()] == ["past_due"]
-    assert first.last_paid_invoice is None
-    assert first.last_charge is not None
-    assert first.last_charge["id"] == "ch_00003"
+    assert [one["status"] for one in first.subscriptions.values()] == ["active"]
+    assert [one["status"] for one in second.subscriptions.values()] == ["incomplete"]
+    assert (first.last_charge, first.last_paid_invoice) == (None, None)
+    emails = [first.customer["email"], second.customer["email"]]
+    assert emails == ["person-00001@example.com  ", "PERSON-00001@EXAMPLE.COM"]
 
 
-def test_some_customers_share_an_email_and_some_spell_it_differently(told: History) -> None:
+def test_customers_share_an_email_spell_it_differently_or_have_none(told: History) -> None:
     spelled = [truth.customer["email"] for truth in told.truth.values()]
-    spellings = {email.strip().lower() for email in spelled}
-    assert len(spellings) < len(set(spelled)) < len(spelled)
+    known = [email for email in spelled if email]
+    assert len({email.strip().lower() for email in known}) < len(set(known)) < len(known)
+    assert 5 < spelled.count(None) < len(spelled) / 4
+
+
+def test_emails_change_to_new_ones_and_to_those_of_others_and_back_again(told: History) -> None:
+    spelled: dict[str, list[str]] = {}
+    for event in told.events:
+        shown = event["data"]["object"]
+        if shown["object"] == "customer":
+            email = (shown["email"] or "").strip().lower()
+            theirs = spelled.setdefault(shown["id"], [])
+            theirs += [email] if theirs[-1:] != [email] else []
+    changes = [(one, email) for one, emails in spelled.items() for email in emails[1:] if email]
+    taken = sum(
+        any(email in theirs for other, theirs in spelled.items() if other != one) for one, email in changes
+    )
+    back = sum(len(set(emails)) < len(emails) for emails in spelled.values())
+    assert len(changes) > 40
+    assert taken > 10
+    assert back > 5
 
 
 def test_a_canceled_subscription_has_ended_and_a_trial_keeps_its_planned_end(told: History) -> None:

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
-from peoplesync_local.story import PRODUCTS, story
 
+from peoplesync_local.story import PRODUCTS, story
 from tests.builders import DAY, NOW
 
 BEST_FIRST = ("active", "trialing", "past_due", "unpaid", "canceled", "incomplete_expired")

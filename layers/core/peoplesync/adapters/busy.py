@@ -9,7 +9,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
-from peoplesync.sync.apply import Unavailable
+from peoplesync.sync.ports import Unavailable
 
 _BUSY: Final = frozenset(
     {

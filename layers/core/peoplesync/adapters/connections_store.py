@@ -41,17 +41,9 @@ class ConnectionsStore:
                 return cached
         try:
             with busy_as_unavailable():
-                row = ConnectionRow.get(name, consistent_read=True)
+                connection = _from_row(ConnectionRow.get(name, consistent_read=True))
         except ConnectionRow.DoesNotExist:
             return None
-        connection = Connection(
-            name=row.pk,
-            livemode=row.livemode,
-            epoch_number=int(row.epoch_number),
-            definitions_version=int(row.definitions_version),
-            created_at=int(row.created_at),
-            last_event_at=whole(row.last_event_at),
-        )
         self._cached[name] = asked_at, connection
         return connection
 
@@ -65,9 +57,9 @@ class ConnectionsStore:
             known = self._definitions[epoch] = Definitions(connection.definitions_version, segments)
         return known
 
-    def names(self) -> list[str]:
+    def all(self) -> list[Connection]:
         """All connections, by name."""
-        return sorted(row.pk for row in ConnectionRow.scan())
+        return sorted(map(_from_row, ConnectionRow.scan()), key=lambda connection: connection.name)
 
     def create(self, connection: Connection) -> None:
         """Adds a connection; one that is there already stays as it is."""
@@ -144,3 +136,14 @@ class ConnectionsStore:
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+
+
+def _from_row(row: ConnectionRow) -> Connection:
+    return Connection(
+        name=row.pk,
+        livemode=row.livemode,
+        epoch_number=int(row.epoch_number),
+        definitions_version=int(row.definitions_version),
+        created_at=int(row.created_at),
+        last_event_at=whole(row.last_event_at),
+    )

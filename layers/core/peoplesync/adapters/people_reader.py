@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from peoplesync.adapters.stored_people import from_row
-from peoplesync.adapters.tables import SHARDS, FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.adapters.tables import SHARDS, DueIndex, FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import Person
 
@@ -46,6 +46,14 @@ class PeopleReader:
         """How many are in an index: counted, so that nothing can drift."""
         with ThreadPoolExecutor(SHARDS) as pool:
             return sum(pool.map(MemberRow.count, MemberRow.shards(epoch, index)))
+
+    def due(self, epoch: Epoch, now: int, most: int) -> list[str]:
+        """Ids of people whose `review_at` is not after `now`, the longest overdue of each shard first."""
+        found: list[str] = []
+        for shard in range(SHARDS):
+            rows = PersonRow.due.query(f"{epoch}#{shard}", DueIndex.review_at <= now, limit=most - len(found))
+            found += [row.person_id for row in rows]
+        return found
 
     def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
         """A record's billing events, newest first: (at, key, kind, content)."""

@@ -13,12 +13,12 @@ from pynamodb.transactions import TransactWrite
 
 from peoplesync.adapters.busy import busy_as_unavailable, error_codes
 from peoplesync.adapters.stored_people import from_row, to_row
-from peoplesync.adapters.tables import FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.adapters.tables import SHARDS, FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fold import Household, Known
-from peoplesync.domain.people import Person
-from peoplesync.sync.apply import LostRace, TooLarge
+from peoplesync.domain.households import Household, Known
+from peoplesync.domain.people import SHARED, Person
+from peoplesync.sync.ports import LostRace, TooLarge
 
 MAX_ITEMS: Final = 100
 """What one transaction takes."""
@@ -42,9 +42,14 @@ class PeopleStore:
     feed_retention_days: int
 
     def read(
-        self, epoch: Epoch, identities: Collection[str], entries: Mapping[str, Collection[BillingEvent]]
+        self,
+        epoch: Epoch,
+        identities: Collection[str],
+        entries: Mapping[str, Collection[BillingEvent]],
+        people: Collection[str] = (),
     ) -> Known:
-        """The people behind the identities, and which of the billing events are in their feeds already.
+        """The people behind the identities and of the given ids, and which of the billing events are in
+        their feeds already.
 
         Reads are consistent. Raises `Unavailable`.
         """
@@ -53,8 +58,8 @@ class PeopleStore:
             owners: dict[str, str | None] = dict.fromkeys(identities)
             for row in IdentityRow.batch_get(list(keys), consistent_read=True):
                 owners[keys[row.pk]] = row.person
-            people = [PersonRow.key(epoch, owner) for owner in {one for one in owners.values() if one}]
-            rows = PersonRow.batch_get(people, consistent_read=True)
+            wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED))}
+            rows = PersonRow.batch_get([PersonRow.key(epoch, one) for one in wanted], consistent_read=True)
             found = {person.id: person for person in map(from_row, rows)}
             return Known(owners, found, self._known_entries(epoch, entries))
 
@@ -72,6 +77,18 @@ class PeopleStore:
             record, key = wanted[row.pk, row.sk]
             known[record].add(key)
         return known
+
+    @property
+    def shards(self) -> int:
+        """How many shards a member index has."""
+        return SHARDS
+
+    def members_page(self, epoch: Epoch, index: str, shard: int, after: str, most: int) -> list[str]:
+        """So many of an index's members of one shard at most, in order of id, after the given one."""
+        with busy_as_unavailable():
+            later = MemberRow.sk > after if after else None
+            key = f"{epoch}#{index}#{shard}"
+            return [row.sk for row in MemberRow.query(key, later, consistent_read=True, limit=most)]
 
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         """Writes people, identities, memberships and feed entries of a household in one transaction.
@@ -107,7 +124,8 @@ class _Transaction:
         self._items += 1
 
     def change_identities(self, household: Household) -> None:
-        before, after = _owners(household.before), _owners(household.after)
+        before = _owners(household.before)
+        after = _owners(household.after) | dict.fromkeys(household.shared, SHARED)
         for identity in sorted(before.keys() | after.keys()):
             old, new = before.get(identity), after.get(identity)
             if old == new:

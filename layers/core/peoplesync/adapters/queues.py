@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from peoplesync.sync.messages import MAX_BYTES
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MAX_REASON: Final = 1_000
+_ATTRIBUTE_OVERHEAD: Final = 20
 
 
 @dataclass(frozen=True)
@@ -23,16 +26,22 @@ class ChangeQueue:
     def name(self) -> str:
         return self.url.rpartition("/")[2]
 
+    def depth(self) -> int:
+        """Messages on the queue: visible, in flight and delayed."""
+        return _depth(self.sqs, self.url)
+
     def send(self, body: str, delay: int = 0) -> None:
         """Puts a message on the queue; it shows after `delay` seconds (at most 900)."""
         self.sqs.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 
     def bury(self, body: str, reason: str) -> None:
-        """Puts a message straight into the dead-letter queue, with its reason as attribute."""
+        """Puts a message straight into the dead-letter queue, with its reason cut to fit."""
+        room = MAX_BYTES - len(body.encode()) - _ATTRIBUTE_OVERHEAD
+        reason = reason[: max(1, min(MAX_REASON, room // 4))]
         self.sqs.send_message(
             QueueUrl=self.dead_letter_url,
             MessageBody=body,
-            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:MAX_REASON]}},
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
 
 
@@ -51,12 +60,13 @@ class QueueDepths:
 
     def waiting(self) -> int:
         """Changes on the queues: visible, in flight and delayed."""
-        return sum(self._depth(queue.sqs, queue.url) for queue in self.queues)
+        return sum(queue.depth() for queue in self.queues)
 
     def dead(self) -> int:
         """Messages in the dead-letter queues."""
-        return sum(self._depth(queue.sqs, queue.dead_letter_url) for queue in self.queues)
+        return sum(_depth(queue.sqs, queue.dead_letter_url) for queue in self.queues)
 
-    def _depth(self, sqs: SQSClient, url: str) -> int:
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTHS))["Attributes"]
-        return sum(int(attributes[name]) for name in _DEPTHS)
+
+def _depth(sqs: SQSClient, url: str) -> int:
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTHS))["Attributes"]
+    return sum(int(attributes[name]) for name in _DEPTHS)

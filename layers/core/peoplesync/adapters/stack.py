@@ -18,6 +18,7 @@ class Stack:
     segments_table: str
     segment_members_table: str
     connections_table: str
+    catalogue_table: str
     live_queue_url: str
     bulk_queue_url: str
     live_dead_letter_queue_url: str

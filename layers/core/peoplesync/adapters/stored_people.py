@@ -13,7 +13,9 @@ from peoplesync.domain.records import Occurrences, Record
 from peoplesync.domain.snapshots import Rank, Snapshot
 
 _SLOTS = ("customer", "last_charge", "last_paid_invoice")
-_INSTANTS = ("last_payment_failed_at", "last_checkout_at")
+_COLLECTIONS = ("subscriptions", "discounts")
+_FLAGS = ("deleted", "dropped")
+_INSTANTS = ("last_payment_failed_at", "last_checkout_at", "dropped_activity_at")
 
 
 def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
@@ -26,6 +28,7 @@ def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
         last_sync_at=person.last_sync_at,
         evaluated_at=person.evaluated_at,
         definitions_version=person.definitions_version,
+        terms_json=dict(person.terms),
         cause=cause,
         records_json={name: _record_to_json(record) for name, record in person.records.items()},
         fields_json={key: value for key, value in person.fields.items() if value is not None},
@@ -49,17 +52,20 @@ def from_row(row: PersonRow) -> Person:
         evaluated_at=int(row.evaluated_at),
         review_at=whole(row.review_at),
         definitions_version=int(row.definitions_version),
+        terms=row.terms_json or {},
     )
 
 
 def _record_to_json(record: Record) -> dict[str, Any]:
     value: dict[str, Any] = {"first_seen_at": record.first_seen_at}
-    if record.deleted:
-        value["deleted"] = True
-    value |= {slot: _to_json(snapshot) for slot in _SLOTS if (snapshot := getattr(record, slot)) is not None}
+    value |= {flag: True for flag in _FLAGS if getattr(record, flag)}
+    value |= {
+        slot: snapshot_to_json(snapshot) for slot in _SLOTS if (snapshot := getattr(record, slot)) is not None
+    }
     value |= {name: instant for name in _INSTANTS if (instant := getattr(record, name)) is not None}
-    if record.subscriptions:
-        value["subscriptions"] = {key: _to_json(one) for key, one in record.subscriptions.items()}
+    for name in _COLLECTIONS:
+        if collection := getattr(record, name):
+            value[name] = {key: snapshot_to_json(one) for key, one in collection.items()}
     if record.product_names:
         value["product_names"] = {
             product: [one.as_of, one.event, one.name] for product, one in record.product_names.items()
@@ -74,16 +80,15 @@ def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
         id=record_id,
         first_seen_at=value["first_seen_at"],
         deleted=value.get("deleted", False),
-        customer=_from_json(value.get("customer")),
-        subscriptions={
-            key: snapshot
-            for key, one in value.get("subscriptions", {}).items()
-            if (snapshot := _from_json(one)) is not None
-        },
-        last_charge=_from_json(value.get("last_charge")),
-        last_paid_invoice=_from_json(value.get("last_paid_invoice")),
+        customer=_slot(value, "customer"),
+        subscriptions=_collection(value, "subscriptions"),
+        discounts=_collection(value, "discounts"),
+        last_charge=_slot(value, "last_charge"),
+        last_paid_invoice=_slot(value, "last_paid_invoice"),
         last_payment_failed_at=value.get("last_payment_failed_at"),
         last_checkout_at=value.get("last_checkout_at"),
+        dropped=value.get("dropped", False),
+        dropped_activity_at=value.get("dropped_activity_at"),
         product_names={
             product: ProductName(as_of, event, product, name)
             for product, (as_of, event, name) in value.get("product_names", {}).items()
@@ -95,12 +100,20 @@ def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
     )
 
 
-def _to_json(snapshot: Snapshot) -> list[Any]:
+def _collection(value: Mapping[str, Any], name: str) -> dict[str, Snapshot]:
+    return {key: snapshot_from_json(one) for key, one in value.get(name, {}).items()}
+
+
+def snapshot_to_json(snapshot: Snapshot) -> list[Any]:
+    """A snapshot as `[as_of, event, rank, content]`."""
     return [snapshot.as_of, snapshot.event, int(snapshot.rank), snapshot.content]
 
 
-def _from_json(value: list[Any] | None) -> Snapshot | None:
-    if value is None:
-        return None
+def snapshot_from_json(value: list[Any]) -> Snapshot:
+    """The snapshot that was stored."""
     as_of, event, rank, content = value
     return Snapshot(as_of, event, Rank(rank), content)
+
+
+def _slot(value: Mapping[str, Any], name: str) -> Snapshot | None:
+    return snapshot_from_json(value[name]) if name in value else None

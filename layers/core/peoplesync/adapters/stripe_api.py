@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
 from peoplesync.domain.changes import Answer, Kind, ObjectKey, read_answer
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
-from peoplesync.sync.apply import Unavailable
+from peoplesync.sync.ports import Unavailable
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -20,7 +22,11 @@ PATHS: Final[dict[Kind, str]] = {
     "subscription": "subscriptions",
     "charge": "charges",
     "invoice": "invoices",
+    "product": "products",
 }
+OPTIONAL: Final[frozenset[Kind]] = frozenset({"product"})
+"""What the key need not be allowed to read: then nothing can be learnt by asking."""
+
 TIMEOUT: Final = 4
 """Seconds for one answer: a batch must be done long before the queue delivers it again."""
 
@@ -46,6 +52,10 @@ class StripeApi:
             if error.http_status == 404:
                 return read_answer(key, None, 0)
             raise Unavailable(f"Stripe refused to answer: {error.code}") from error
+        except stripe.PermissionError as error:
+            if key.kind in OPTIONAL:
+                return read_answer(key, None, 0)
+            raise Unavailable(f"the key may not read {PATHS[key.kind]}") from error
         except stripe.StripeError as error:
             raise Unavailable(f"Stripe cannot be asked: {type(error).__name__}") from error
         value: dict[str, Any] = response.data
@@ -53,19 +63,24 @@ class StripeApi:
             return read_answer(key, value, _as_of(response.headers, self.monotonic() - started))
         except UnreadableStripeObject as error:
             raise Unavailable(str(error)) from error
+        except KeyError as error:
+            raise Unavailable("Stripe answered without a date") from error
 
     def _client(self, connection: str) -> StripeClient:
         import stripe
 
-        api_key = self.api_key(connection)
+        try:
+            api_key = self.api_key(connection)
+        except GetParameterError as error:
+            raise Unavailable(f"the API key of connection {connection} cannot be read") from error
         if not api_key:
             raise Unavailable(f"connection {connection} has no API key")
         http_client = stripe.RequestsClient(timeout=TIMEOUT)
         if self.base_url:
             return stripe.StripeClient(
-                api_key, base_addresses={"api": self.base_url}, http_client=http_client, max_network_retries=1
+                api_key, base_addresses={"api": self.base_url}, http_client=http_client, max_network_retries=0
             )
-        return stripe.StripeClient(api_key, http_client=http_client, max_network_retries=1)
+        return stripe.StripeClient(api_key, http_client=http_client, max_network_retries=0)
 
 
 def _as_of(headers: Any, duration: float) -> int:

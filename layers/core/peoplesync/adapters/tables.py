@@ -15,6 +15,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from peoplesync.adapters.stack import Stack
+from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Epoch
 
 SHARDS: Final = 8
@@ -59,6 +60,7 @@ class PersonRow(Model):
     records_json = JSONAttribute()
     fields_json = JSONAttribute()
     segments_json = JSONAttribute()
+    terms_json = JSONAttribute(null=True)
     due_shard = UnicodeAttribute(null=True)
     review_at = NumberAttribute(null=True)
     due = DueIndex()
@@ -162,6 +164,23 @@ class SegmentRow(Model):
     rule_json = JSONAttribute()
 
 
+class CatalogueRow(Model):
+    """A product or coupon. `pk` is `epoch#kind:id`."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    version = NumberAttribute()
+    revision = NumberAttribute()
+    told = NumberAttribute()
+    editions_json = JSONAttribute()
+
+    @staticmethod
+    def key(epoch: Epoch, entry: CatalogueKey) -> str:
+        return f"{epoch}#{entry}"
+
+
 class ConnectionRow(Model):
     """A connection. `pk` is its name."""
 
@@ -195,6 +214,7 @@ def use_tables(
         FieldRow: stack.fields_table,
         SegmentRow: stack.segments_table,
         ConnectionRow: stack.connections_table,
+        CatalogueRow: stack.catalogue_table,
     }
     for model, name in names.items():
         meta: Any = model.Meta

@@ -13,19 +13,26 @@ from peoplesync.domain.stripe_objects import (
     UnreadableStripeObject,
     read_charge,
     read_customer,
+    read_discount,
     read_invoice,
+    read_product,
     read_subscription,
 )
 from peoplesync.domain.stripe_objects.reading import Json, Node
 from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
 
-Kind = Literal["customer", "subscription", "charge", "invoice", "checkout.session"]
+Kind = Literal[
+    "customer", "subscription", "discount", "charge", "invoice", "checkout.session", "product", "coupon"
+]
 
 EVENT_TYPES: Final = frozenset(
     {
         "customer.created",
         "customer.updated",
         "customer.deleted",
+        "customer.discount.created",
+        "customer.discount.updated",
+        "customer.discount.deleted",
         "customer.subscription.created",
         "customer.subscription.updated",
         "customer.subscription.deleted",
@@ -72,7 +79,8 @@ class Change:
     """What one event (or one fetched object) says about one record.
 
     `record` is the Stripe customer's id. `snapshot` is None where only the deletion or the billing events
-    matter. `message` names the queue message that brought it, so that its fate can be told.
+    matter. `ask` says that Stripe is to be asked for the object, since nobody sent it. `message` names the
+    queue message that brought it, so that its fate can be told.
     """
 
     record: str
@@ -84,6 +92,7 @@ class Change:
     failed_at: int | None = None
     checkout_at: int | None = None
     product_names: tuple[ProductName, ...] = ()
+    ask: bool = False
     message: str = ""
 
 
@@ -117,6 +126,10 @@ def read_change(event: StripeEvent) -> Change:
             snapshot = subscription_snapshot(value, event.created, event.id, created=_is_creation(event))
             happened = billing_events.subscription_events(event, subscription)
             return replace(change, object=key, snapshot=snapshot, events=tuple(happened))
+        case "discount":
+            discount = read_discount(value)
+            snapshot = Snapshot(event.created, event.id, _rank(event), discount)
+            return replace(change, object=ObjectKey("discount", discount["id"]), snapshot=snapshot)
         case "charge":
             return replace(change, **_charge_change(event))
         case "invoice":
@@ -131,6 +144,13 @@ def read_change(event: StripeEvent) -> Change:
 
 def _is_creation(event: StripeEvent) -> bool:
     return event.type.endswith(".created")
+
+
+def _rank(event: StripeEvent) -> Rank:
+    """Of an object whose deletion is its last event."""
+    if event.type.endswith(".deleted"):
+        return Rank.TERMINAL
+    return Rank.CREATION if _is_creation(event) else Rank.STATE
 
 
 def is_deleted(value: Json) -> bool:
@@ -235,6 +255,9 @@ def read_answer(key: ObjectKey, value: Json | None, as_of: int) -> Answer:
             snapshot = charge_snapshot(value, as_of, "")
         case "invoice":
             snapshot = invoice_snapshot(value, as_of, "")
+        case "product":
+            product = read_product(value)
+            snapshot = product and Snapshot(as_of, "", Rank.STATE, {"name": product["name"]})
         case _:
             snapshot = None
     return Answer(GONE if snapshot is None else snapshot, deleted=is_deleted(value))

@@ -1,67 +1,231 @@
 """Monthly recurring revenue, after Stripe's own definition.
 
 Source: https://docs.stripe.com/billing/subscriptions/analytics - licensed, recurring items of subscriptions
-that are active or past due, each brought to a month.
+that are active or past due, each brought to a month, less the discounts that recur. Everything is an exact
+rational in the minor unit until `rounded`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from peoplesync.domain.money import rounded_major
-from peoplesync.domain.stripe_objects import Item, Subscription
+from peoplesync.domain.stripe_objects import Discount, Item, Subscription, Terms, Tier, Transform
 
-PAYING_STATUSES = frozenset({"active", "past_due"})
-UNCOLLECTED_PAUSES = frozenset({"void", "mark_uncollectible"})
+PAYING_STATUSES: Final = frozenset({"active", "past_due"})
+UNCOLLECTED_PAUSES: Final = frozenset({"void", "mark_uncollectible"})
 
-_MONTHS = {
+_MONTHS: Final = {
     "month": Fraction(1),
     "year": Fraction(12),
     "week": Fraction(12, 52),
     "day": Fraction(12, 365),
 }
 
+Resolve = Callable[[Discount], Discount | None]
+"""Fills in what a discount's holder did not show of it: coupon, start, end, terms. None where unknown."""
+
+
+@dataclass(frozen=True)
+class Mrr:
+    """What one or more subscriptions are worth a month.
+
+    `by_currency` is in minor units, exactly; None where it cannot be known (tiers that Stripe did not show,
+    amounts that customers choose). `exact` is False where a discount of unknown terms was left out: the true
+    value is that or less. `until` is the next instant at which a discount starts or ends, None where none
+    does.
+    """
+
+    by_currency: Mapping[str, Fraction] | None
+    exact: bool = True
+    until: int | None = None
+
+
+def nothing_resolved(discount: Discount) -> Discount | None:
+    """The resolver of an event alone: the discount itself if Stripe showed its terms."""
+    return discount if discount["terms"] is not None else None
+
 
 def monthly_value(item: Item) -> Fraction | None:
-    """What an item is worth a month, in its currency's minor unit, exactly.
+    """What an item is worth a month before discounts, in its currency's minor unit, exactly.
 
-    0 for what is metered or does not recur; None where the price's terms are not supported yet
-    (tiers, transformed quantities), so that no wrong number is ever shown.
+    0 for what is metered or does not recur; None where the price's terms do not tell, so that no wrong number
+    is ever shown.
     """
-    if item["metered"] or item["interval"] is None:
+    if not _recurs(item):
         return Fraction(0)
-    if item["tiered"] or item["transformed"] or item["unit_amount"] is None:
+    quantity = _transformed(item["quantity"], item["transform"])
+    amount = None if quantity is None else _amount(item, quantity)
+    if amount is None or item["interval"] not in _MONTHS:
         return None
-    months = _MONTHS[item["interval"]] * item["interval_count"]
-    return Fraction(item["unit_amount"]) * item["quantity"] / months
+    return amount / _months(item)
 
 
-def subscription_mrr(subscription: Subscription) -> dict[str, Fraction] | None:
-    """A subscription's MRR by currency, in minor units, exactly; None where it cannot be known."""
+def subscription_mrr(
+    subscription: Subscription, now: int, resolve: Resolve, customer_discounts: Sequence[Discount] = ()
+) -> Mrr:
+    """A subscription's MRR at `now`.
+
+    Discounts come off in Stripe's order, each from what the one before left: those of the items first, then
+    those of the subscription, or the customer's where no discount of the subscription itself is running.
+    """
+    currency = subscription["currency"]
     if subscription["status"] not in PAYING_STATUSES or subscription["pause"] in UNCOLLECTED_PAUSES:
-        return {subscription["currency"]: Fraction(0)}
-    if subscription["discounted"]:
-        return None
-    by_currency: dict[str, Fraction] = {subscription["currency"]: Fraction(0)}
-    for item in subscription["items"]:
+        return Mrr({currency: Fraction(0)})
+    items = [item for item in subscription["items"] if _recurs(item)]
+    left: dict[str, Fraction] = {}
+    for item in items:
         value = monthly_value(item)
         if value is None:
-            return None
-        by_currency[item["currency"]] = by_currency.get(item["currency"], Fraction(0)) + value
-    return by_currency
+            return Mrr(None)
+        left[item["id"]] = value
+
+    of_items = [(one, [item]) for item in items for one in _resolved(item["discounts"], resolve)]
+    own = [(one, items) for one in _resolved(subscription["discounts"], resolve)]
+    customers = [(one, items) for one in _resolved(customer_discounts, resolve)]
+    overridden = any(_running(discount, now) for discount, _ in own)
+    every = of_items + own + ([] if overridden else customers)
+
+    unknown = False
+    for discount, its_items in every:
+        if _running(discount, now):
+            if discount["terms"] is None or not _understood(discount["terms"]):
+                unknown = True
+            elif discount["terms"]["duration"] != "once":
+                left = _discounted(left, its_items, discount["terms"])
+
+    by_currency = {currency: Fraction(0)}
+    for item in items:
+        by_currency[item["currency"]] = by_currency.get(item["currency"], Fraction(0)) + left[item["id"]]
+    # A discount can only lower the value, so one that was left out cannot matter where nothing is left.
+    exact = not unknown or not any(left.values())
+    return Mrr(by_currency, exact, _next_change((discount for discount, _ in every), now))
 
 
-def total_mrr(subscriptions: Iterable[Subscription]) -> dict[str, str] | None:
-    """The sum over subscriptions as amounts in the major unit by currency, each rounded once.
+def total(mrrs: Iterable[Mrr]) -> Mrr:
+    """The sum, by currency: currencies are never converted. Unknown if one of them is unknown."""
+    mrrs = list(mrrs)
+    until = min((one.until for one in mrrs if one.until is not None), default=None)
+    exact = all(one.exact for one in mrrs)
+    sums: dict[str, Fraction] = {}
+    for one in mrrs:
+        if one.by_currency is None:
+            return Mrr(None, exact, until)
+        for currency, value in one.by_currency.items():
+            sums[currency] = sums.get(currency, Fraction(0)) + value
+    return Mrr(sums, exact, until)
 
-    None where one of them cannot be known. Currencies are never converted.
+
+def rounded(mrr: Mrr) -> dict[str, str] | None:
+    """Amounts in the major unit by currency, each rounded once, half up; None where it cannot be known."""
+    if mrr.by_currency is None:
+        return None
+    return {currency: rounded_major(value, currency) for currency, value in sorted(mrr.by_currency.items())}
+
+
+def _recurs(item: Item) -> bool:
+    return item["interval"] is not None and not item["metered"]
+
+
+def _months(item: Item) -> Fraction:
+    """How many months an item's interval is long: a week is 12/52 of one, a day 12/365."""
+    return _MONTHS[item["interval"] or "month"] * item["interval_count"]
+
+
+# --- what a quantity costs
+
+
+def _transformed(quantity: int, transform: Transform | None) -> int | None:
+    if transform is None:
+        return quantity
+    match transform:
+        case {"round": "down", "divide_by": size} if size > 0:
+            return quantity // size
+        case {"round": "up", "divide_by": size} if size > 0:
+            return -(-quantity // size)
+    return None
+
+
+def _amount(item: Item, quantity: int) -> Fraction | None:
+    if not item["tiered"]:
+        return None if item["unit_amount"] is None else Fraction(item["unit_amount"]) * quantity
+    match item["tiers_mode"]:
+        case "graduated":
+            return _graduated(item["tiers"] or [], quantity)
+        case "volume":
+            return _volume(item["tiers"] or [], quantity)
+    return None
+
+
+def _graduated(tiers: Sequence[Tier], quantity: int) -> Fraction | None:
+    """Each unit at its own tier's amount, and the flat amount of every tier that is reached. The first one is
+    always reached: Stripe bills its flat amount even for a quantity of 0."""
+    amount, below = Fraction(0), 0
+    for tier in tiers:
+        reached = quantity if tier["up_to"] is None else min(quantity, tier["up_to"])
+        amount += (reached - below) * Fraction(tier["unit_amount"]) + Fraction(tier["flat_amount"])
+        if reached == quantity:
+            return amount
+        below = reached
+    return None
+
+
+def _volume(tiers: Sequence[Tier], quantity: int) -> Fraction | None:
+    """All units at the amount of the tier that the quantity falls into, and that tier's flat amount."""
+    for tier in tiers:
+        if tier["up_to"] is None or quantity <= tier["up_to"]:
+            return quantity * Fraction(tier["unit_amount"]) + Fraction(tier["flat_amount"])
+    return None
+
+
+# --- what discounts leave of it
+
+
+def _resolved(discounts: Iterable[Discount], resolve: Resolve) -> list[Discount]:
+    """The discounts with all that is known of them."""
+    return [resolve(one) or one for one in discounts]
+
+
+def _running(discount: Discount, now: int) -> bool:
+    start, end = discount["start"], discount["end"]
+    return (start is None or start <= now) and (end is None or now < end)
+
+
+def _next_change(discounts: Iterable[Discount], now: int) -> int | None:
+    instants = (instant for one in discounts for instant in (one["start"], one["end"]))
+    return min((one for one in instants if one is not None and one > now), default=None)
+
+
+def _understood(terms: Terms) -> bool:
+    """Whether these are terms of the sorts that Stripe has had so far."""
+    amount = terms["amount_off"] is not None and terms["currency"] is not None
+    known_duration = terms["duration"] in ("forever", "once", "repeating")
+    return known_duration and (terms["percent_off"] is not None or amount)
+
+
+def _discounted(left: Mapping[str, Fraction], items: Iterable[Item], terms: Terms) -> dict[str, Fraction]:
+    """What a discount on these items leaves of each item's monthly value.
+
+    A fixed amount comes off each invoice. It is brought to a month with the billing interval of the items it
+    comes off - with the shortest one where flexible billing mixes intervals, since that one makes the most
+    invoices - and shared among them in proportion to their value, as Stripe shares it among an invoice's
+    lines.
     """
-    totals: dict[str, Fraction] = {}
-    for subscription in subscriptions:
-        values = subscription_mrr(subscription)
-        if values is None:
-            return None
-        for currency, value in values.items():
-            totals[currency] = totals.get(currency, Fraction(0)) + value
-    return {currency: rounded_major(value, currency) for currency, value in sorted(totals.items())}
+    touched = [one for one in items if left[one["id"]] > 0 and _applies_to(terms, one)]
+    if terms["percent_off"] is not None:
+        off = Fraction(terms["percent_off"]) / 100
+    else:
+        touched = [one for one in touched if one["currency"] == terms["currency"]]
+        if not touched:
+            return dict(left)
+        monthly = Fraction(terms["amount_off"] or 0) / min(map(_months, touched))
+        off = monthly / sum(left[one["id"]] for one in touched)
+    kept = max(1 - off, Fraction(0))
+    return {**left, **{one["id"]: left[one["id"]] * kept for one in touched}}
+
+
+def _applies_to(terms: Terms, item: Item) -> bool:
+    return not terms["products"] or item["product"] in terms["products"]

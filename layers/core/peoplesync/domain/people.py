@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from peoplesync.domain.catalogue import EMPTY, Catalogue, index_of_users
 from peoplesync.domain.fields import FieldValue, project
-from peoplesync.domain.profile import profile_of
-from peoplesync.domain.records import Record
+from peoplesync.domain.profile import profile_of, uses_of
+from peoplesync.domain.records import Record, occurrences
 from peoplesync.domain.rules import Subject, earliest
 from peoplesync.domain.segments import Definitions, memberships
 
 PENDING_PATIENCE: Final = 60
 """Seconds to wait for the customer of a record whose subscription came first."""
+
+SHARED_BY: Final = 50
+"""So many records with one e-mail share it (an agency's billing address): each is a person of its own."""
+
+SHARED: Final = "shared"
+"""The owner of an e-mail that is shared."""
 
 EVERYONE: Final = "everyone"
 CUSTOMERS_IN_SYNC: Final = "customers_in_sync"
@@ -43,7 +50,8 @@ class Person:
     """One human. `version` is 0 until stored; `email` is the identity they hold, in normal form.
 
     `segments` tells since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
-    never runs backwards; `review_at` is when something may change by itself.
+    never runs backwards; `review_at` is when something may change by itself. `terms` are the
+    revisions of the catalogue's entries that they were evaluated with.
     """
 
     id: str
@@ -57,11 +65,17 @@ class Person:
     evaluated_at: int = 0
     review_at: int | None = None
     definitions_version: int = 0
+    terms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def pending(self) -> bool:
         """Nobody yet: of all their records nothing but a stray object is known."""
         return all(record.pending for record in self.records.values())
+
+    @property
+    def crowded(self) -> bool:
+        """Their e-mail turned out to be shared, and their records have not all left yet."""
+        return self.email is None and len(self.records) > 1
 
     @property
     def identities(self) -> frozenset[str]:
@@ -78,21 +92,34 @@ class Person:
         for record in self.records.values():
             if record.in_sync:
                 entries[CUSTOMERS_IN_SYNC, record.id] = record.first_seen_at
+        for used in self.terms:
+            entries[index_of_users(used), self.id] = self.created_at
         return entries
 
 
-def evaluate(person: Person, definitions: Definitions, now: int) -> Person:
+def terms_of(person: Person, catalogue: Catalogue) -> Mapping[str, int]:
+    """The revisions of the catalogue's entries that a person uses."""
+    uses = sorted(uses_of(person.records.values()), key=str)
+    return {str(key): catalogue[key].revision for key in uses if key in catalogue}
+
+
+def subject_of(person: Person, fields: Mapping[str, FieldValue]) -> Subject:
+    """What rules look at in a person with these fields."""
+    records = person.records.values()
+    return Subject(fields, any(record.in_sync for record in records), occurrences(records))
+
+
+def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Catalogue = EMPTY) -> Person:
     """The person's fields, memberships and next review as they stand at `now`."""
     now = max(now, person.evaluated_at)
-    profile = profile_of(person.records, person.last_sync_at, now)
+    profile = profile_of(person.records, person.last_sync_at, now, catalogue)
     fields = project(profile)
     if person.pending:
         segments: frozenset[str] = frozenset()
         until = earliest(record.first_seen_at + PENDING_PATIENCE for record in person.records.values())
     else:
-        syncing = any(record.in_sync for record in person.records.values())
-        segments, until = memberships(definitions.segments, Subject(fields, syncing), now)
-        until = earliest((until, profile.until))
+        segments, until = memberships(definitions.segments, subject_of(person, fields), now)
+        until = earliest((until, profile.until, now + PENDING_PATIENCE if person.crowded else None))
     return replace(
         person,
         fields=fields,
@@ -100,4 +127,5 @@ def evaluate(person: Person, definitions: Definitions, now: int) -> Person:
         evaluated_at=now,
         review_at=until if until is not None and until > now else None,
         definitions_version=definitions.version,
+        terms=terms_of(person, catalogue),
     )

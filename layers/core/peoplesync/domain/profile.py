@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from peoplesync.domain.mrr import total_mrr
+from peoplesync.domain.catalogue import EMPTY, Catalogue, CatalogueKey
+from peoplesync.domain.mrr import PAYING_STATUSES, Mrr, rounded, subscription_mrr, total
 from peoplesync.domain.primary import primary_item, primary_subscription, status_rank
 from peoplesync.domain.records import Record
-from peoplesync.domain.stripe_objects import Customer, Item, Subscription
+from peoplesync.domain.snapshots import Snapshot
+from peoplesync.domain.stripe_objects import Customer, Discount, Item, Subscription
 
 DAY = 86_400
 ACTIVATED_STATUSES = frozenset({"active", "past_due", "unpaid"})
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a value comes from: the record, its Stripe object, and the event that told of it ("" where Stripe
+    was asked), as of an instant."""
+
+    record: str
+    object: str
+    event: str
+    as_of: int
+
+
+@dataclass(frozen=True)
 class Profile:
     """What a person's fields are projected from.
 
-    `payment` has `created`, `amount` (minor unit), `currency` and `description`. `mrr` is by currency, in
-    the major unit; None where it cannot be known. `until` is the next moment at which something here
-    changes without any event, None where nothing will.
+    `payment` has `created`, `amount` (minor unit), `currency` and `description`. `mrr` is by currency, in the
+    major unit, None where it cannot be known; it is not exact where a discount's terms are not known. `until`
+    is the next moment at which something here changes without any event, None where nothing will.
     """
 
     customer: Customer | None
@@ -34,31 +47,82 @@ class Profile:
     last_payment_failed_at: int | None
     last_activity_at: int | None
     mrr: Mapping[str, str] | None
+    mrr_exact: bool
     last_sync_at: int | None
     until: int | None
 
 
-def profile_of(records: Mapping[str, Record], last_sync_at: int | None, now: int) -> Profile:
+def profile_of(
+    records: Mapping[str, Record], last_sync_at: int | None, now: int, catalogue: Catalogue = EMPTY
+) -> Profile:
     """The profile of the person whose records these are, as it stands at `now`."""
     everyone = list(records.values())
     subscriptions = tuple(one for record in everyone for one in record.current_subscriptions)
     subscription = primary_subscription(subscriptions)
     customers = [record.facts for record in everyone if record.facts is not None]
     trial_ends = (one["trial_end"] for one in subscriptions if one["status"] in ACTIVATED_STATUSES)
+    mrr = total(_mrrs(everyone, now, catalogue))
     return Profile(
         customer=_speaking_customer(everyone),
         delinquent=any(one["delinquent"] for one in customers) if customers else None,
         subscriptions=subscriptions,
         subscription=subscription,
         item=primary_item(subscription),
-        product_name=_product_name(everyone, primary_item(subscription)),
+        product_name=_product_name(everyone, primary_item(subscription), catalogue),
         payment=_last_payment(everyone),
         last_payment_failed_at=_latest(record.last_payment_failed_at for record in everyone),
         last_activity_at=_latest(_activity(everyone, now)),
-        mrr=total_mrr(subscriptions),
+        mrr=rounded(mrr),
+        mrr_exact=mrr.exact,
         last_sync_at=last_sync_at,
-        until=min((end for end in trial_ends if end is not None and end > now), default=None),
+        until=min((one for one in (*trial_ends, mrr.until) if one is not None and one > now), default=None),
     )
+
+
+def uses_of(records: Iterable[Record]) -> frozenset[CatalogueKey]:
+    """The products and coupons that a profile of these records is made with."""
+    records = list(records)
+    item = primary_item(
+        primary_subscription(one for record in records for one in record.current_subscriptions)
+    )
+    products = {item["product"]} if item and item["product"] else set()
+    discounts = [_completed(one, record) for record in records for one in _discounts(record)]
+    coupons = {one["coupon"] for one in discounts if one["terms"] is None and one["coupon"]}
+    return frozenset(
+        {CatalogueKey("product", one) for one in products} | {CatalogueKey("coupon", one) for one in coupons}
+    )
+
+
+def _discounts(record: Record) -> Iterator[Discount]:
+    if record.facts:
+        yield from record.facts["discounts"]
+    for subscription in record.current_subscriptions:
+        if subscription["status"] in PAYING_STATUSES:
+            yield from subscription["discounts"]
+            for item in subscription["items"]:
+                yield from item["discounts"]
+
+
+def _completed(discount: Discount, record: Record) -> Discount:
+    """Events name a discount by its id; what it is was told by an event of its own."""
+    known = record.discounts.get(discount["id"])
+    return discount if discount["coupon"] or known is None else cast(Discount, known.content)
+
+
+def _mrrs(records: Iterable[Record], now: int, catalogue: Catalogue) -> Iterator[Mrr]:
+    for record in records:
+
+        def resolve(discount: Discount, record: Record = record) -> Discount | None:
+            discount = _completed(discount, record)
+            if discount["terms"] is not None or discount["coupon"] is None:
+                return discount
+            entry = catalogue.get(CatalogueKey("coupon", discount["coupon"]))
+            terms = entry.terms(discount["start"]) if entry else None
+            return {**discount, "terms": terms}
+
+        discounts = record.facts["discounts"] if record.facts else []
+        for subscription in record.current_subscriptions:
+            yield subscription_mrr(subscription, now, resolve, discounts)
 
 
 def _speaking_customer(records: Iterable[Record]) -> Customer | None:
@@ -78,9 +142,13 @@ def _speaking_customer(records: Iterable[Record]) -> Customer | None:
     return best.facts if best else None
 
 
-def _product_name(records: Iterable[Record], item: Item | None) -> str | None:
+def _product_name(records: Iterable[Record], item: Item | None, catalogue: Catalogue) -> str | None:
+    """The product's own name; while that is not known, what invoices called it."""
     if item is None or item["product"] is None:
         return None
+    entry = catalogue.get(CatalogueKey("product", item["product"]))
+    if entry is not None and entry.name is not None:
+        return entry.name
     names = (record.product_names.get(item["product"]) for record in records)
     latest = max((name for name in names if name is not None), default=None)
     return latest.name if latest else None
@@ -90,6 +158,7 @@ def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
     """What the person did: a renewal that happens by itself is no activity."""
     for record in records:
         yield record.last_checkout_at
+        yield record.dropped_activity_at
         for subscription in record.current_subscriptions:
             yield subscription["trial_start"]
             yield subscription["canceled_at"]
@@ -122,3 +191,25 @@ def _newest(payments: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 def _latest(instants: Iterable[int | None]) -> int | None:
     return max((one for one in instants if one is not None), default=None)
+
+
+def origins_of(records: Mapping[str, Record]) -> Mapping[str, Origin]:
+    """Where the values of `customer`, `subscription` and `payment` of a profile come from."""
+    everyone = list(records.values())
+    customer = _speaking_customer(everyone)
+    subscription = primary_subscription(one for record in everyone for one in record.current_subscriptions)
+    payment = _last_payment(everyone)
+    found: dict[str, Origin] = {}
+    for record in everyone:
+        if customer and record.customer and record.id == customer["id"]:
+            found["customer"] = _origin(record, record.customer)
+        if subscription and subscription["id"] in record.subscriptions:
+            found["subscription"] = _origin(record, record.subscriptions[subscription["id"]])
+        for slot in (record.last_charge, record.last_paid_invoice):
+            if payment and slot and slot.content["id"] == payment["id"]:
+                found["payment"] = _origin(record, slot)
+    return found
+
+
+def _origin(record: Record, snapshot: Snapshot) -> Origin:
+    return Origin(record.id, str(snapshot.content["id"]), snapshot.event, snapshot.as_of)

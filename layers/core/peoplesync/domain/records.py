@@ -12,9 +12,17 @@ from typing import Final, cast
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import Answer, Change, ObjectKey, ProductName
-from peoplesync.domain.snapshots import Gone, Snapshot, Tied, settle
+from peoplesync.domain.snapshots import GONE, Gone, Rank, Snapshot, Tied, settle
 from peoplesync.domain.stripe_objects import Customer, Subscription
 from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
+
+KEPT_ENDED_SUBSCRIPTIONS: Final = 20
+KEPT_AFTER_END: Final = 35 * 86_400
+"""Ended subscriptions beyond the newest so many are dropped so many seconds after they ended: a record must
+not grow for ever."""
+
+KEPT_DISCOUNTS: Final = 40
+"""How many of the newest discounts a record remembers."""
 
 REMEMBERED_INSTANTS: Final = 32
 """How many of the newest instants of each kind of event a record keeps, for rules that count."""
@@ -28,8 +36,11 @@ class Occurrences:
     newest: tuple[int, ...] = ()
 
     def with_one_at(self, at: int) -> Occurrences:
-        newest = sorted((*self.newest, at), reverse=True)[:REMEMBERED_INSTANTS]
-        return Occurrences(self.count + 1, tuple(newest))
+        return self + Occurrences(1, (at,))
+
+    def __add__(self, other: Occurrences) -> Occurrences:
+        newest = sorted(self.newest + other.newest, reverse=True)[:REMEMBERED_INSTANTS]
+        return Occurrences(self.count + other.count, tuple(newest))
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,8 @@ class Record:
     """One Stripe customer. `id` is the customer's; `first_seen_at` is when we first heard of it.
 
     `last_charge` and `last_paid_invoice` hold the newest payment of each sort (`created`, `amount` in the
-    minor unit, `currency`, `description`).
+    minor unit, `currency`, `description`). `dropped` says that old subscriptions were dropped, of which
+    `dropped_activity_at` is the latest activity.
     """
 
     id: str
@@ -45,12 +57,15 @@ class Record:
     customer: Snapshot | None = None
     deleted: bool = False
     subscriptions: Mapping[str, Snapshot] = field(default_factory=dict)
+    discounts: Mapping[str, Snapshot] = field(default_factory=dict)
     last_charge: Snapshot | None = None
     last_paid_invoice: Snapshot | None = None
     last_payment_failed_at: int | None = None
     last_checkout_at: int | None = None
     product_names: Mapping[str, ProductName] = field(default_factory=dict)
     events: Mapping[str, Occurrences] = field(default_factory=dict)
+    dropped: bool = False
+    dropped_activity_at: int | None = None
 
     @property
     def pending(self) -> bool:
@@ -79,6 +94,15 @@ class Record:
         ]
 
 
+def occurrences(records: Iterable[Record]) -> Mapping[str, Occurrences]:
+    """What happened to all of them together, by kind."""
+    together: dict[str, Occurrences] = {}
+    for record in records:
+        for kind, one in record.events.items():
+            together[kind] = together.get(kind, Occurrences()) + one
+    return together
+
+
 @dataclass(frozen=True)
 class FoldedRecord:
     """A record after its changes, the feed entries they add, and the objects only Stripe can settle."""
@@ -99,6 +123,12 @@ def fold_record(
     for key in sorted({change.object for change in changes}, key=lambda key: (key.kind, key.id)):
         arriving = [one.snapshot for one in changes if one.object == key and one.snapshot is not None]
         answer = answers.get(key)
+        if any(change.ask for change in changes if change.object == key) or _may_be_dropped(record, key):
+            if answer is None:
+                ties.add(key)
+                continue
+            if isinstance(answer.snapshot, Snapshot):
+                arriving = [answer.snapshot]
         try:
             record = _with_object(record, key, arriving, answer)
         except Tied:
@@ -120,6 +150,33 @@ def fold_record(
     )
 
 
+def without_old_subscriptions(record: Record, now: int) -> Record:
+    """The record without the ended subscriptions that it need not keep any longer."""
+    ended = [
+        cast(Subscription, one.content) for one in record.subscriptions.values() if one.rank is Rank.TERMINAL
+    ]
+    ended.sort(key=lambda one: (one["created"], one["id"]), reverse=True)
+    old = {
+        one["id"]: one
+        for one in ended[KEPT_ENDED_SUBSCRIPTIONS:]
+        if (one["ended_at"] or one["canceled_at"] or one["created"]) <= now - KEPT_AFTER_END
+    }
+    if not old:
+        return record
+    activity = (instant for one in old.values() for instant in (one["trial_start"], one["canceled_at"]))
+    return replace(
+        record,
+        subscriptions={key: one for key, one in record.subscriptions.items() if key not in old},
+        dropped=True,
+        dropped_activity_at=_latest(record.dropped_activity_at, activity),
+    )
+
+
+def _may_be_dropped(record: Record, key: ObjectKey) -> bool:
+    """An unknown subscription of a record that dropped some is not believed before Stripe was asked."""
+    return record.dropped and key.kind == "subscription" and key.id not in record.subscriptions
+
+
 def _with_object(
     record: Record, key: ObjectKey, arriving: Sequence[Snapshot], answer: Answer | None
 ) -> Record:
@@ -132,12 +189,26 @@ def _with_object(
             if settled is None or settled is record.subscriptions.get(key.id):
                 return record
             return replace(record, subscriptions={**record.subscriptions, key.id: settled})
+        case "discount":
+            # Stripe cannot be asked for a discount, and never needs to be: of one id only its end changes.
+            discount = settle(record.discounts.get(key.id), arriving, GONE)
+            return replace(record, discounts=_newest_discounts(record.discounts, key.id, discount))
         case "charge":
             return replace(record, last_charge=_newest_payment(record.last_charge, arriving, fetched))
         case "invoice":
             invoice = _newest_payment(record.last_paid_invoice, arriving, fetched)
             return replace(record, last_paid_invoice=invoice)
     return record
+
+
+def _newest_discounts(
+    stored: Mapping[str, Snapshot], discount_id: str, discount: Snapshot | None
+) -> Mapping[str, Snapshot]:
+    if discount is None:
+        return stored
+    every = {**stored, discount_id: discount}
+    newest = sorted(every, key=lambda one: (every[one].content["start"] or 0, one), reverse=True)
+    return {one: every[one] for one in sorted(newest[:KEPT_DISCOUNTS])}
 
 
 def _newest_payment(

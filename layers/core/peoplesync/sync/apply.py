@@ -10,93 +10,42 @@ now is sent again with a delay and loses nothing:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final
 
 from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
+from peoplesync.domain.catalogue import Catalogue, read_catalogue_change
 from peoplesync.domain.changes import EVENT_TYPES, Answer, Change, ObjectKey, read_change
-from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fold import Household, Known, Outcome, fold
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.fold import fold
+from peoplesync.domain.households import Household, Known, Outcome
 from peoplesync.domain.people import customer_identity, email_identity, normal_email
+from peoplesync.domain.profile import uses_of
 from peoplesync.domain.segments import Definitions
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
-from peoplesync.sync.messages import Message, Unreadable, decode
+from peoplesync.sync.apply_catalogue import apply_to_catalogue
+from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
+from peoplesync.sync.messages import Message, Unreadable, Walk, decode
+from peoplesync.sync.ports import (
+    Catalogues,
+    Connections,
+    LostRace,
+    People,
+    Stripe,
+    TooLarge,
+    Unavailable,
+)
 
 MAX_RACES: Final = 5
 """How often a household is folded again because someone else wrote it first."""
 
-SHORTEST_DELAY, LONGEST_DELAY = 30, 900
+PATIENCE_WITH_STRIPE: Final = 5
+"""Seconds after which a batch asks Stripe no more; what is not settled then waits."""
 
-
-class LostRace(Exception):
-    """Somebody else wrote one of these people, identities or entries since they were read."""
-
-
-class TooLarge(Exception):
-    """A household that no transaction takes: too many items, or a person over the size limit."""
-
-
-class Unavailable(Exception):
-    """Something outside cannot be asked now: Stripe, or a throttled table. Later it can."""
-
-
-class People(Protocol):
-    def read(
-        self, epoch: Epoch, identities: Collection[str], entries: Mapping[str, Collection[BillingEvent]]
-    ) -> Known: ...
-
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        """Raises LostRace, TooLarge or Unavailable."""
-
-
-class Stripe(Protocol):
-    def fetch(self, connection: str, key: ObjectKey) -> Answer:
-        """Raises Unavailable."""
-
-
-class Connections(Protocol):
-    def get(self, name: str) -> Connection | None: ...
-
-    def definitions(self, connection: Connection) -> Definitions: ...
-
-    def note_event(self, epoch: Epoch, at: int) -> None: ...
-
-
-class Queue(Protocol):
-    def send(self, body: str, delay: int = 0) -> None: ...
-
-    def bury(self, body: str, reason: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A message as a queue delivered it, with the queue to which it returns when it must wait."""
-
-    id: str
-    body: str
-    queue: Queue
-
-
-@dataclass
-class Report:
-    """What became of a batch: how many messages were `applied`, `stale` (they told nothing new), `dropped`
-    (another epoch, or no such connection), `waiting` or `dead`; and how many `ties` were fetched (of which
-    `not_found`), `races` lost and feed `entries` added. `crashed` names messages to be delivered again."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    buried: list[str] = field(default_factory=list)
-    crashed: dict[str, Exception] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """One message's change, until it is done."""
-
-    delivery: Delivery
-    message: Message
-    change: Change
+PEOPLE_A_STEP: Final = 25
+"""How many people a walk through an index takes at a time."""
 
 
 @dataclass
@@ -104,6 +53,7 @@ class Applier:
     """The use case with what it needs. `jitter` draws from [0, 1); `new_id` names new people."""
 
     people: People
+    catalogue: Catalogues
     stripe: Stripe
     connections: Connections
     clock: Callable[[], int]
@@ -112,158 +62,237 @@ class Applier:
 
     def apply(self, deliveries: Sequence[Delivery]) -> Report:
         """Folds a batch; every message has been dealt with when it returns, but for those that crashed."""
-        batch = _Batch(self, Report())
-        by_epoch: dict[Epoch, list[_Work]] = {}
+        batch = _Batch(self, Fates(self.jitter))
+        by_epoch: dict[Epoch, dict[str, Task]] = {}
         for delivery in deliveries:
-            work = batch.read(delivery)
-            if work is not None:
-                by_epoch.setdefault(work.message.epoch, []).append(work)
-        for epoch, works in by_epoch.items():
-            batch.apply_epoch(epoch, works)
-        return batch.report
+            for name, task in batch.read(delivery).items():
+                by_epoch.setdefault(task.message.epoch, {})[name] = task
+        for epoch, tasks in by_epoch.items():
+            batch.apply_epoch(epoch, tasks)
+        return batch.fates.report
 
 
 @dataclass
 class _Batch:
     world: Applier
-    report: Report
-    done: set[str] = field(default_factory=set)
+    fates: Fates
 
-    def read(self, delivery: Delivery) -> _Work | None:
+    def read(self, delivery: Delivery) -> Tasks:
+        """What a message asks for; nothing where it is poison, or of no use."""
         try:
             message = decode(delivery.body)
+            if message.event is None:
+                people = (
+                    self._next_people(delivery, message, message.walk) if message.walk else message.review
+                )
+                return {person: Task(delivery, message, person=person) for person in people}
             event = read_event(message.event)
             if event.type in EVENT_TYPES:
-                return _Work(delivery, message, replace(read_change(event), message=delivery.id))
-            self._finish("dropped", [delivery])
+                change = replace(read_change(event), message=delivery.id)
+                return {delivery.id: Task(delivery, message, change)}
+            if event.type in CATALOGUE_EVENT_TYPES:
+                return {delivery.id: Task(delivery, message, entry=read_catalogue_change(event))}
+            self.fates.report.counts["dropped"] += 1
         except (Unreadable, UnreadableStripeObject) as poison:
-            self._bury(delivery, str(poison))
-        return None
+            self.fates.bury(delivery, str(poison))
+        except Exception as crash:
+            self.fates.report.crashed[delivery.id] = crash
+        return {}
 
-    def apply_epoch(self, epoch: Epoch, works: list[_Work]) -> None:
-        """Applies the work as one batch; where that crashes, each alone, so that one does not fail ten."""
+    def _next_people(self, delivery: Delivery, message: Message, walk: Walk) -> Sequence[str]:
+        """The next people on a walk, the rest of which is put back on the queue."""
+        people = self.world.people.members_page(
+            message.epoch, walk.index, walk.shard, walk.after, PEOPLE_A_STEP
+        )
+        if len(people) == PEOPLE_A_STEP:
+            rest = replace(walk, after=people[-1])
+        elif walk.shard + 1 < self.world.people.shards:
+            rest = replace(walk, shard=walk.shard + 1, after="")
+        else:
+            return people
+        delivery.queue.send(replace(message, walk=rest, attempt=0).encode())
+        return people
+
+    def apply_epoch(self, epoch: Epoch, tasks: Tasks) -> None:
+        """Applies the tasks as one batch; where that crashes, each alone, so that one does not fail ten."""
         try:
-            self._apply_together(epoch, works)
+            self._apply_together(epoch, tasks)
         except Exception:
-            for work in works:
-                if work.delivery.id in self.done:
+            for name, task in tasks.items():
+                if name in self.fates.done:
                     continue
                 try:
-                    self._apply_together(epoch, [work])
+                    self._apply_together(epoch, {name: task})
                 except Exception as crash:
-                    self.report.crashed[work.delivery.id] = crash
+                    self.fates.report.crashed[task.delivery.id] = crash
 
-    def _apply_together(self, epoch: Epoch, works: list[_Work]) -> None:
+    def _apply_together(self, epoch: Epoch, tasks: Tasks) -> None:
         try:
             connection = self.world.connections.get(epoch.connection)
             if connection is None or connection.epoch != epoch:
-                self._finish("dropped", [work.delivery for work in works])
+                self.fates.finish("dropped", tasks)
                 return
-            definitions = self.world.connections.definitions(connection)
+            entries = {name: task for name, task in tasks.items() if task.entry}
+            self._apply_to_catalogue(epoch, entries)
+            self._apply(epoch, {name: task for name, task in tasks.items() if name not in entries})
         except Unavailable:
-            self._wait(works)
+            self.fates.wait({name: task for name, task in tasks.items() if name not in self.fates.done})
             return
-        self._apply(epoch, definitions, {work.delivery.id: work for work in works})
-        self.world.connections.note_event(epoch, max(work.change.occurred_at for work in works))
+        heard = [task.change.occurred_at for task in tasks.values() if task.change]
+        if heard:
+            self.world.connections.note_event(epoch, max(heard))
 
-    def _apply(self, epoch: Epoch, definitions: Definitions, works: dict[str, _Work]) -> None:
+    def _apply_to_catalogue(self, epoch: Epoch, tasks: Tasks) -> None:
+        world = self.world
+        for name, task in tasks.items():
+            if task.entry is None:
+                continue
+            try:
+                queue = task.delivery.queue
+                news = apply_to_catalogue(epoch, task.entry, world.catalogue, world.stripe, queue)
+                self.fates.finish("applied" if news else "stale", {name: task})
+            except (LostRace, Unavailable):
+                self.fates.wait({name: task})
+
+    def _apply(self, epoch: Epoch, tasks: Tasks) -> None:
         for _ in range(1 + MAX_RACES):
-            if not works:
+            if not tasks:
                 return
-            works = self._attempt(epoch, definitions, works)
-            self.report.counts["races"] += len(works)
-        self._wait(works.values())
+            tasks = self._attempt(epoch, tasks)
+            self.fates.report.counts["races"] += len(tasks)
+        self.fates.wait(tasks)
 
-    def _attempt(self, epoch: Epoch, definitions: Definitions, works: dict[str, _Work]) -> dict[str, _Work]:
-        """Folds and writes once; returns the work whose household lost its race."""
-        try:
-            households = self._fold(epoch, definitions, works)
-        except Unavailable:
-            self._wait(works.values())
-            return {}
-        lost: dict[str, _Work] = {}
-        untouched = dict(works)
+    def _attempt(self, epoch: Epoch, tasks: Tasks) -> Tasks:
+        """Folds and writes once; returns the tasks whose household lost its race."""
+        tasks = dict(tasks)
+        lost: dict[str, Task] = {}
+        newly_used: dict[str, Task] = {}
+        households, catalogue = self._fold(epoch, tasks)
         for household in households:
-            theirs = {change.message: untouched.pop(change.message) for change in household.changes}
-            cause = next(iter(theirs.values())).message.cause
+            names = {change.message for change in household.changes} | household.reviewed
+            theirs = {name: tasks.pop(name) for name in names if name in tasks}
+            cause = next((task.message.cause for task in theirs.values()), "live")
             try:
                 self.world.people.write(epoch, household, cause, self.world.clock())
             except LostRace:
                 lost |= theirs
             except Unavailable:
-                self._wait(theirs.values())
+                self.fates.wait(theirs)
             except TooLarge as limit:
-                self._divide(epoch, definitions, theirs, limit)
+                self._divide(epoch, theirs, limit)
             else:
-                self._finish("applied", [work.delivery for work in theirs.values()])
-                self.report.counts["entries"] += len(household.entries)
-        self._finish("stale", [work.delivery for work in untouched.values()])
+                self.fates.finish("applied", theirs)
+                self._follow_up(epoch, household, theirs)
+                self.fates.report.counts["entries"] += len(household.entries)
+                if household.newly_uses:
+                    newly_used |= theirs
+        self.fates.finish("stale", tasks)
+        if newly_used and self._has_moved_on(epoch, catalogue):
+            self.fates.report.counts["applied"] -= len(newly_used)
+            lost |= newly_used
         return lost
 
-    def _fold(self, epoch: Epoch, definitions: Definitions, works: dict[str, _Work]) -> Sequence[Household]:
-        """Folds until nothing is lacking. Work whose ties cannot be settled now is taken out of `works`."""
-        changes = [work.change for work in works.values()]
-        known = self.world.people.read(epoch, _identities(changes), _entries(changes))
+    def _has_moved_on(self, epoch: Epoch, catalogue: Catalogue) -> bool:
+        """Whether an entry was changed while people who did not use it before were folded with it: the walk
+        that tells its users may have missed them."""
+        now = self.world.catalogue.read(epoch, catalogue.keys())
+        return any(now[key].revision != entry.revision for key, entry in catalogue.items())
+
+    def _fold(self, epoch: Epoch, tasks: dict[str, Task]) -> tuple[Sequence[Household], Catalogue]:
+        """Folds until nothing is lacking. Tasks whose ties cannot be settled now are taken out."""
+        changes = [task.change for task in tasks.values() if task.change]
+        reviews = {task.person for task in tasks.values() if task.person}
+        known = self.world.people.read(epoch, _identities(changes), _entries(changes), reviews)
+        used = {key for person in known.people.values() for key in uses_of(person.records.values())}
+        known = replace(known, catalogue=self.world.catalogue.read(epoch, used))
+        definitions = self._definitions(epoch)
         answers: dict[ObjectKey, Answer] = {}
         while True:
             now = self.world.clock()
-            outcome = fold(known, changes, definitions, now, answers, self.world.new_id)
-            if not outcome.unknown and not outcome.ties:
-                return outcome.households
-            if outcome.unknown:
-                more = self.world.people.read(epoch, outcome.unknown, {})
+            outcome = fold(known, changes, definitions, now, answers, self.world.new_id, reviews)
+            if outcome.outdated:
+                definitions = self._newer_definitions(epoch, definitions)
+            elif outcome.unknown:
+                more = self.world.people.read(epoch, outcome.unknown, {}, ())
                 known = replace(
                     known,
                     identities={**known.identities, **more.identities},
                     people={**more.people, **known.people},
                 )
+            elif outcome.unlisted:
+                more_entries = self.world.catalogue.read(epoch, outcome.unlisted)
+                known = replace(known, catalogue={**known.catalogue, **more_entries})
+            elif not outcome.ties:
+                return outcome.households, known.catalogue
             unsettled = self._ask_stripe(epoch, outcome, answers)
             if unsettled:
-                waiting = [works.pop(change.message) for change in changes if change.object in unsettled]
-                self._wait(waiting)
-                changes = [work.change for work in works.values()]
+                self.fates.wait(
+                    {
+                        name: tasks.pop(name)
+                        for name, task in list(tasks.items())
+                        if _is_about(task, unsettled, known)
+                    }
+                )
+                changes = [task.change for task in tasks.values() if task.change]
+                reviews = {task.person for task in tasks.values() if task.person}
+
+    def _definitions(self, epoch: Epoch) -> Definitions:
+        connection = self.world.connections.get(epoch.connection)
+        if connection is None:
+            raise Unavailable(f"connection {epoch.connection} has just been removed")
+        return self.world.connections.definitions(connection)
+
+    def _newer_definitions(self, epoch: Epoch, outdated: Definitions) -> Definitions:
+        definitions = self._definitions(epoch)
+        if definitions.version <= outdated.version:
+            raise Unavailable("a person was folded with newer definitions than there are")
+        return definitions
 
     def _ask_stripe(
         self, epoch: Epoch, outcome: Outcome, answers: dict[ObjectKey, Answer]
     ) -> frozenset[ObjectKey]:
-        """Fetches what is tied, once each; returns the objects that Stripe could not be asked for."""
-        unsettled = set()
+        """Fetches what is tied, once each; returns the objects that Stripe could not be asked for.
+
+        When it fails once, or takes long, the rest is not asked: the batch must be done within its time.
+        """
+        unsettled: set[ObjectKey] = set()
+        gives_up_at = self.world.clock() + PATIENCE_WITH_STRIPE
         for key in sorted(outcome.ties, key=lambda key: (key.kind, key.id)):
+            if unsettled or self.world.clock() > gives_up_at:
+                unsettled.add(key)
+                continue
             try:
                 answers[key] = self.world.stripe.fetch(epoch.connection, key)
             except Unavailable:
                 unsettled.add(key)
             else:
-                self.report.counts["ties"] += 1
-                self.report.counts["not_found"] += answers[key].missing
+                self.fates.report.counts["ties"] += 1
+                self.fates.report.counts["not_found"] += answers[key].missing
         return frozenset(unsettled)
 
-    def _divide(
-        self, epoch: Epoch, definitions: Definitions, works: dict[str, _Work], limit: TooLarge
-    ) -> None:
+    def _divide(self, epoch: Epoch, tasks: Tasks, limit: TooLarge) -> None:
         """Too much for one transaction is written in two halves; what alone is too much is poison."""
-        if len(works) == 1:
-            self._bury(next(iter(works.values())).delivery, str(limit))
+        if len(tasks) == 1:
+            self.fates.bury(next(iter(tasks.values())).delivery, str(limit))
+            self.fates.done.update(tasks)
             return
-        ids = list(works)
-        for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
-            self._apply(epoch, definitions, {one: works[one] for one in half})
+        names = list(tasks)
+        for half in (names[: len(names) // 2], names[len(names) // 2 :]):
+            self._apply(epoch, {name: tasks[name] for name in half})
 
-    def _wait(self, works: Iterable[_Work]) -> None:
-        for work in works:
-            longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2**work.message.attempt)
-            delay = max(1, int(longest * self.world.jitter()))
-            work.delivery.queue.send(work.message.next_attempt().encode(), delay)
-            self._finish("waiting", [work.delivery])
+    def _follow_up(self, epoch: Epoch, household: Household, tasks: Tasks) -> None:
+        """Has a crowded person reviewed until they are not; were this lost, the sweep would find them."""
+        if household.crowded:
+            queue = next(iter(tasks.values())).delivery.queue
+            queue.send(Message(epoch, review=tuple(sorted(household.crowded)), cause="moved").encode())
 
-    def _bury(self, delivery: Delivery, reason: str) -> None:
-        delivery.queue.bury(delivery.body, reason)
-        self._finish("dead", [delivery])
-        self.report.buried.append(reason)
 
-    def _finish(self, fate: str, deliveries: Collection[Delivery]) -> None:
-        self.report.counts[fate] += len(deliveries)
-        self.done.update(delivery.id for delivery in deliveries)
+def _is_about(task: Task, unsettled: Collection[ObjectKey], known: Known) -> bool:
+    """Whether a task cannot go on without one of the objects."""
+    if task.change:
+        return task.change.object in unsettled
+    person = known.people.get(task.person)
+    return person is not None and any(ObjectKey("customer", record) in unsettled for record in person.records)
 
 
 def _identities(changes: Iterable[Change]) -> frozenset[str]:

@@ -54,9 +54,9 @@ class Browser:
 
     def find(self, who: str) -> Person:
         """The person; raises `NotFound`."""
-        if who.startswith("per_"):
+        if "@" not in who and who.startswith("per_"):
             person = self.people.person(self.epoch, who)
-        elif who.startswith("cus_"):
+        elif "@" not in who and who.startswith("cus_"):
             person = self.people.person_of(self.epoch, customer_identity(who))
         else:
             person = self.people.person_of(self.epoch, email_identity(normal_email(who) or ""))
@@ -66,10 +66,19 @@ class Browser:
 
     def list_people(self, segment: str | None = None) -> Iterator[dict[str, Any]]:
         """Everyone, or a segment's members; raises `NotFound` where there is no such segment."""
-        known = [one.id for one in self.catalogue.segments(self.epoch)]
-        if segment is not None and segment not in known:
-            raise NotFound(f"there is no segment {segment}; there are {', '.join(known)}")
-        return (present(person) for person in self.people.members(self.epoch, segment or EVERYONE))
+        index = EVERYONE if segment is None else self.segment(segment).id
+        return (present(person) for person in self.people.members(self.epoch, index))
+
+    def segments(self) -> list[Segment]:
+        """The segments' definitions."""
+        return self.catalogue.segments(self.epoch)
+
+    def segment(self, segment_id: str) -> Segment:
+        """A segment's definition; raises `NotFound` with the ids that there are."""
+        known = {one.id: one for one in self.segments()}
+        if segment_id not in known:
+            raise NotFound(f"there is no segment {segment_id}; there are {', '.join(known)}")
+        return known[segment_id]
 
     def feed(self, who: str) -> Iterator[dict[str, Any]]:
         """A person's billing events, newest first: the merge of their records' feeds."""
@@ -101,7 +110,7 @@ def present(person: Person) -> dict[str, Any]:
     """A person as readers see them."""
     return {
         "id": person.id,
-        "email": person.email,
+        "email": person.email or normal_email(_text(person.fields.get("customer_email"))),
         "fields": {key: _shown(person.fields.get(key), kind) for key, kind in FIELD_TYPES.items()},
         "segments": sorted(person.segments),
         "customers": [{"id": one.id, "deleted": one.deleted} for _, one in sorted(person.records.items())],
@@ -111,6 +120,10 @@ def present(person: Person) -> dict[str, Any]:
 def iso(instant: int) -> str:
     """An instant as ISO 8601 in UTC."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _shown(value: Any, kind: str) -> Any:

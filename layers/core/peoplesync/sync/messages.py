@@ -1,13 +1,17 @@
-"""Messages: what travels on the queues.
+"""Messages: what travels on the queues, as JSON.
 
-{"connection": "main", "epoch": 1, "cause": "live", "attempt": 0, "event": {...}}
+Each has its `connection`, `epoch`, `cause` and `attempt`, and one of
+
+    "event": {...}                                                      a Stripe event, to be folded
+    "review": ["per_...", ...]                                          people to be looked at again
+    "walk": {"index": "uses:product:...", "shard": 0, "after": "..."}   all people of a member index
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from peoplesync.domain.connections import Epoch
@@ -21,23 +25,44 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
+class Walk:
+    """A way through a member index, all of whose people are to be looked at again.
+
+    It goes on after the member `after` of the shard `shard`.
+    """
+
+    index: str
+    shard: int = 0
+    after: str = ""
+
+
+@dataclass(frozen=True)
 class Message:
-    """One Stripe event on its way to the fold. `cause` says how we came to know of it; `attempt` counts how
-    often it had to wait."""
+    """One Stripe event on its way to the fold, or people who are to be looked at again.
+
+    `cause` says how we came to know of it; `attempt` counts how often it had to wait.
+    """
 
     epoch: Epoch
-    event: Mapping[str, Any]
+    event: Mapping[str, Any] | None = None
+    review: tuple[str, ...] = ()
+    walk: Walk | None = None
     cause: str = "live"
     attempt: int = 0
 
     def encode(self) -> str:
+        content: dict[str, Any] = {"review": self.review}
+        if self.event is not None:
+            content = {"event": self.event}
+        elif self.walk is not None:
+            content = {"walk": asdict(self.walk)}
         return json.dumps(
             {
                 "connection": self.epoch.connection,
                 "epoch": self.epoch.number,
                 "cause": self.cause,
                 "attempt": self.attempt,
-                "event": self.event,
+                **content,
             },
             separators=(",", ":"),
         )
@@ -53,12 +78,13 @@ def decode(body: str) -> Message:
     except ValueError as error:
         raise Unreadable("not JSON") from error
     match value:
-        case {
-            "connection": str(connection),
-            "epoch": int(number),
-            "cause": str(cause),
-            "attempt": int(attempt),
-            "event": dict(event),
-        }:
-            return Message(Epoch(connection, number), event, cause, attempt)
-    raise Unreadable("not a message of peoplesync: connection, epoch, cause, attempt or event is missing")
+        case {"connection": str(name), "epoch": int(number), "cause": str(cause), "attempt": int(attempt)}:
+            epoch = Epoch(name, number)
+            match value:
+                case {"event": dict(event)}:
+                    return Message(epoch, event, cause=cause, attempt=attempt)
+                case {"walk": {"index": str(index), "shard": int(shard), "after": str(after)}}:
+                    return Message(epoch, walk=Walk(index, shard, after), cause=cause, attempt=attempt)
+                case {"review": [*people]} if all(isinstance(person, str) for person in people):
+                    return Message(epoch, review=tuple(people), cause=cause, attempt=attempt)
+    raise Unreadable("not a message of peoplesync: connection, epoch, cause, attempt or content is missing")

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.changes import EVENT_TYPES, customer_of
-from peoplesync.domain.connections import Connection, is_connection_name
+from peoplesync.domain.connections import Connection, Epoch, is_connection_name
 from peoplesync.domain.stripe_objects import slim
 from peoplesync.sync.messages import MAX_BYTES, Message
 from peoplesync.sync.signatures import refusal
@@ -76,7 +77,7 @@ class Receiver:
         reason = _no_use(event)
         if reason is not None:
             return Receipt("dropped", reason, detail)
-        encoded = _fitting(Message(connection.epoch, event))
+        encoded = _fitting(connection.epoch, event)
         if encoded is None:
             return Receipt("refused", "too_large", detail | {"because": "larger than the queue takes"})
         self.queue.send(encoded)
@@ -105,20 +106,19 @@ def _no_use(event: dict[str, Any]) -> str | None:
     """Why a genuine event is dropped; None where it is wanted."""
     if event.get("account"):
         return "connect"
-    if event["type"] not in EVENT_TYPES:
+    if event["type"] not in EVENT_TYPES | CATALOGUE_EVENT_TYPES:
         return "unsupported"
     data = event.get("data")
     stripe_object = data.get("object") if isinstance(data, dict) else None
     if not isinstance(stripe_object, dict) or not stripe_object.get("id"):
         return "no_id"
-    if customer_of(stripe_object) is None:
+    if event["type"] in EVENT_TYPES and customer_of(stripe_object) is None:
         return "guest"
     return None
 
 
-def _fitting(message: Message) -> str | None:
-    encoded = message.encode()
-    if len(encoded.encode()) <= MAX_BYTES:
-        return encoded
-    slimmed = Message(message.epoch, slim(message.event), message.cause).encode()
-    return slimmed if len(slimmed.encode()) <= MAX_BYTES else None
+def _fitting(epoch: Epoch, event: dict[str, Any]) -> str | None:
+    encoded = Message(epoch, event).encode()
+    if len(encoded.encode()) > MAX_BYTES:
+        encoded = Message(epoch, slim(event)).encode()
+    return encoded if len(encoded.encode()) <= MAX_BYTES else None

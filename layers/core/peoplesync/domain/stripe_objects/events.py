@@ -16,9 +16,12 @@ _READ = frozenset(
     cancel_at canceled_at ended_at pause_collection behavior discount discounts items data price
     plan quantity current_period_start current_period_end nickname product unit_amount
     unit_amount_decimal amount amount_decimal recurring interval interval_count usage_type
-    billing_scheme transform_quantity transform_usage customer captured amount_captured
-    amount_refunded failure_code parent subscription_details subscription number billing_reason paid
-    status_transitions paid_at lines amount_due amount_paid attempt_count pricing price_details
+    billing_scheme tiers tiers_mode up_to flat_amount flat_amount_decimal transform_quantity
+    transform_usage divide_by round start end source coupon percent_off amount_off duration
+    applies_to products customer captured amount_captured amount_refunded failure_code parent
+    subscription_details subscription number billing_reason paid status_transitions paid_at lines
+    amount_due amount_paid attempt_count pricing price_details mode payment_status amount_total
+    invoice
     """.split()
 )
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 Json = Mapping[str, Any]
+
+FINEST: Final = 12
+"""Decimals that Stripe's exact amounts have at most."""
+
+LARGEST: Final = 10**15
+"""More than any amount or instant can be; what is larger is a mistake, and would be one to compute with."""
 
 
 class UnreadableStripeObject(ValueError):
@@ -62,6 +68,8 @@ class Node:
         if isinstance(value, bool):
             raise self._error(name, "should be an integer, not a boolean")
         number: int | None = self._typed(name, int, "an integer")
+        if number is not None and abs(number) > LARGEST:
+            raise self._error(name, "is larger than any amount or instant")
         return number
 
     def required_integer(self, name: str) -> int:
@@ -76,17 +84,17 @@ class Node:
 
     def decimal(self, name: str) -> Decimal | None:
         """Stripe writes decimals as text ("1250.5"); integers are accepted too."""
+        return self._decimal(name, str, int)
+
+    def percentage(self, name: str) -> Decimal | None:
+        """Stripe writes percentages as JSON numbers (12.5): taken by their digits, which are exact, and not
+        by the binary number nearest to them."""
+        return self._decimal(name, str, int, float)
+
+    def is_text(self, name: str, text: str) -> bool:
+        """Whether the value is exactly this text; for words that Stripe mixes with numbers."""
         value = self._value.get(name)
-        if value is None:
-            return None
-        if isinstance(value, (str, int)) and not isinstance(value, bool):
-            try:
-                number = Decimal(value)
-            except InvalidOperation:
-                number = Decimal("NaN")
-            if number.is_finite():
-                return number
-        raise self._error(name, "should be a decimal number")
+        return isinstance(value, str) and value == text
 
     def node(self, name: str) -> Node | None:
         value = self._value.get(name)
@@ -114,6 +122,20 @@ class Node:
 
     def nodes(self, name: str) -> list[Node]:
         """The objects of a Stripe list (`{"data": [...]}`) or of a plain array; empty where absent."""
+        return [self._element(name, index, one) for index, one in enumerate(self._array(name))]
+
+    def elements(self, name: str) -> list[str | Node]:
+        """What a list holds where ids and the objects they stand for may be mixed; empty where absent."""
+        return [
+            one if isinstance(one, str) else self._element(name, index, one)
+            for index, one in enumerate(self._array(name))
+        ]
+
+    def references(self, name: str) -> list[str]:
+        """The ids in a list of references, expanded or not."""
+        return [one if isinstance(one, str) else one.required_text("id") for one in self.elements(name)]
+
+    def _array(self, name: str) -> list[Any]:
         value = self._value.get(name)
         if isinstance(value, Mapping):
             value = value.get("data")
@@ -121,18 +143,23 @@ class Node:
             return []
         if not isinstance(value, list):
             raise self._error(name, f"should be a list, not {_type_name(value)}")
-        return [
-            Node(one, self._kind, self._id, f"{self._join(name)}[{index}]") for index, one in enumerate(value)
-        ]
+        return value
 
-    def values(self, name: str) -> list[Any]:
-        """The raw elements of an array, where ids and objects may stand side by side."""
+    def _element(self, name: str, index: int, value: Any) -> Node:
+        return Node(value, self._kind, self._id, f"{self._join(name)}[{index}]")
+
+    def _decimal(self, name: str, *types: type) -> Decimal | None:
         value = self._value.get(name)
         if value is None:
-            return []
-        if not isinstance(value, list):
-            raise self._error(name, f"should be a list, not {_type_name(value)}")
-        return value
+            return None
+        if isinstance(value, types):
+            try:  # true and false are integers to Python, and no numbers in words
+                number = Decimal(str(value))
+            except InvalidOperation:
+                number = Decimal("NaN")
+            if number.is_finite() and abs(number) < LARGEST and int(number.as_tuple().exponent) >= -FINEST:
+                return number
+        raise self._error(name, "should be a decimal number")
 
     def _typed(self, name: str, wanted: type, wanted_name: str) -> Any:
         value = self._value.get(name)
@@ -145,6 +172,12 @@ class Node:
 
     def _error(self, name: str, problem: str) -> UnreadableStripeObject:
         return UnreadableStripeObject(self._kind, self._id, self._join(name) or "the object", problem)
+
+
+def digits(number: Decimal) -> str:
+    """A decimal as its shortest plain text, so that two ways of writing one number compare as equal."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _type_name(value: Any) -> str:

@@ -1,0 +1,44 @@
+"""The 24 kinds of billing event, and what an entry of the feed is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+KINDS: Final = (
+    "subscription_created",
+    "subscription_activated",
+    "subscription_expanded",
+    "subscription_contracted",
+    "subscription_past_due",
+    "subscription_reactivated",
+    "subscription_paused",
+    "subscription_resumed",
+    "cancellation_scheduled",
+    "cancellation_unscheduled",
+    "subscription_canceled",
+    "trial_started",
+    "trial_ending",
+    "trial_ended",
+    "trial_converted",
+    "trial_expired",
+    "invoice_created",
+    "invoice_paid",
+    "payment_failed",
+    "charge_succeeded",
+    "charge_failed",
+    "charge_refunded",
+    "checkout_completed",
+    "customer_deleted",
+)
+
+
+@dataclass(frozen=True)
+class BillingEvent:
+    """One entry of the feed. `content` is plain JSON: amounts as text in the major unit, instants as
+    Unix seconds under names that end in `_at`."""
+
+    kind: str
+    key: str
+    at: int
+    content: dict[str, Any]

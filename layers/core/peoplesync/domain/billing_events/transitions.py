@@ -1,0 +1,103 @@
+"""Transitions: a subscription as an event shows it, and as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from peoplesync.domain.stripe_objects import (
+    StripeEvent,
+    Subscription,
+    UnreadableStripeObject,
+    read_subscription,
+)
+from peoplesync.domain.stripe_objects.reading import Json
+from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What one `customer.subscription.*` event says of a subscription.
+
+    `action` is the event's type without the prefix. `before` is what `updated` lists; of what was `resumed`
+    only the status is known to have changed. The other actions do not tell: None.
+    """
+
+    event: str
+    action: str
+    at: int
+    before: Subscription | None
+    after: Subscription
+
+    @property
+    def status(self) -> str:
+        return self.after["status"]
+
+    @property
+    def previous_status(self) -> str | None:
+        return self.before["status"] if self.before else None
+
+    @property
+    def changes_status(self) -> bool:
+        """Whether this is the `updated` out of another status."""
+        return self.action == "updated" and self.previous_status != self.status
+
+    @property
+    def ended_at(self) -> int | None:
+        """When the subscription ended; None while it lives."""
+        if self.action != "deleted" and self.status not in TERMINAL_STATUSES:
+            return None
+        return self.after["ended_at"] or self.after["canceled_at"] or self.at
+
+
+def read_transition(event: StripeEvent, after: Subscription) -> Transition:
+    """The transition that an event tells of; raises `UnreadableStripeObject` where `previous_attributes` do
+    not fit the subscription."""
+    action = event.type.removeprefix("customer.subscription.")
+    before: Subscription | None = None
+    if action == "updated":
+        before = _read_before(event)
+    elif action == "resumed":
+        before = Subscription(**{**after, "status": "paused"})
+    return Transition(event.id, action, event.created, before, after)
+
+
+def _read_before(event: StripeEvent) -> Subscription:
+    try:
+        return read_subscription(as_it_was(event.object, event.previous))
+    except UnreadableStripeObject as error:
+        path = f"previous_attributes.{error.path}"
+        raise UnreadableStripeObject(error.kind, error.object_id, path, error.problem) from None
+
+
+def as_it_was(after: Json, previous: Json) -> Json:
+    """The subscription with `previous_attributes` laid over it.
+
+    Of a nested object Stripe lists just the keys that changed; of an array, such as the items, all of it.
+    Where the oldest shapes give only the subscription's own `quantity` and `plan`, they are those of its
+    single item.
+    """
+    before = _laid_over(after, previous)
+    if "items" in previous or not previous.keys() & {"quantity", "plan"}:
+        return before
+    listed = before.get("items")
+    items = listed.get("data") if isinstance(listed, Mapping) else None
+    if not isinstance(items, list) or len(items) != 1 or not isinstance(items[0], Mapping):
+        return before
+    item = dict(items[0])
+    if previous.get("quantity") is not None:
+        item["quantity"] = previous["quantity"]
+    if isinstance(previous.get("plan"), Mapping):
+        # The price shows the terms of now, and would be read before the plan.
+        item = {**item, "plan": before["plan"], "price": None}
+    return {**before, "items": {**listed, "data": [item]}} if isinstance(listed, Mapping) else before
+
+
+def _laid_over(after: Json, previous: Json) -> dict[str, Any]:
+    merged = dict(after)
+    for key, value in previous.items():
+        now = after.get(key)
+        both = isinstance(now, Mapping) and isinstance(value, Mapping)
+        merged[key] = _laid_over(now, value) if both else value  # type: ignore[arg-type]
+    return merged

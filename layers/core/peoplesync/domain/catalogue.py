@@ -1,0 +1,122 @@
+"""The catalogue: products' names and coupons' terms, which belong to no customer.
+
+Events tell of them on their own, before or after the subscriptions that use them; a person's fields are
+projected with what the catalogue holds, and again when it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal, cast
+
+from peoplesync.domain.changes import Answer, ObjectKey
+from peoplesync.domain.snapshots import Rank, Snapshot, settle
+from peoplesync.domain.stripe_objects import StripeEvent, Terms, read_coupon, read_product
+from peoplesync.domain.stripe_objects.reading import Json
+
+EVENT_TYPES: Final = frozenset(
+    {
+        "product.created",
+        "product.updated",
+        "product.deleted",
+        "coupon.created",
+        "coupon.updated",
+        "coupon.deleted",
+    }
+)
+
+
+@dataclass(frozen=True)
+class CatalogueKey:
+    """A product or coupon."""
+
+    kind: Literal["product", "coupon"]
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+def index_of_users(key: CatalogueKey | str) -> str:
+    """The member index of the people who use a product or coupon."""
+    return f"uses:{key}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a product or coupon. A coupon's id can be given to another coupon once it is deleted;
+    `editions` holds each by its `created`, a product's only one under "".
+
+    `version` rises with every write and is 0 until the first; `revision` rises when what people show changes,
+    and `told` is the one of which the people who use it were told.
+    """
+
+    key: CatalogueKey
+    version: int = 0
+    revision: int = 0
+    told: int = 0
+    editions: Mapping[str, Snapshot] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str | None:
+        """A product's name."""
+        product = self.editions.get("")
+        return product.content["name"] if product else None
+
+    def terms(self, start: int | None) -> Terms | None:
+        """The terms of the newest coupon created before a discount's start."""
+        created = [int(one) for one in self.editions if start is None or int(one) <= start]
+        return cast(Terms, self.editions[str(max(created))].content) if created else None
+
+
+Catalogue = Mapping[CatalogueKey, Entry]
+EMPTY: Final[Catalogue] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class CatalogueChange:
+    """What an event says about a product or coupon; `snapshot` is None where it only says "deleted"."""
+
+    key: CatalogueKey
+    edition: str
+    snapshot: Snapshot | None
+
+    @property
+    def object(self) -> ObjectKey:
+        return ObjectKey(self.key.kind, self.key.id)
+
+
+def read_catalogue_change(event: StripeEvent) -> CatalogueChange:
+    """The change that a catalogue event is; raises `UnreadableStripeObject` where it cannot be read."""
+    rank = Rank.CREATION if event.type.endswith(".created") else Rank.STATE
+    if event.type.startswith("product."):
+        return _product_change(event.object, event.created, event.id, rank)
+    coupon = read_coupon(event.object)
+    snapshot = Snapshot(event.created, event.id, rank, coupon["terms"])
+    return CatalogueChange(CatalogueKey("coupon", coupon["id"]), str(coupon["created"]), snapshot)
+
+
+def _product_change(value: Json, as_of: int, event: str, rank: Rank) -> CatalogueChange:
+    product = read_product(value)
+    snapshot = None if product is None else Snapshot(as_of, event, rank, {"name": product["name"]})
+    return CatalogueChange(CatalogueKey("product", str(value.get("id"))), "", snapshot)
+
+
+def fold_entry(entry: Entry, changes: Sequence[CatalogueChange], answer: Answer | None) -> Entry:
+    """The entry after the changes, by the rules of `snapshots`; raises `Tied` where only Stripe can tell."""
+    editions = dict(entry.editions)
+    for edition in {change.edition for change in changes}:
+        arriving = [one.snapshot for one in changes if one.edition == edition and one.snapshot]
+        settled = settle(editions.get(edition), arriving, answer.snapshot if answer else None)
+        if settled is not None:
+            editions[edition] = settled
+    if editions == entry.editions:
+        return entry
+    news = _contents(editions) != _contents(entry.editions)
+    return replace(entry, version=entry.version + 1, revision=entry.revision + news, editions=editions)
+
+
+def _contents(editions: Mapping[str, Snapshot]) -> Mapping[str, Mapping[str, Any]]:
+    return {edition: snapshot.content for edition, snapshot in editions.items()}

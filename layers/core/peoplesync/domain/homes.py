@@ -1,0 +1,198 @@
+"""Homes: where records live. Each belongs to the person of its e-mail, else to a person of its own.
+
+A record whose e-mail changed, or became known, moves; one that has a person to itself keeps it under the new
+e-mail. What a move touches is written together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+
+from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.catalogue import CatalogueKey
+from peoplesync.domain.changes import Change
+from peoplesync.domain.fields import FieldValue
+from peoplesync.domain.households import Household, Known
+from peoplesync.domain.people import (
+    SHARED,
+    SHARED_BY,
+    Person,
+    customer_identity,
+    email_identity,
+    evaluate,
+    terms_of,
+)
+from peoplesync.domain.profile import uses_of
+from peoplesync.domain.records import Record
+from peoplesync.domain.segments import Definitions
+
+
+class Homes:
+    """The people as they stand while records move in."""
+
+    def __init__(self, known: Known, now: int, new_id: Callable[[], str]) -> None:
+        self._known, self._now, self._new_id = known, now, new_id
+        self._people: dict[str, Person] = dict(known.people)
+        held = {identity: person.id for person in known.people.values() for identity in person.identities}
+        self._owner: dict[str, str | None] = {**known.identities, **held}
+        self._touched: dict[str, set[str]] = {}
+        self._entries: defaultdict[str, list[tuple[str, BillingEvent]]] = defaultdict(list)
+        self._changes: defaultdict[str, list[Change]] = defaultdict(list)
+        self._reviewed: set[str] = set()
+        self._shared: dict[str, str] = {}
+
+    def holder_of(self, record_id: str) -> Person | None:
+        owner = self._owner.get(customer_identity(record_id))
+        return self._people[owner] if owner else None
+
+    def knows(self, identity: str) -> bool:
+        """Whether it is known whose an identity is, or that it is nobody's."""
+        return identity in self._owner
+
+    def is_stale(self, record_id: str) -> bool:
+        """Whether a record has no person yet, or one evaluated with an older catalogue than there is."""
+        holder = self.holder_of(record_id)
+        if holder is None:
+            return True
+        current = terms_of(holder, self._known.catalogue)
+        return any(revision != holder.terms.get(key) for key, revision in current.items())
+
+    def uses(self) -> frozenset[CatalogueKey]:
+        """The products and coupons of everybody who was touched."""
+        return frozenset(key for one in self._touched for key in uses_of(self._people[one].records.values()))
+
+    def record(self, record_id: str) -> Record:
+        holder = self.holder_of(record_id)
+        return holder.records[record_id] if holder else Record(record_id, first_seen_at=self._now)
+
+    def settle(self, record: Record, email: str | None) -> None:
+        """Brings a record home: to the person of its e-mail, else to one of its own."""
+        holder = self.holder_of(record.id)
+        owner = self._owner.get(email_identity(email)) if email else None
+        if owner == SHARED:
+            email = owner = None
+        if holder is not None and holder.email == email and not holder.crowded:
+            self._put(holder, record)
+        elif owner is not None and len(self._people[owner].records) + 1 < SHARED_BY:
+            self._move(record, holder, self._people[owner])
+        elif owner is not None:
+            self._share(self._people[owner])
+            self.settle(record, email)
+            self._touch(owner, str(self._owner[customer_identity(record.id)]))
+        elif holder is not None and len(holder.records) == 1:
+            self._rename(replace(holder, email=email), record, holder.email)
+        else:
+            newcomer = Person(self._new_id(), created_at=self._now, email=email)
+            self._move(record, holder, newcomer)
+
+    def note(self, record_id: str, entries: Iterable[BillingEvent], changes: Iterable[Change]) -> None:
+        """Remembers what came with a record, for the household it ends in."""
+        person = str(self._owner[customer_identity(record_id)])
+        self._entries[person] += [(record_id, entry) for entry in entries]
+        self._changes[person] += (change for change in changes if not change.ask)
+
+    def review(self, people: Collection[str]) -> None:
+        """Has people evaluated again, as far as they are still there."""
+        self._reviewed = {person for person in people if person in self._people}
+        for person in sorted(self._reviewed):
+            self._touch(person, person)
+            if self._people[person].crowded:
+                self.settle(max(self._people[person].records.items())[1], None)
+
+    def households(self, definitions: Definitions) -> Iterable[Household]:
+        """The touched people, evaluated; those linked by a move together."""
+        for together in self._groups():
+            before = {person: self._known.people.get(person) for person in together}
+            after = {person: self._finished(person, definitions) for person in together}
+            if all(_unmoved(before[person], after[person]) for person in together):
+                continue
+            yield Household(
+                before=before,
+                after=after,
+                entries=tuple(entry for person in together for entry in self._entries[person]),
+                changes=tuple(change for person in together for change in self._changes[person]),
+                reviewed=frozenset(together) & self._reviewed,
+                shared=frozenset(one for one, former in self._shared.items() if former in together),
+                crowded=frozenset(one for one, person in after.items() if person and person.crowded),
+            )
+
+    def _finished(self, person_id: str, definitions: Definitions) -> Person | None:
+        person = self._people[person_id]
+        if not person.records:
+            return None
+        before = self._known.people.get(person_id)
+        if before is None or before.records != person.records:
+            person = replace(person, last_sync_at=self._now)
+        written = replace(person, version=person.version + 1)
+        return evaluate(written, definitions, self._now, self._known.catalogue)
+
+    def _put(self, person: Person, record: Record) -> None:
+        self._people[person.id] = replace(person, records={**person.records, record.id: record})
+        self._owner[customer_identity(record.id)] = person.id
+        self._touch(person.id, person.id)
+
+    def _rename(self, person: Person, record: Record, old_email: str | None) -> None:
+        if old_email:
+            self._owner[email_identity(old_email)] = None
+        self._claim(person)
+        self._put(person, record)
+
+    def _move(self, record: Record, holder: Person | None, home: Person) -> None:
+        self._claim(home)
+        if holder is not None:
+            left = {name: one for name, one in holder.records.items() if name != record.id}
+            self._people[holder.id] = replace(holder, records=left)
+            if not left and holder.email:
+                self._owner[email_identity(holder.email)] = None
+            self._touch(holder.id, home.id)
+        self._put(home, record)
+
+    def _share(self, person: Person) -> None:
+        """So many customers with one e-mail are an agency's, and people of their own, for good. They leave
+        one by one, as the person is reviewed; a transaction would not hold them all."""
+        identity = email_identity(str(person.email))
+        self._owner[identity], self._shared[identity] = SHARED, person.id
+        self._people[person.id] = replace(person, email=None)
+
+    def _claim(self, person: Person) -> None:
+        """Gives the person their e-mail; whoever gave it up in this very fold is written with them."""
+        if person.email:
+            identity = email_identity(person.email)
+            former = self._known.identities.get(identity)
+            self._owner[identity] = person.id
+            if former is not None and former != person.id:
+                self._touch(former, person.id)
+
+    def _touch(self, one: str, other: str) -> None:
+        self._touched.setdefault(one, set()).add(other)
+        self._touched.setdefault(other, set()).add(one)
+
+    def _groups(self) -> list[list[str]]:
+        groups, seen = [], set()
+        for start in self._touched:
+            if start in seen:
+                continue
+            group, open_ends = set(), [start]
+            while open_ends:
+                person = open_ends.pop()
+                if person not in group:
+                    group.add(person)
+                    open_ends += self._touched[person]
+            seen |= group
+            groups.append(sorted(group))
+        return groups
+
+
+def _unmoved(before: Person | None, after: Person | None) -> bool:
+    """Whether nothing is worth a write: a review found the person as they are."""
+    if before is None or after is None:
+        return before is after
+    same = replace(after, version=before.version, evaluated_at=before.evaluated_at, fields=before.fields)
+    return same == before and _values(after) == _values(before)
+
+
+def _values(person: Person) -> Mapping[str, FieldValue]:
+    """A person's fields that have a value; those without one are not stored."""
+    return {key: value for key, value in person.fields.items() if value is not None}

@@ -1,0 +1,66 @@
+"""What the fold is given, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.catalogue import Catalogue, CatalogueKey
+from peoplesync.domain.changes import Change, ObjectKey
+from peoplesync.domain.people import Person
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was read before the fold.
+
+    `identities` maps each identity that was looked up to its person's id, to None where it is nobody's, to
+    SHARED where too many had it; `people` holds all of those people, and those to be reviewed; `entries`
+    holds, by record, the keys of billing events that are in its feed already; `catalogue` the products and
+    coupons that were looked up, entries of version 0 where nothing is known of one.
+    """
+
+    identities: Mapping[str, str | None] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    entries: Mapping[str, Collection[str]] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Household:
+    """People whose change is written as one: `before` and `after` by id, None where one is not (any more).
+
+    `entries` are the new billing events with the record whose feed they join; `changes` is what was folded,
+    `reviewed` who was looked at again. Identities that became `shared` are nobody's from now on; who is
+    `crowded` is to be reviewed until they are not.
+    """
+
+    before: Mapping[str, Person | None]
+    after: Mapping[str, Person | None]
+    entries: tuple[tuple[str, BillingEvent], ...]
+    changes: tuple[Change, ...]
+    reviewed: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    crowded: frozenset[str] = frozenset()
+
+    @property
+    def newly_uses(self) -> bool:
+        """Whether somebody uses a product or coupon that they did not use before."""
+        return any(
+            after is not None and after.terms.keys() - (before.terms.keys() if before else ())
+            for before, after in ((self.before[one], self.after[one]) for one in self.after)
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the fold came to. Where it lacks something to decide, it says what, and there are no households:
+    `ties` that only Stripe can settle, `unknown` identities, products and coupons that are `unlisted` so far,
+    or newer definitions than the `outdated` ones it was given."""
+
+    households: tuple[Household, ...] = ()
+    ties: frozenset[ObjectKey] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    unlisted: frozenset[CatalogueKey] = frozenset()
+    outdated: bool = False

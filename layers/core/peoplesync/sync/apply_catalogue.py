@@ -1,0 +1,37 @@
+"""Apply to the catalogue: a product's name or a coupon's terms, and then to everybody who uses it.
+
+An entry is written first and its users are told afterwards, by a walk through their index; that they were
+told is written last. After a crash in between, the message is delivered again and finds them untold. Who is
+being folded with the older entry while this happens finds that out by its revision, after writing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from peoplesync.domain.catalogue import CatalogueChange, Entry, fold_entry, index_of_users
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.snapshots import Tied
+from peoplesync.sync.messages import Message, Walk
+from peoplesync.sync.ports import Catalogues, Queue, Stripe
+
+
+def apply_to_catalogue(
+    epoch: Epoch, change: CatalogueChange, catalogue: Catalogues, stripe: Stripe, queue: Queue
+) -> bool:
+    """Folds a change into its entry; whether that was news. Raises `LostRace` or `Unavailable`."""
+    entry = catalogue.read(epoch, [change.key])[change.key]
+    folded = _folded(epoch, entry, change, stripe)
+    if folded != entry:
+        catalogue.write(epoch, folded)
+    if folded.told != folded.revision:
+        queue.send(Message(epoch, walk=Walk(index_of_users(change.key)), cause="definition_changed").encode())
+        catalogue.write(epoch, replace(folded, version=folded.version + 1, told=folded.revision))
+    return folded != entry
+
+
+def _folded(epoch: Epoch, entry: Entry, change: CatalogueChange, stripe: Stripe) -> Entry:
+    try:
+        return fold_entry(entry, [change], None)
+    except Tied:
+        return fold_entry(entry, [change], stripe.fetch(epoch.connection, change.object))

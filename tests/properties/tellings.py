@@ -1,0 +1,177 @@
+"""Histories told in every which way, and what must come of them however they were told.
+
+`told` delivers a history's events to a world of fakes; `outcome` is what may not depend on the telling.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from hypothesis import strategies as st
+
+from peoplesync.domain.changes import EVENT_TYPES, read_change
+from peoplesync.domain.people import Person
+from peoplesync.domain.records import Record
+from peoplesync.domain.snapshots import Snapshot
+from peoplesync.domain.stripe_objects import read_event
+from peoplesync_local.stripe_objects import StripeObject
+from tests.builders import DAY, deleted_customer
+from tests.fakes import World
+from tests.histories import END, History, history
+from tests.old_shapes import OLD, old_previous, old_shape
+
+LATER = END + 5 * DAY
+Batches = list[list[StripeObject]]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A history and the batches in which its events arrive: in any order, some twice, some in the old shape.
+
+    `stripe` is what Stripe's API would answer: `truth` with its time, `truth` at time 0 (so that only the
+    rules make an answer new enough), or `nothing`: 404 for everything.
+    """
+
+    seed: int
+    size: int
+    tie_share: float
+    batches: Batches
+    stripe: str
+
+    @property
+    def history(self) -> History:
+        return told_history(self.seed, self.size, self.tie_share)
+
+    @property
+    def answers(self) -> tuple[dict[str, StripeObject], int]:
+        """The objects that Stripe knows, and its clock."""
+        known = {} if self.stripe == "nothing" else true_objects(self.history)
+        return known, LATER if self.stripe == "truth" else 0
+
+
+told_history = lru_cache(maxsize=512)(history)
+
+
+@st.composite
+def tellings(draw: st.DrawFn, stripe: Sequence[str] = ("truth", "truth at 0", "nothing")) -> Telling:
+    """Small histories, up to 30 events, a few with no tie and some in which most events are tied."""
+    seed, size = draw(st.integers(0, 9_999)), draw(st.integers(3, 30))
+    tie_share = draw(st.sampled_from([0.0, 0.33, 0.33, 0.6]))
+    events = told_history(seed, size, tie_share).events
+    order = draw(st.permutations(range(size)))
+    again = draw(st.lists(st.tuples(st.integers(0, size - 1), st.booleans()), max_size=8))
+    arrivals = [events[number] for number in order]
+    for number, old in again:
+        place = draw(st.integers(0, len(arrivals)))
+        arrivals.insert(place, in_old_shape(events[number]) if old else events[number])
+    batch_size = draw(st.sampled_from([1, 1, 2, 3, 5, 10, len(arrivals)]))
+    uneven = draw(st.booleans())
+    return Telling(
+        seed,
+        size,
+        tie_share,
+        split(arrivals, batch_size, seed if uneven else None),
+        draw(st.sampled_from(stripe)),
+    )
+
+
+def split(arrivals: list[StripeObject], batch_size: int, uneven: int | None) -> Batches:
+    """Batches of that size, or of random sizes up to it."""
+    rng, batches, start = random.Random(uneven), [], 0
+    while start < len(arrivals):
+        size = batch_size if uneven is None else rng.randint(1, batch_size)
+        batches.append(arrivals[start : start + size])
+        start += size
+    return batches
+
+
+def in_old_shape(event: StripeObject) -> StripeObject:
+    """The same event as API version 2020-03-02 shows it. Where that shape cannot hold the same facts (items
+    of different periods had only one), the event as it is."""
+    shown, previous = event["data"]["object"], event["data"].get("previous_attributes")
+    reshaped = {"object": old_shape(shown)}
+    if previous is not None:
+        reshaped["previous_attributes"] = old_previous(shown, previous)
+    old = event | {"api_version": OLD, "data": reshaped}
+    if event["type"] in EVENT_TYPES and read_change(read_event(old)) != read_change(read_event(event)):
+        return event
+    return old
+
+
+def true_objects(told: History) -> dict[str, StripeObject]:
+    """Every object as it was last, and of deleted customers only that."""
+    objects = {event["data"]["object"]["id"]: event["data"]["object"] for event in told.events}
+    gone = {customer: deleted_customer(customer) for customer, truth in told.truth.items() if truth.deleted}
+    return objects | gone
+
+
+def world_of(telling: Telling, **parts: Any) -> World:
+    world = World(now=LATER, **parts)
+    known, world.stripe.now = telling.answers
+    world.stripe.objects = dict(known)
+    return world
+
+
+def told(telling: Telling) -> World:
+    """The world after the telling, in which nothing died, crashed or had to wait."""
+    world = world_of(telling)
+    for batch in telling.batches:
+        report = world.apply(*batch)
+        assert not report.buried
+        assert not report.crashed
+    assert not world.queue.sent
+    return world
+
+
+@lru_cache(maxsize=512)
+def plainly(seed: int, size: int, tie_share: float, stripe: str) -> Mapping[str, Any]:
+    """The outcome of the same history told in order, one event at a time."""
+    batches = [[event] for event in told_history(seed, size, tie_share).events]
+    return outcome(told(Telling(seed, size, tie_share, batches, stripe)))
+
+
+def expected(telling: Telling) -> Mapping[str, Any]:
+    return plainly(telling.seed, telling.size, telling.tie_share, telling.stripe)
+
+
+def outcome(world: World) -> Mapping[str, Any]:
+    """People by their records, their fields but the last sync, segments, next review, feeds, identities and
+    index entries. Left out is when and under which id we did something, and which event brought a state."""
+    people = world.people.people
+    name = {person.id: "+".join(sorted(person.records)) for person in people.values()}
+    assert len(set(name.values())) == len(people)
+    return {
+        "people": {name[person.id]: _person(person) for person in people.values()},
+        "records": {one.id: _record(one) for person in people.values() for one in person.records.values()},
+        "feeds": {record: dict(sorted(feed.items())) for record, feed in world.people.feeds.items() if feed},
+        "identities": {identity: name[owner] for identity, owner in world.people.identities.items()},
+        "members": {(index, name.get(member, member)) for index, member in world.people.members},
+    }
+
+
+def _person(person: Person) -> dict[str, Any]:
+    fields = {key: value for key, value in person.fields.items() if key != "customer_last_sync_at"}
+    return {
+        "email": person.email,
+        "fields": fields,
+        "in": sorted(person.segments),
+        "review": person.review_at,
+    }
+
+
+def _record(record: Record) -> dict[str, Any]:
+    def content(snapshot: Snapshot | None) -> Mapping[str, Any] | None:
+        return snapshot.content if snapshot else None
+
+    return {
+        "customer": content(record.customer),
+        "deleted": record.deleted,
+        "subscriptions": {key: one.content for key, one in record.subscriptions.items()},
+        "last_charge": content(record.last_charge),
+        "last_paid_invoice": content(record.last_paid_invoice),
+        "moments": (record.last_payment_failed_at, record.last_checkout_at),
+        "products": {product: one.name for product, one in record.product_names.items()},
+        "events": dict(record.events),
+    }

@@ -1,0 +1,167 @@
+"""A rule's `until` is never too late: within it, a naive look at every moment finds the same verdict."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peoplesync.domain.people import Person, evaluate
+from peoplesync.domain.records import Occurrences
+from peoplesync.domain.rules import Rule, Subject, check, holds
+from peoplesync.domain.segments import PREDEFINED, Definitions
+from tests.builders import DAY
+from tests.histories import BEGIN
+from tests.properties.tellings import LATER, Telling, told, told_history
+
+QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
+LONG = settings(QUICK, max_examples=10_000)
+HORIZON = 1_200
+"""Seconds in which everything has flipped that ever will: the small world of these rules."""
+
+INSTANTS = ("last_activity_at", "subscription_trial_ends_at", "last_payment_at")
+STATUSES = ("active", "trialing", "canceled")
+
+conditions = st.one_of(
+    st.builds(
+        lambda field, minutes: {"field": field, "older_than": f"{minutes}m"},
+        st.sampled_from(INSTANTS),
+        st.integers(0, 8),
+    ),
+    st.builds(
+        lambda values: {"field": "subscription_status", "in": values},
+        st.lists(st.sampled_from(STATUSES), min_size=1, max_size=2),
+    ),
+    st.builds(lambda value: {"field": "subscription_statuses", "contains": value}, st.sampled_from(STATUSES)),
+    st.just({"has": "stripe_customer"}),
+    st.builds(lambda ever: {"event": "payment_failed", "ever": ever}, st.booleans()),
+    st.builds(
+        lambda times, minutes: {"event": "payment_failed", "at_least": times, "within": f"{minutes}m"},
+        st.integers(1, 3),
+        st.integers(1, 8),
+    ),
+)
+rules = st.recursive(
+    conditions,
+    lambda parts: st.builds(
+        lambda name, members: {name: members},
+        st.sampled_from(["all", "any", "none"]),
+        st.lists(parts, min_size=1, max_size=3),
+    ),
+    max_leaves=6,
+)
+subjects = st.builds(
+    Subject,
+    st.fixed_dictionaries(
+        {
+            **{name: st.none() | st.integers(0, 600) for name in INSTANTS},
+            "subscription_status": st.none() | st.sampled_from(STATUSES),
+            "subscription_statuses": st.lists(st.sampled_from(STATUSES), max_size=2),
+        }
+    ),
+    st.booleans(),
+    st.builds(
+        lambda instants: {
+            "payment_failed": Occurrences(len(instants), tuple(sorted(instants, reverse=True)))
+        },
+        st.lists(st.integers(0, 600), max_size=4),
+    ),
+)
+
+
+def naively(rule: Rule, subject: Subject, at: int) -> bool:
+    """Whether the rule holds at that moment, and nothing about any other one."""
+    fields: Any = subject.fields
+    if "all" in rule:
+        return all(naively(part, subject, at) for part in rule["all"])
+    if "any" in rule:
+        return any(naively(part, subject, at) for part in rule["any"])
+    if "none" in rule:
+        return not any(naively(part, subject, at) for part in rule["none"])
+    if "event" in rule:
+        happened = subject.events[rule["event"]].newest
+        if "ever" in rule:
+            return bool(happened) is bool(rule["ever"])
+        span = 60 * int(rule["within"][:-1])
+        return sum(at - one < span for one in happened) >= int(rule["at_least"])
+    if "older_than" in rule:
+        instant = fields[rule["field"]]
+        return instant is not None and at - instant >= 60 * int(rule["older_than"][:-1])
+    if "in" in rule:
+        return fields[rule["field"]] in rule["in"]
+    if "contains" in rule:
+        return rule["contains"] in fields[rule["field"]]
+    return subject.stripe_customer
+
+
+def certain_until_the_end(rule: Rule, subject: Subject, now: int) -> None:
+    check(rule)
+    truth, until = holds(rule, subject, now)
+    assert truth == naively(rule, subject, now)
+    assert until is None or until > now
+    for at in range(now, HORIZON if until is None else until):
+        assert naively(rule, subject, at) == truth, f"{truth} at {now}, said to be certain until {until}"
+
+
+@given(rules, subjects, st.integers(0, HORIZON))
+@QUICK
+def test_a_verdict_is_certain_until_the_moment_it_names(rule: Rule, subject: Subject, now: int) -> None:
+    certain_until_the_end(rule, subject, now)
+
+
+@pytest.mark.long
+@given(rules, subjects, st.integers(0, HORIZON))
+@LONG
+def test_ten_thousand_verdicts_are_certain_until_the_moment_they_name(
+    rule: Rule, subject: Subject, now: int
+) -> None:
+    certain_until_the_end(rule, subject, now)
+
+
+@given(rules, subjects)
+@QUICK
+def test_looking_again_whenever_a_verdict_ends_misses_no_change(rule: Rule, subject: Subject) -> None:
+    now: int | None = 0
+    seen: dict[int, bool] = {}
+    while now is not None:
+        truth, until = holds(rule, subject, now)
+        seen |= dict.fromkeys(range(now, HORIZON if until is None else until), truth)
+        now = until
+    assert seen == {at: naively(rule, subject, at) for at in seen}
+    assert set(range(HORIZON)) <= set(seen)
+
+
+SEGMENTS = Definitions(1, PREDEFINED)
+
+
+def people_of(seed: int) -> list[Person]:
+    events = told_history(seed, 30, 0.33).events
+    return list(told(Telling(seed, 30, 0.33, [events], "truth")).people.people.values())
+
+
+def anew(person: Person, at: int) -> Person:
+    """The person evaluated at a moment as if for the first time."""
+    return evaluate(Person(person.id, person.created_at, records=person.records), SEGMENTS, at)
+
+
+@given(st.integers(0, 9_999), st.integers(BEGIN, LATER))
+@settings(QUICK, max_examples=100)
+def test_nothing_about_a_person_changes_by_the_clock_before_their_review(seed: int, now: int) -> None:
+    for person in people_of(seed):
+        seen = anew(person, now)
+        end = LATER + 200 * DAY if seen.review_at is None else seen.review_at
+        assert end > now
+        for at in {*range(now, end, max(DAY, (end - now) // 12)), *range(max(now, end - 3), end)}:
+            then = anew(person, at)
+            assert (then.fields, set(then.segments)) == (seen.fields, set(seen.segments))
+
+
+def test_reviews_do_find_people_who_have_changed() -> None:
+    changed = 0
+    for seed in range(15):
+        for person in people_of(seed):
+            seen = anew(person, BEGIN)
+            while seen.review_at is not None:
+                before, seen = seen, evaluate(seen, SEGMENTS, seen.review_at)
+                changed += (before.fields, set(before.segments)) != (seen.fields, set(seen.segments))
+    assert changed > 30

@@ -1,0 +1,154 @@
+"""The catalogue: products' names and coupons' terms reach everybody who uses them, whatever came first."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from peoplesync.domain.catalogue import CatalogueKey, index_of_users
+from peoplesync.sync.messages import Message
+from tests.builders import DAY, NOW, coupon, customer, event, product, subscription
+from tests.fakes import TEST, World
+
+HALF = coupon("HALF", percent_off=50, duration="forever", created=NOW - 40 * DAY)
+DISCOUNT = {
+    "id": "di_1",
+    "object": "discount",
+    "customer": "cus_1",
+    "subscription": "sub_1",
+    "source": {"type": "coupon", "coupon": "HALF"},
+    "start": NOW - 20 * DAY,
+    "end": None,
+}
+NAMED = event("product.created", product("prod_1", "Starter"), created=NOW - 50 * DAY)
+RENAMED = event("product.updated", product("prod_1", "Solo"), created=NOW - DAY, previous={"name": "Starter"})
+COUPON = event("coupon.created", HALF, created=NOW - 40 * DAY)
+SIGNED_UP = event("customer.created", customer(email="team-03@example.com"), created=NOW - 30 * DAY)
+DISCOUNTED = event("customer.discount.created", DISCOUNT, created=NOW - 20 * DAY)
+SUBSCRIBED = event(
+    "customer.subscription.created", subscription("sub_1", discounts=["di_1"]), created=NOW - 20 * DAY
+)
+
+
+def fields_after(*events: dict[str, Any]) -> dict[str, Any]:
+    world = World(NOW)
+    for one in events:
+        world.apply(one)
+    world.settle()
+    person = world.person("customer:cus_1")
+    assert person is not None
+    return dict(person.fields)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([NAMED, RENAMED, SIGNED_UP, SUBSCRIBED])))
+def test_a_product_has_its_last_name_in_whatever_order_it_was_told(order: tuple[dict[str, Any], ...]) -> None:
+    assert fields_after(*order)["product_name"] == "Solo"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([COUPON, SIGNED_UP, DISCOUNTED, SUBSCRIBED])))
+def test_a_discount_counts_in_whatever_order_it_was_told(order: tuple[dict[str, Any], ...]) -> None:
+    fields = fields_after(*order)
+    assert (fields["customer_mrr"], fields["customer_mrr_estimated"]) == ("9.50", False)
+
+
+@pytest.mark.parametrize("missing", [COUPON, DISCOUNTED])
+def test_a_discount_whose_terms_are_not_known_makes_the_mrr_an_estimate(missing: dict[str, Any]) -> None:
+    fields = fields_after(*(one for one in (COUPON, SIGNED_UP, DISCOUNTED, SUBSCRIBED) if one is not missing))
+    assert (fields["customer_mrr"], fields["customer_mrr_estimated"]) == ("19.00", True)
+
+
+def test_a_discount_means_the_newest_coupon_created_before_it() -> None:
+    later = event("coupon.created", coupon("HALF", percent_off=10, created=NOW - DAY), created=NOW - DAY)
+    gone = event("coupon.deleted", HALF, created=NOW - 2 * DAY)
+    assert fields_after(COUPON, SIGNED_UP, DISCOUNTED, SUBSCRIBED, gone, later)["customer_mrr"] == "9.50"
+
+
+def test_only_people_who_use_a_product_are_told_of_it() -> None:
+    world = World(NOW)
+    world.apply(SIGNED_UP, SUBSCRIBED)
+    world.apply(event("customer.created", customer("cus_2"), created=NOW - DAY))
+    writes = world.people.writes
+    world.apply(NAMED)
+    world.settle()
+    assert world.people.writes == writes + 1
+
+
+def test_the_same_name_again_tells_nobody() -> None:
+    world = World(NOW)
+    world.apply(SIGNED_UP, SUBSCRIBED, NAMED)
+    world.settle()
+    again = event("product.updated", product("prod_1", "Starter"), created=NOW, previous={"images": []})
+    world.apply(again)
+    assert not world.queue.sent
+
+
+def test_users_are_told_although_the_worker_crashed_before_it_could() -> None:
+    world = World(NOW)
+    world.apply(SIGNED_UP, SUBSCRIBED)
+    send, world.queue.send = world.queue.send, _crash  # type: ignore[method-assign]
+    assert world.apply(NAMED).crashed
+    world.queue.send = send  # type: ignore[method-assign]
+    world.apply(NAMED)
+    world.settle()
+    person = world.person("customer:cus_1")
+    assert person is not None
+    assert person.fields["product_name"] == "Starter"
+
+
+def _crash(body: str, delay: int = 0) -> None:
+    raise RuntimeError("killed")
+
+
+def test_who_is_folded_while_the_name_changes_gets_the_new_one() -> None:
+    world = World(NOW)
+    world.apply(NAMED)
+    world.settle()
+
+    def rename() -> None:
+        world.people.before_write = lambda: None
+        other = World(NOW, people=world.people, catalogue=world.catalogue)
+        other.apply(RENAMED)
+        other.settle()
+
+    world.people.before_write = rename
+    world.apply(SIGNED_UP, SUBSCRIBED)
+    person = world.person("customer:cus_1")
+    assert person is not None
+    assert person.fields["product_name"] == "Solo"
+
+
+def test_two_names_of_one_second_are_settled_by_stripe() -> None:
+    world = World(NOW)
+    world.stripe.objects["prod_1"] = product("prod_1", "Solo")
+    world.apply(NAMED, event("product.updated", product("prod_1", "Solo"), created=NOW - DAY))
+    world.apply(event("product.updated", product("prod_1", "Other"), created=NOW - DAY))
+    assert world.stripe.asked == ["prod_1"]
+    assert world.catalogue.entries[CatalogueKey("product", "prod_1")].name == "Solo"
+
+
+def test_a_walk_goes_through_an_index_in_steps() -> None:
+    world = World(NOW)
+    for number in range(60):
+        of = f"cus_{number}"
+        world.apply(
+            event("customer.created", customer(of), created=NOW - DAY),
+            event(
+                "customer.subscription.created", subscription(f"sub_{number}", customer=of), created=NOW - DAY
+            ),
+        )
+    world.apply(NAMED)
+    steps = 0
+    while world.queue.sent:
+        steps += 1
+        world.deliver([world.queue.sent.popleft()[0]])
+    assert steps == 3
+    assert {one.fields["product_name"] for one in world.people.people.values()} == {"Starter"}
+    assert len([key for key in world.people.members if key[0] == index_of_users("product:prod_1")]) == 60
+
+
+def test_a_review_of_somebody_who_is_gone_is_no_error() -> None:
+    world = World(NOW)
+    report = world.deliver([Message(TEST, review=("per_gone",)).encode()])
+    assert report.counts["stale"] == 1

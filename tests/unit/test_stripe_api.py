@@ -1,0 +1,201 @@
+"""Stripe asked for single objects, by its own SDK, against the stand-in."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from peoplesync.adapters.stripe_api import StripeApi
+from peoplesync.domain.changes import Kind, ObjectKey
+from peoplesync.domain.snapshots import GONE, Rank, Snapshot
+from peoplesync.sync.ports import Unavailable
+from peoplesync_local.stripe_stand_in import StandIn
+from tests import builders
+from tests.builders import NOW
+
+KEY = "rk_test_stand_in"
+CUSTOMER = ObjectKey("customer", "cus_1")
+
+
+class FixedDate(StandIn):
+    """The stand-in, whose every answer is of `NOW`."""
+
+    def __init__(self) -> None:
+        super().__init__(0, KEY)
+
+        class Conversation(self.RequestHandlerClass):  # type: ignore[name-defined,misc]  # made at run time
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return formatdate(NOW, usegmt=True)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.RequestHandlerClass = Conversation
+
+
+@contextmanager
+def serving(server: HTTPServer) -> Iterator[str]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def stand_in() -> Iterator[FixedDate]:
+    server = FixedDate()
+    with serving(server):
+        yield server
+
+
+def taking(seconds: float) -> Callable[[], float]:
+    """A stopwatch that reads `seconds` more at the second look."""
+    readings = iter([100.0, 100.0 + seconds])
+    return lambda: next(readings)
+
+
+def api(url: str, key: str | None = KEY, seconds: float = 0.0) -> StripeApi:
+    return StripeApi(lambda connection: key, url, taking(seconds))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "as_of"), [(0.0, NOW - 1), (0.3, NOW - 2), (1.0, NOW - 2), (3.5, NOW - 5)]
+)
+def test_an_answer_is_as_of_when_the_request_began_and_a_second_less(
+    stand_in: FixedDate, seconds: float, as_of: int
+) -> None:
+    stand_in.hold([builders.customer(name="The truth")])
+
+    answer = api(stand_in.url, seconds=seconds).fetch("main", CUSTOMER)
+
+    assert isinstance(answer.snapshot, Snapshot)
+    assert answer.snapshot.as_of == as_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "held"),
+    [
+        ("customer", builders.customer("x_1")),
+        ("subscription", builders.subscription("x_1")),
+        ("charge", builders.charge("x_1")),
+        ("invoice", builders.invoice("x_1", status="paid", amount_paid=1900)),
+    ],
+)
+def test_an_object_is_asked_for_where_stripe_has_it(
+    stand_in: FixedDate, kind: Kind, held: dict[str, Any]
+) -> None:
+    stand_in.hold([held])
+
+    answer = api(stand_in.url).fetch("main", ObjectKey(kind, "x_1"))
+
+    assert isinstance(answer.snapshot, Snapshot)
+    assert answer.snapshot.content["id"] == "x_1"
+    assert (answer.snapshot.event, answer.snapshot.rank) == ("", Rank.STATE)
+    assert not answer.missing
+    assert not answer.deleted
+    assert list(stand_in.asked().values()) == [1]
+
+
+def test_a_canceled_subscription_is_terminal_when_it_is_fetched_too(stand_in: FixedDate) -> None:
+    stand_in.hold([builders.subscription(status="canceled")])
+
+    answer = api(stand_in.url).fetch("main", ObjectKey("subscription", "sub_1"))
+
+    assert isinstance(answer.snapshot, Snapshot)
+    assert answer.snapshot.rank is Rank.TERMINAL
+
+
+def test_what_stripe_does_not_know_is_missing(stand_in: FixedDate) -> None:
+    answer = api(stand_in.url).fetch("main", CUSTOMER)
+
+    assert (answer.snapshot, answer.missing, answer.deleted) == (GONE, True, False)
+
+
+def test_a_deleted_customer_is_gone_but_not_missing(stand_in: FixedDate) -> None:
+    stand_in.hold([builders.deleted_customer()])
+
+    answer = api(stand_in.url).fetch("main", CUSTOMER)
+
+    assert (answer.snapshot, answer.missing, answer.deleted) == (GONE, False, True)
+
+
+def test_each_connection_is_asked_with_its_own_key(stand_in: FixedDate) -> None:
+    stand_in.hold([builders.customer()])
+    keys = {"main": KEY, "shop": "rk_test_of_another_account"}
+
+    assert StripeApi(keys.get, stand_in.url, taking(0)).fetch("main", CUSTOMER).snapshot is not GONE
+    with pytest.raises(Unavailable):
+        StripeApi(keys.get, stand_in.url, taking(0)).fetch("shop", CUSTOMER)
+
+
+def test_a_revoked_key_can_be_replaced_so_it_is_a_matter_of_waiting(stand_in: FixedDate) -> None:
+    with pytest.raises(Unavailable, match=r"^Stripe cannot be asked: AuthenticationError$"):
+        api(stand_in.url, key="rk_test_revoked").fetch("main", CUSTOMER)
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_a_connection_without_a_key_cannot_ask(stand_in: FixedDate, key: str | None) -> None:
+    with pytest.raises(Unavailable, match=r"^connection main has no API key$"):
+        api(stand_in.url, key=key).fetch("main", CUSTOMER)
+
+    assert stand_in.asked() == {}
+
+
+def answering(status: int, body: str) -> HTTPServer:
+    """A Stripe that always answers the same."""
+
+    class Conversation(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Stripe-Should-Retry", "false")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return HTTPServer(("127.0.0.1", 0), Conversation)
+
+
+def error(**details: str) -> str:
+    return json.dumps({"error": {"message": "rk_test_*** may not", **details}})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "because"),
+    [
+        (400, error(type="invalid_request_error", code="testmode_charges_only"), "testmode_charges_only"),
+        (403, error(code="more_permissions_required"), "the key may not read customers"),
+        (429, error(code="rate_limit"), "RateLimitError"),
+        (500, error(type="api_error"), "APIError"),
+        (503, "busy", "APIError"),
+        (200, "no JSON", "APIError"),
+        (200, json.dumps({"id": "cus_1", "object": "customer"}), "created is missing"),
+    ],
+)
+def test_when_stripe_cannot_answer_now_it_can_be_asked_later(status: int, body: str, because: str) -> None:
+    with serving(answering(status, body)) as url, pytest.raises(Unavailable) as caught:
+        api(url).fetch("main", CUSTOMER)
+
+    assert str(caught.value).endswith(because)
+    assert KEY not in str(caught.value)
+
+
+def test_a_stripe_out_of_reach_can_be_asked_later() -> None:
+    with serving(answering(200, "")) as url:
+        pass  # from here on nobody listens at this address
+
+    with pytest.raises(Unavailable, match=r"^Stripe cannot be asked: APIConnectionError$"):
+        api(url).fetch("main", CUSTOMER)
