@@ -17,7 +17,7 @@ from peoplesync.domain.records import Record
 from peoplesync.domain.snapshots import Snapshot
 from peoplesync.domain.stripe_objects import read_event
 from peoplesync_local.stripe_objects import StripeObject
-from tests.builders import DAY, deleted_customer
+from tests.builders import DAY, deleted_customer, event, product
 from tests.fakes import World
 from tests.histories import END, History, history
 from tests.old_shapes import OLD, old_previous, old_shape
@@ -51,7 +51,23 @@ class Telling:
         return known, LATER if self.stripe == "truth" else 0
 
 
-told_history = lru_cache(maxsize=512)(history)
+@lru_cache(maxsize=512)
+def told_history(seed: int, size: int, tie_share: float) -> History:
+    """A history of that many events, an eighth of them of the catalogue: products are named and renamed,
+    now before and now after somebody subscribes to them."""
+    rng, renames = random.Random(seed), size // 8
+    one = history(seed, size - renames, tie_share)
+    events = list(one.events)
+    for number in range(renames):
+        place = rng.randint(0, len(events))
+        at = events[min(place, len(events) - 1)]["created"]
+        events.insert(place, named(rng.choice(["prod_basic", "prod_pro"]), f"Name {number}", at))
+    return History(events, one.truth)
+
+
+def named(product_id: str, name: str, at: int) -> StripeObject:
+    """The event by which Stripe tells of a product's name."""
+    return event("product.updated", product(product_id, name), created=at)
 
 
 @st.composite
@@ -121,7 +137,7 @@ def told(telling: Telling) -> World:
         report = world.apply(*batch)
         assert not report.buried
         assert not report.crashed
-    assert not world.queue.sent
+    world.settle()
     return world
 
 

@@ -47,7 +47,7 @@ def test_of_the_same_status_the_newest_speaks_then_the_lowest_id() -> None:
 
 METERED = price("price_m", unit_amount=99_000, usage_type="metered")
 YEARLY = price("price_y", unit_amount=24_000, interval="year")
-FREE, THREE, FIVE, TWENTY = (price(f"price_{cents}", unit_amount=cents) for cents in (0, 300, 500, 1_999))
+FREE, THREE, FIVE, TWENTY = (price(f"price_{n}", unit_amount=n) for n in (0, 300, 500, 1_999))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_product_is_called_what_the_latest_invoice_of_any_customer_calls_it() 
         invoice(
             f"in_{number}", customer=f"cus_{number}", status="paid", paid_at=NOW - at, lines=[called(name)]
         )
-        for number, at, name in ((1, 60, "Old"), (2, 5, "New"))
+        for number, at, name in [(1, 60, "Old"), (2, 5, "New")]
     ]
     assert fields(*both, *named)["product_name"] == "New"
     assert fields(*both, *named[::-1])["product_name"] == "New"
