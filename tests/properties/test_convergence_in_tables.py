@@ -1,0 +1,92 @@
+"""The same convergence through the tables: transactions, conditions and indexes hold what the fold says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pynamodb.connection import Connection as PynamoConnection
+
+from peoplesync.adapters.catalogue_store import CatalogueStore
+from peoplesync.adapters.people_store import PeopleStore
+from peoplesync.adapters.stored_people import from_row
+from peoplesync.adapters.tables import FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.connections import Connection, Epoch
+from tests.fakes import FakeConnections, FakePeople, World
+from tests.moto_stack import REGION, moto_stack
+from tests.properties.tellings import Telling, expected, outcome, split, told_history, world_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables() -> Iterator[None]:
+    with moto_stack():
+        yield
+
+
+def in_tables(epoch: Epoch) -> FakePeople:
+    """Everything that the tables hold of an epoch, for comparison."""
+    mine = f"{epoch}#"
+    people = {row.person_id: from_row(row) for row in PersonRow.scan() if row.pk.startswith(mine)}
+    found = FakePeople(
+        people=people,
+        identities={
+            row.pk.removeprefix(mine): row.person for row in IdentityRow.scan() if row.pk.startswith(mine)
+        },
+        members={
+            (row.pk.removeprefix(mine).rpartition("#")[0], row.sk): int(row.since)
+            for row in MemberRow.scan()
+            if row.pk.startswith(mine)
+        },
+    )
+    for row in FeedRow.scan():
+        if row.pk.startswith(mine):
+            at, key = row.at_and_key
+            feed = found.feeds.setdefault(row.pk.removeprefix(mine), {})
+            feed[key] = BillingEvent(row.kind, key, at, row.content_json)
+    return found
+
+
+def through_the_tables(seed: int, stripe: str) -> None:
+    rng = random.Random(seed)
+    size = rng.randint(8, 30)
+    arrivals = list(told_history(seed, size, 0.33).events)
+    arrivals += rng.sample(arrivals, 4)
+    rng.shuffle(arrivals)
+    telling = Telling(seed, size, 0.33, split(arrivals, rng.choice([1, 5, 10]), None), stripe)
+    epoch = Epoch("main", seed + 1)
+    parts: dict[str, Any] = {
+        "people": PeopleStore(PynamoConnection(region=REGION), 400),
+        "catalogue": CatalogueStore(),
+        "connections": FakeConnections(Connection("main", False, epoch.number, 1, 0)),
+    }
+    world = world_of(telling, **parts)
+    for batch in telling.batches:
+        report = world.apply(*batch, epoch=epoch)
+        assert not report.buried
+        assert not report.crashed
+    world.settle()
+    seen, plain = outcome(World(0, people=in_tables(epoch))), expected(telling)
+    for part in plain:
+        assert _without_nothing(seen[part]) == _without_nothing(plain[part]), part
+
+
+def _without_nothing(value: Any) -> Any:
+    """Fields without a value are not stored."""
+    if isinstance(value, dict):
+        return {key: _without_nothing(one) for key, one in value.items() if one is not None}
+    return value
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_history_comes_to_the_same_in_the_tables(seed: int) -> None:
+    through_the_tables(seed, ["truth", "nothing"][seed % 2])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("decade", range(30))
+def test_three_hundred_histories_come_to_the_same_in_the_tables(decade: int) -> None:
+    for seed in range(1_000 + 10 * decade, 1_010 + 10 * decade):
+        through_the_tables(seed, ["truth", "nothing"][seed % 2])
