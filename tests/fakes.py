@@ -50,7 +50,7 @@ class FakePeople:
         wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED))}
         found = {person: self.people[person] for person in wanted if person in self.people}
         known = {
-            record: {event.key for event in events if event.key in self.feeds.get(record, {})}
+            record: {event.entry for event in events if event.entry in self.feeds.get(record, {})}
             for record, events in entries.items()
         }
         return Known(owners, found, known)
@@ -76,7 +76,7 @@ class FakePeople:
         for identity in household.shared:
             self.identities[identity] = SHARED
         for record, event in household.entries:
-            self.feeds.setdefault(record, {})[event.key] = event
+            self.feeds.setdefault(record, {})[event.entry] = event
 
     shards = 1
 
@@ -93,7 +93,7 @@ class FakePeople:
             for identity in after.identities if after else ():
                 if self.identities.get(identity) not in ours | {None}:
                     raise LostRace
-        if any(event.key in self.feeds.get(record, {}) for record, event in household.entries):
+        if any(event.entry in self.feeds.get(record, {}) for record, event in household.entries):
             raise LostRace
 
 

@@ -41,6 +41,7 @@ def full_record(customer: str = "cus_1") -> Record:
         last_payment_failed_at=NOW - 3 * DAY,
         last_checkout_at=NOW - 4 * DAY,
         discounts={"di_1": snapshot("di_1", coupon="coupon_1", start=NOW - DAY, end=None, terms=None)},
+        asked=True,
         dropped=True,
         dropped_activity_at=NOW - 90 * DAY,
         product_names={"prod_1": ProductName(NOW - DAY, "evt_9", "prod_1", "Starter")},

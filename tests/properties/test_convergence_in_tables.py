@@ -45,7 +45,8 @@ def in_tables(epoch: Epoch) -> FakePeople:
         if row.pk.startswith(mine):
             at, key = row.at_and_key
             feed = found.feeds.setdefault(row.pk.removeprefix(mine), {})
-            feed[key] = BillingEvent(row.kind, key, at, row.content_json)
+            entry = BillingEvent(row.kind, key, at, row.content_json)
+            feed[entry.entry] = entry
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from peoplesync.domain.catalogue import CatalogueKey, index_of_users
 from peoplesync.sync.messages import Message
-from tests.builders import DAY, NOW, coupon, customer, event, product, subscription
+from tests.builders import DAY, NOW, coupon, customer, event, product, subscription, tier, tiered
 from tests.fakes import TEST, World
 
 HALF = coupon("HALF", percent_off=50, duration="forever", created=NOW - 40 * DAY)
@@ -152,3 +152,23 @@ def test_a_review_of_somebody_who_is_gone_is_no_error() -> None:
     world = World(NOW)
     report = world.deliver([Message(TEST, review=("per_gone",)).encode()])
     assert report.counts["stale"] == 1
+
+
+TIERED = tiered(tier(up_to=10, unit_amount=500), tier(up_to=None, unit_amount=300))
+SEATS = event(
+    "customer.subscription.created",
+    subscription("sub_1", price=tiered(), quantity=15),
+    created=NOW - 20 * DAY,
+)
+PRICED = event("price.created", TIERED, created=NOW - 40 * DAY)
+SHOWN_WITHOUT = event("price.updated", tiered(nickname="Seats"), created=NOW - DAY)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([PRICED, SHOWN_WITHOUT, SIGNED_UP, SEATS])))
+def test_tiers_that_a_price_event_told_value_the_seats(order: tuple[dict[str, Any], ...]) -> None:
+    # 10 x $5 + 5 x $3
+    assert fields_after(*order)["customer_mrr"] == "65.00"
+
+
+def test_without_its_tiers_the_mrr_is_not_known() -> None:
+    assert "customer_mrr" not in fields_after(SIGNED_UP, SEATS)

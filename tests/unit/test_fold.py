@@ -57,7 +57,7 @@ class Town:
                 if after:
                     self.people[person_id] = after
             for record, entry in household.entries:
-                self.entries.setdefault(record, set()).add(entry.key)
+                self.entries.setdefault(record, set()).add(entry.entry)
         return outcome.households
 
     def _new_id(self) -> Callable[[], str]:

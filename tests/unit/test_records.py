@@ -47,7 +47,7 @@ def in_every_order(*changes: Change) -> Record:
         for one in [*order, order[0]]:
             step = fold_record(record, [one], feed, {})
             assert not step.ties
-            record, feed = step.record, feed | {entry.key for entry in step.entries}
+            record, feed = step.record, feed | {entry.entry for entry in step.entries}
         results.append(record)
     assert all(one == results[0] for one in results)
     return results[0]
@@ -175,7 +175,7 @@ def test_one_event_in_two_shapes_is_counted_and_folded_once() -> None:
 
 def test_what_is_in_the_feed_already_is_not_added_and_not_counted() -> None:
     paid = change("invoice.paid", invoice(status="paid"))
-    again = fold_record(NEW, [paid], {"invoice_paid:in_1"}, {})
+    again = fold_record(NEW, [paid], {entry.entry for entry in paid.events}, {})
     assert again.entries == ()
     assert again.record.events == {}
     assert [entry.key for entry in folded(paid, paid).entries] == ["invoice_paid:in_1"]
@@ -275,3 +275,12 @@ def test_what_tells_nothing_new_leaves_the_record_as_it_was() -> None:
     record = folded(told).record
     older = change("customer.updated", customer(), NOW - 2, previous={})
     assert folded(told, older, record=record).record == record
+
+
+def test_two_failures_of_one_attempt_at_two_moments_are_two() -> None:
+    # A retry by hand does not raise the count of attempts.
+    first, again = (
+        change("invoice.payment_failed", invoice(status="open", attempt_count=1), at)
+        for at in (NOW, NOW + DAY)
+    )
+    assert in_every_order(first, again).events["payment_failed"].count == 2

@@ -208,3 +208,8 @@ def test_the_same_content_told_by_another_event_still_raises_the_time() -> None:
     raised = settle(state("X", 100, "evt_1"), [state("X", 500, "evt_2")])
     assert raised == state("X", 500, "evt_2")
     assert settle(fetched("X", 100), [state("X", 500, "evt_2")]) == state("X", 500, "evt_2")
+
+
+def test_two_answers_of_stripe_are_two_states() -> None:
+    older, newer = (Snapshot(at, "", Rank.STATE, {"is": content}) for at, content in ((100, "X"), (900, "Y")))
+    assert settle(None, [older, newer]) == settle(None, [newer, older]) == newer

@@ -138,7 +138,7 @@ def test_more_people_and_entries_than_one_call_takes_are_read_at_once(store: Peo
     known = store.read(MAIN, [f"customer:cus_{n}" for n in range(120)], {"cus_1": events})
 
     assert len(known.people) == 120
-    assert set(known.entries["cus_1"]) == {event.key for event in events}
+    assert set(known.entries["cus_1"]) == {event.entry for event in events}
 
 
 def test_only_entries_that_are_in_the_records_own_feed_are_known(store: PeopleStore) -> None:
@@ -148,7 +148,7 @@ def test_only_entries_that_are_in_the_records_own_feed_are_known(store: PeopleSt
         MAIN, [], {"cus_1": [paid("ch_1"), paid("ch_2")], "cus_2": [paid("ch_1")], "cus_3": []}
     )
 
-    assert known.entries == {"cus_1": {"charge_succeeded:ch_1"}, "cus_2": set(), "cus_3": set()}
+    assert known.entries == {"cus_1": {paid("ch_1").entry}, "cus_2": set(), "cus_3": set()}
 
 
 def test_a_feed_entry_says_what_happened_when_and_how_we_know(aws: MotoStack, store: PeopleStore) -> None:

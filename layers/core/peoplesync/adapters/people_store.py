@@ -67,15 +67,15 @@ class PeopleStore:
         self, epoch: Epoch, entries: Mapping[str, Collection[BillingEvent]]
     ) -> Mapping[str, Collection[str]]:
         wanted = {
-            (FeedRow.key(epoch, record), FeedRow.sort_key(event.at, event.key)): (record, event.key)
+            (FeedRow.key(epoch, record), event.entry): (record, event.entry)
             for record, events in entries.items()
             for event in events
         }
         known: dict[str, set[str]] = {record: set() for record in entries}
         keys = list(wanted)
         for row in FeedRow.batch_get(keys, consistent_read=True, attributes_to_get=["pk", "sk"]):
-            record, key = wanted[row.pk, row.sk]
-            known[record].add(key)
+            record, entry = wanted[row.pk, row.sk]
+            known[record].add(entry)
         return known
 
     @property
@@ -154,7 +154,7 @@ class _Transaction:
     def add_entry(self, record: str, event: BillingEvent, cause: str, now: int, expires_at: int) -> None:
         row = FeedRow(
             pk=FeedRow.key(self._epoch, record),
-            sk=FeedRow.sort_key(event.at, event.key),
+            sk=event.entry,
             kind=event.kind,
             content_json=event.content,
             cause=cause,

@@ -14,7 +14,7 @@ from peoplesync.domain.snapshots import Rank, Snapshot
 
 _SLOTS = ("customer", "last_charge", "last_paid_invoice")
 _COLLECTIONS = ("subscriptions", "discounts")
-_FLAGS = ("deleted", "dropped")
+_FLAGS = ("deleted", "asked", "dropped")
 _INSTANTS = ("last_payment_failed_at", "last_checkout_at", "dropped_activity_at")
 
 
@@ -87,6 +87,7 @@ def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
         last_paid_invoice=_slot(value, "last_paid_invoice"),
         last_payment_failed_at=value.get("last_payment_failed_at"),
         last_checkout_at=value.get("last_checkout_at"),
+        asked=value.get("asked", False),
         dropped=value.get("dropped", False),
         dropped_activity_at=value.get("dropped_activity_at"),
         product_names={

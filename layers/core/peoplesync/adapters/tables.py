@@ -106,10 +106,6 @@ class FeedRow(Model):
     def key(epoch: Epoch, record: str) -> str:
         return f"{epoch}#{record}"
 
-    @staticmethod
-    def sort_key(at: int, key: str) -> str:
-        return f"{at:011d}#{key}"
-
     @property
     def at_and_key(self) -> tuple[int, str]:
         at, _, key = str(self.sk).partition("#")

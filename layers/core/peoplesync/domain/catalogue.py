@@ -1,4 +1,4 @@
-"""The catalogue: products' names and coupons' terms, which belong to no customer.
+"""The catalogue: products' names, prices' tiers and coupons' terms, which belong to no customer.
 
 Events tell of them on their own, before or after the subscriptions that use them; a person's fields are
 projected with what the catalogue holds, and again when it changes.
@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast
 
 from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.snapshots import Rank, Snapshot, settle
-from peoplesync.domain.stripe_objects import StripeEvent, Terms, read_coupon, read_product
+from peoplesync.domain.stripe_objects import StripeEvent, Terms, Tiers, read_coupon, read_product, read_tiers
 from peoplesync.domain.stripe_objects.reading import Json
 
 EVENT_TYPES: Final = frozenset(
@@ -21,6 +21,10 @@ EVENT_TYPES: Final = frozenset(
         "product.created",
         "product.updated",
         "product.deleted",
+        "price.created",
+        "price.updated",
+        "plan.created",
+        "plan.updated",
         "coupon.created",
         "coupon.updated",
         "coupon.deleted",
@@ -30,9 +34,9 @@ EVENT_TYPES: Final = frozenset(
 
 @dataclass(frozen=True)
 class CatalogueKey:
-    """A product or coupon."""
+    """A product, price or coupon."""
 
-    kind: Literal["product", "coupon"]
+    kind: Literal["product", "price", "coupon"]
     id: str
 
     def __str__(self) -> str:
@@ -40,14 +44,16 @@ class CatalogueKey:
 
 
 def index_of_users(key: CatalogueKey | str) -> str:
-    """The member index of the people who use a product or coupon."""
+    """The member index of the people who use a product, price or coupon."""
     return f"uses:{key}"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a product or coupon. A coupon's id can be given to another coupon once it is deleted;
-    `editions` holds each by its `created`, a product's only one under "".
+    """What is known of a product, price or coupon.
+
+    A coupon's id can be given to another coupon once it is deleted: `editions` holds each by its `created`,
+    the only one of a product or price under "".
 
     `version` rises with every write and is 0 until the first; `revision` rises when what people show changes,
     and `told` is the one of which the people who use it were told.
@@ -65,6 +71,12 @@ class Entry:
         product = self.editions.get("")
         return product.content["name"] if product else None
 
+    @property
+    def tiers(self) -> Tiers | None:
+        """A price's tiers."""
+        price = self.editions.get("")
+        return cast(Tiers, price.content) if price else None
+
     def terms(self, start: int | None) -> Terms | None:
         """The terms of the newest coupon created before a discount's start."""
         created = [int(one) for one in self.editions if start is None or int(one) <= start]
@@ -77,7 +89,7 @@ EMPTY: Final[Catalogue] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class CatalogueChange:
-    """What an event says about a product or coupon; `snapshot` is None where it only says "deleted"."""
+    """What an event says about an entry; `snapshot` is None where that is nothing that people show."""
 
     key: CatalogueKey
     edition: str
@@ -93,6 +105,8 @@ def read_catalogue_change(event: StripeEvent) -> CatalogueChange:
     rank = Rank.CREATION if event.type.endswith(".created") else Rank.STATE
     if event.type.startswith("product."):
         return _product_change(event.object, event.created, event.id, rank)
+    if event.type.startswith(("price.", "plan.")):
+        return _price_change(event.object, event.created, event.id)
     coupon = read_coupon(event.object)
     snapshot = Snapshot(event.created, event.id, rank, coupon["terms"])
     return CatalogueChange(CatalogueKey("coupon", coupon["id"]), str(coupon["created"]), snapshot)
@@ -102,6 +116,13 @@ def _product_change(value: Json, as_of: int, event: str, rank: Rank) -> Catalogu
     product = read_product(value)
     snapshot = None if product is None else Snapshot(as_of, event, rank, {"name": product["name"]})
     return CatalogueChange(CatalogueKey("product", str(value.get("id"))), "", snapshot)
+
+
+def _price_change(value: Json, as_of: int, event: str) -> CatalogueChange:
+    tiers = read_tiers(value)
+    # Most events show no tiers. Those that do tell all there will ever be: a price's terms never change.
+    snapshot = Snapshot(as_of, event, Rank.TERMINAL, tiers) if tiers["tiers"] else None
+    return CatalogueChange(CatalogueKey("price", str(value.get("id"))), "", snapshot)
 
 
 def fold_entry(entry: Entry, changes: Sequence[CatalogueChange], answer: Answer | None) -> Entry:

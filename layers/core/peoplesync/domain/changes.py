@@ -22,7 +22,15 @@ from peoplesync.domain.stripe_objects.reading import Json, Node
 from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
 
 Kind = Literal[
-    "customer", "subscription", "discount", "charge", "invoice", "checkout.session", "product", "coupon"
+    "customer",
+    "subscription",
+    "discount",
+    "charge",
+    "invoice",
+    "checkout.session",
+    "product",
+    "price",
+    "coupon",
 ]
 
 EVENT_TYPES: Final = frozenset(
@@ -112,7 +120,10 @@ def read_change(event: StripeEvent) -> Change:
     kind, value = event.object.get("object"), event.object
     record = customer_of(value)
     if record is None:
-        raise UnreadableStripeObject(str(kind), str(value.get("id", "(no id)")), "customer", "is missing")
+        name = value.get("id")
+        raise UnreadableStripeObject(
+            str(kind), name if isinstance(name, str) else "(no id)", "customer", "is missing"
+        )
     change = Change(record, ObjectKey("customer", record), event.created)
     match kind:
         case "customer":

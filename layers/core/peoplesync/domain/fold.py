@@ -64,7 +64,7 @@ def _overdue(known: Known, reviews: Collection[str], now: int) -> Iterable[Chang
     """The pending records of reviewed people whose minute has passed: Stripe is asked for their customers."""
     for person in (known.people[one] for one in sorted(reviews) if one in known.people):
         for record in person.records.values():
-            if record.pending and now >= record.first_seen_at + PENDING_PATIENCE:
+            if record.pending and not record.asked and now >= record.first_seen_at + PENDING_PATIENCE:
                 yield Change(record.id, ObjectKey("customer", record.id), now, ask=True)
 
 

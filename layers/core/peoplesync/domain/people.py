@@ -116,7 +116,8 @@ def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Cata
     fields = project(profile)
     if person.pending:
         segments: frozenset[str] = frozenset()
-        until = earliest(record.first_seen_at + PENDING_PATIENCE for record in person.records.values())
+        unasked = (record for record in person.records.values() if not record.asked)
+        until = earliest(max(record.first_seen_at + PENDING_PATIENCE, now + 1) for record in unasked)
     else:
         segments, until = memberships(definitions.segments, subject_of(person, fields), now)
         until = earliest((until, profile.until, now + PENDING_PATIENCE if person.crowded else None))

@@ -80,7 +80,7 @@ def profile_of(
 
 
 def uses_of(records: Iterable[Record]) -> frozenset[CatalogueKey]:
-    """The products and coupons that a profile of these records is made with."""
+    """The products, prices and coupons that a profile of these records is made with."""
     records = list(records)
     item = primary_item(
         primary_subscription(one for record in records for one in record.current_subscriptions)
@@ -88,9 +88,29 @@ def uses_of(records: Iterable[Record]) -> frozenset[CatalogueKey]:
     products = {item["product"]} if item and item["product"] else set()
     discounts = [_completed(one, record) for record in records for one in _discounts(record)]
     coupons = {one["coupon"] for one in discounts if one["terms"] is None and one["coupon"]}
+    prices = {item["price"] for record in records for item in _items_without_tiers(record)}
     return frozenset(
-        {CatalogueKey("product", one) for one in products} | {CatalogueKey("coupon", one) for one in coupons}
+        {CatalogueKey("product", one) for one in products}
+        | {CatalogueKey("price", one) for one in prices}
+        | {CatalogueKey("coupon", one) for one in coupons}
     )
+
+
+def _items_without_tiers(record: Record) -> Iterator[Item]:
+    for subscription in record.current_subscriptions:
+        if subscription["status"] in PAYING_STATUSES:
+            yield from (item for item in subscription["items"] if item["tiered"] and not item["tiers"])
+
+
+def _with_tiers(subscription: Subscription, catalogue: Catalogue) -> Subscription:
+    """The subscription with the tiers of its prices, which events leave out."""
+
+    def completed(item: Item) -> Item:
+        entry = catalogue.get(CatalogueKey("price", item["price"]))
+        tiers = entry.tiers if entry and item["tiered"] and not item["tiers"] else None
+        return item if tiers is None else Item(**{**item, **tiers})
+
+    return Subscription(**{**subscription, "items": [completed(item) for item in subscription["items"]]})
 
 
 def _discounts(record: Record) -> Iterator[Discount]:
@@ -122,7 +142,7 @@ def _mrrs(records: Iterable[Record], now: int, catalogue: Catalogue) -> Iterator
 
         discounts = record.facts["discounts"] if record.facts else []
         for subscription in record.current_subscriptions:
-            yield subscription_mrr(subscription, now, resolve, discounts)
+            yield subscription_mrr(_with_tiers(subscription, catalogue), now, resolve, discounts)
 
 
 def _speaking_customer(records: Iterable[Record]) -> Customer | None:

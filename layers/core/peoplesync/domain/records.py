@@ -48,8 +48,8 @@ class Record:
     """One Stripe customer. `id` is the customer's; `first_seen_at` is when we first heard of it.
 
     `last_charge` and `last_paid_invoice` hold the newest payment of each sort (`created`, `amount` in the
-    minor unit, `currency`, `description`). `dropped` says that old subscriptions were dropped, of which
-    `dropped_activity_at` is the latest activity.
+    minor unit, `currency`, `description`). `asked` says that Stripe was asked for the customer, `dropped`
+    that old subscriptions were dropped, of which `dropped_activity_at` is the latest activity.
     """
 
     id: str
@@ -64,6 +64,7 @@ class Record:
     last_checkout_at: int | None = None
     product_names: Mapping[str, ProductName] = field(default_factory=dict)
     events: Mapping[str, Occurrences] = field(default_factory=dict)
+    asked: bool = False
     dropped: bool = False
     dropped_activity_at: int | None = None
 
@@ -127,6 +128,7 @@ def fold_record(
             if answer is None:
                 ties.add(key)
                 continue
+            record = replace(record, asked=record.asked or key.kind == "customer")
             if isinstance(answer.snapshot, Snapshot):
                 arriving = [answer.snapshot]
         try:
@@ -233,8 +235,8 @@ def _new_entries(changes: Iterable[Change], known: Collection[str]) -> tuple[Bil
     new: dict[str, BillingEvent] = {}
     for change in changes:
         for event in change.events:
-            if event.key not in known:
-                new.setdefault(event.key, event)
+            if event.entry not in known:
+                new.setdefault(event.entry, event)
     return tuple(new.values())
 
 

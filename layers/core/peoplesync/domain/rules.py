@@ -176,5 +176,6 @@ def _check_operator(rule: Rule, field_type: str, place: str) -> None:
         case {"older_than": age} if field_type == "instant":
             duration(age, f"{place}.older_than")
             return
-    allowed = {"list": "contains", "instant": "older_than"}.get(field_type, "in")
-    raise InvalidRule(f"{place}: a {field_type} field takes {allowed}")
+    no_operator = "no operator; ask for customer_mrr"
+    allowed = {"list": "contains", "instant": "older_than", "money_by_currency": no_operator}
+    raise InvalidRule(f"{place}: a {field_type} field takes {allowed.get(field_type, 'in')}")

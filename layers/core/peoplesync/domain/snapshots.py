@@ -79,7 +79,8 @@ def settle(
 
 def _without_duplicates(stored: Snapshot | None, arriving: Sequence[Snapshot]) -> list[Snapshot]:
     """An event can arrive in the shapes of two API versions: the same event is the same snapshot."""
-    kept = {} if stored is None else {stored.event or "stored": stored}
+    kept = [] if stored is None else [stored]
     for snapshot in arriving:
-        kept.setdefault(snapshot.event, snapshot)
-    return list(kept.values())
+        if not snapshot.event or all(snapshot.event != one.event for one in kept):
+            kept.append(snapshot)
+    return kept

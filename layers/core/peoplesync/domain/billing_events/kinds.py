@@ -42,3 +42,8 @@ class BillingEvent:
     key: str
     at: int
     content: dict[str, Any]
+
+    @property
+    def entry(self) -> str:
+        """What tells it from every other entry of its record's feed, and sorts by time."""
+        return f"{self.at:011d}#{self.key}"

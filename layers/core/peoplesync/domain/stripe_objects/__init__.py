@@ -9,7 +9,7 @@ from peoplesync.domain.stripe_objects.customers import Customer, read_customer
 from peoplesync.domain.stripe_objects.discounts import Discount, read_discount
 from peoplesync.domain.stripe_objects.events import StripeEvent, read_event, slim
 from peoplesync.domain.stripe_objects.payments import Charge, Invoice, read_charge, read_invoice
-from peoplesync.domain.stripe_objects.prices import Price, Tier, Transform
+from peoplesync.domain.stripe_objects.prices import Price, Tier, Tiers, Transform, read_tiers
 from peoplesync.domain.stripe_objects.products import Product, read_product
 from peoplesync.domain.stripe_objects.reading import UnreadableStripeObject
 from peoplesync.domain.stripe_objects.subscriptions import Item, Subscription, read_subscription
@@ -27,6 +27,7 @@ __all__ = [
     "Subscription",
     "Terms",
     "Tier",
+    "Tiers",
     "Transform",
     "UnreadableStripeObject",
     "read_charge",
@@ -37,5 +38,6 @@ __all__ = [
     "read_invoice",
     "read_product",
     "read_subscription",
+    "read_tiers",
     "slim",
 ]

@@ -7,7 +7,7 @@ are there only where somebody asked Stripe to expand them, so never in an event.
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from peoplesync.domain.stripe_objects.reading import Node, digits
 
@@ -59,6 +59,19 @@ def price_of(item: Node) -> Price:
         item.required_text("price")  # raises: neither price nor plan
         raise AssertionError("unreachable")
     return _read_plan(plan)
+
+
+class Tiers(TypedDict):
+    """A price's tiers on their own: an event of a subscription does not show them."""
+
+    tiers: list[Tier] | None
+    tiers_mode: str | None
+
+
+def read_tiers(value: Any) -> Tiers:
+    """The tiers of a price (or plan), as far as Stripe showed them; they never change."""
+    price = Node.top(value, "price")
+    return Tiers(tiers=_tiers(price), tiers_mode=price.text("tiers_mode"))
 
 
 def _read_price(price: Node) -> Price:
