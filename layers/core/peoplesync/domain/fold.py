@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import Answer, Change, ObjectKey
 from peoplesync.domain.homes import Homes
 from peoplesync.domain.households import Known, Outcome
@@ -73,3 +74,22 @@ def _by_record(changes: Iterable[Change]) -> Mapping[str, list[Change]]:
     for change in changes:
         grouped[change.record].append(change)
     return dict(sorted(grouped.items()))
+
+
+def identities_in(changes: Iterable[Change]) -> frozenset[str]:
+    """Who the changes are about: their customers, and the e-mails that they may bring them home to."""
+    found = set()
+    for change in changes:
+        found.add(customer_identity(change.record))
+        if change.object.kind == "customer" and change.snapshot is not None:
+            email = normal_email(change.snapshot.content["email"])
+            found |= {email_identity(email)} if email else set()
+    return frozenset(found)
+
+
+def entries_in(changes: Iterable[Change]) -> Mapping[str, Collection[BillingEvent]]:
+    """The billing events of the changes, by the record whose feed they may be in already."""
+    found: dict[str, list[BillingEvent]] = {}
+    for change in changes:
+        found.setdefault(change.record, []).extend(change.events)
+    return found

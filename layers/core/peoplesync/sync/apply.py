@@ -10,18 +10,16 @@ now is sent again with a delay and loses nothing:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.catalogue import Catalogue, read_catalogue_change
-from peoplesync.domain.changes import EVENT_TYPES, Answer, Change, ObjectKey, read_change
+from peoplesync.domain.changes import EVENT_TYPES, Answer, ObjectKey, read_change
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fold import fold
+from peoplesync.domain.fold import entries_in, fold, identities_in
 from peoplesync.domain.households import Household, Known, Outcome
-from peoplesync.domain.people import customer_identity, email_identity, normal_email
 from peoplesync.domain.profile import uses_of
 from peoplesync.domain.segments import Definitions
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
@@ -202,7 +200,7 @@ class _Batch:
         """Folds until nothing is lacking. Tasks whose ties cannot be settled now are taken out."""
         changes = [task.change for task in tasks.values() if task.change]
         reviews = {task.person for task in tasks.values() if task.person}
-        known = self.world.people.read(epoch, _identities(changes), _entries(changes), reviews)
+        known = self.world.people.read(epoch, identities_in(changes), entries_in(changes), reviews)
         used = {key for person in known.people.values() for key in uses_of(person.records.values())}
         known = replace(known, catalogue=self.world.catalogue.read(epoch, used))
         definitions = self._definitions(epoch)
@@ -293,22 +291,3 @@ def _is_about(task: Task, unsettled: Collection[ObjectKey], known: Known) -> boo
         return task.change.object in unsettled
     person = known.people.get(task.person)
     return person is not None and any(ObjectKey("customer", record) in unsettled for record in person.records)
-
-
-def _identities(changes: Iterable[Change]) -> frozenset[str]:
-    """Who the changes are about: their customers, and the e-mails that they may bring them home to."""
-    found = set()
-    for change in changes:
-        found.add(customer_identity(change.record))
-        if change.object.kind == "customer" and change.snapshot is not None:
-            email = normal_email(change.snapshot.content["email"])
-            found |= {email_identity(email)} if email else set()
-    return frozenset(found)
-
-
-def _entries(changes: Iterable[Change]) -> Mapping[str, Collection[BillingEvent]]:
-    """The billing events of the changes, by the record whose feed they may be in already."""
-    found: dict[str, list[BillingEvent]] = {}
-    for change in changes:
-        found.setdefault(change.record, []).extend(change.events)
-    return found
