@@ -1,7 +1,5 @@
 """A rule's `until` is never too late: within it, a naive look at every moment finds the same verdict."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from peoplesync.domain.rules import Rule, Subject, check, holds
 from peoplesync.domain.segments import PREDEFINED, Definitions
 from tests.builders import DAY
 from tests.histories import BEGIN
+from tests.properties.naive_rules import naively
 from tests.properties.tellings import LATER, Telling, told, told_history
 
 QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
@@ -67,31 +66,6 @@ subjects = st.builds(
         st.lists(st.integers(0, 600), max_size=4),
     ),
 )
-
-
-def naively(rule: Rule, subject: Subject, at: int) -> bool:
-    """Whether the rule holds at that moment, and nothing about any other one."""
-    fields: Any = subject.fields
-    if "all" in rule:
-        return all(naively(part, subject, at) for part in rule["all"])
-    if "any" in rule:
-        return any(naively(part, subject, at) for part in rule["any"])
-    if "none" in rule:
-        return not any(naively(part, subject, at) for part in rule["none"])
-    if "event" in rule:
-        happened = subject.events[rule["event"]].newest
-        if "ever" in rule:
-            return bool(happened) is bool(rule["ever"])
-        span = 60 * int(rule["within"][:-1])
-        return sum(at - one < span for one in happened) >= int(rule["at_least"])
-    if "older_than" in rule:
-        instant = fields[rule["field"]]
-        return instant is not None and at - instant >= 60 * int(rule["older_than"][:-1])
-    if "in" in rule:
-        return fields[rule["field"]] in rule["in"]
-    if "contains" in rule:
-        return rule["contains"] in fields[rule["field"]]
-    return subject.stripe_customer
 
 
 def certain_until_the_end(rule: Rule, subject: Subject, now: int) -> None:
