@@ -130,7 +130,10 @@ def test_a_start_that_is_interrupted_leaves_nothing_that_the_next_command_would_
     own: Places, number: signal.Signals
 ) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", UP_AND_WAIT, str(own.state_directory)], stdout=subprocess.DEVNULL
+        [sys.executable, "-c", UP_AND_WAIT, str(own.state_directory)],
+        stdout=subprocess.DEVNULL,
+        # Where the tests run in the background, Ctrl-C is ignored, and every child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert eventually(own.state_file.exists)
     recorded, _ = stack.recorded(own)
