@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from peoplesync.domain.catalogue import CatalogueKey, index_of_users
 from peoplesync.sync.messages import Message
+from peoplesync.sync.ports import Unavailable
 from tests.builders import DAY, NOW, coupon, customer, event, product, subscription, tier, tiered
 from tests.fakes import TEST, World
 
@@ -172,3 +174,36 @@ def test_tiers_that_a_price_event_told_value_the_seats(order: tuple[dict[str, An
 
 def test_without_its_tiers_the_mrr_is_not_known() -> None:
     assert "customer_mrr" not in fields_after(SIGNED_UP, SEATS)
+
+
+class OutOfReach:
+    """Stands before a method of the tables, and lets the first so many calls fail."""
+
+    def __init__(self, act: Callable[..., Any], failures: int) -> None:
+        self._act, self._failures = act, failures
+
+    def __call__(self, *asked: Any, **more: Any) -> Any:
+        self._failures -= 1
+        if self._failures >= 0:
+            raise Unavailable("throttled")
+        return self._act(*asked, **more)
+
+
+@pytest.mark.parametrize("method", ["members_page", "read"])
+def test_a_walk_that_cannot_go_on_now_waits_and_tells_everybody_once(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    world = World(NOW)
+    world.apply(SIGNED_UP, SUBSCRIBED)
+    world.apply(NAMED)
+    writes = world.people.writes
+    monkeypatch.setattr(world.people, method, OutOfReach(getattr(world.people, method), 1))
+    report = world.deliver([world.queue.sent.popleft()[0]])
+    assert report.counts["waiting"] == 1
+    ((_, delay),) = world.queue.sent
+    assert delay == 15
+    world.settle()
+    person = world.person("customer:cus_1")
+    assert person is not None
+    assert person.fields["product_name"] == "Starter"
+    assert world.people.writes == writes + 1

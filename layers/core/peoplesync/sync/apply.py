@@ -80,9 +80,7 @@ class _Batch:
         try:
             message = decode(delivery.body)
             if message.event is None:
-                people = (
-                    self._next_people(delivery, message, message.walk) if message.walk else message.review
-                )
+                people = self._next_people(delivery, message) if message.walk else message.review
                 return {person: Task(delivery, message, person=person) for person in people}
             event = read_event(message.event)
             if event.type in EVENT_TYPES:
@@ -97,11 +95,14 @@ class _Batch:
             self.fates.report.crashed[delivery.id] = crash
         return {}
 
-    def _next_people(self, delivery: Delivery, message: Message, walk: Walk) -> Sequence[str]:
+    def _next_people(self, delivery: Delivery, message: Message) -> Sequence[str]:
         """The next people on a walk, the rest of which is put back on the queue."""
-        people = self.world.people.members_page(
-            message.epoch, walk.index, walk.shard, walk.after, PEOPLE_A_STEP
-        )
+        walk, page = message.walk or Walk(""), self.world.people.members_page
+        try:
+            people = page(message.epoch, walk.index, walk.shard, walk.after, PEOPLE_A_STEP)
+        except Unavailable:
+            self.fates.wait({delivery.id: Task(delivery, message)})
+            return ()
         if len(people) == PEOPLE_A_STEP:
             rest = replace(walk, after=people[-1])
         elif walk.shard + 1 < self.world.people.shards:

@@ -66,7 +66,9 @@ class Fates:
             people.setdefault(task.delivery.id, []).extend([task.person] if task.person else [])
         for task in {task.delivery.id: task for task in tasks.values()}.values():
             longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2**task.message.attempt)
-            again = replace(task.message.next_attempt(), review=tuple(people[task.delivery.id]))
+            again = task.message.next_attempt()
+            if left := people[task.delivery.id]:
+                again = replace(again, review=tuple(left), walk=None)
             task.delivery.queue.send(again.encode(), max(1, int(longest * self.jitter())))
         self.finish("waiting", tasks)
 
