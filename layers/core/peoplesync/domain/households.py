@@ -17,7 +17,7 @@ class Known:
 
     `identities` maps each identity that was looked up to its person's id, to None where it is nobody's, to
     SHARED where too many had it; `people` holds all of those people, and those to be reviewed; `entries`
-    holds, by record, the keys of billing events that are in its feed already; `catalogue` the products and
+    holds, by record, the `BillingEvent.entry` of all in its feed already; `catalogue` the products and
     coupons that were looked up, entries of version 0 where nothing is known of one.
     """
 

@@ -119,7 +119,7 @@ def fold_record(
     known_entries: Collection[str],
     answers: Mapping[ObjectKey, Answer],
 ) -> FoldedRecord:
-    """The record after the changes. `known_entries` are keys of billing events already in its feed."""
+    """The record after the changes. `known_entries` are the entries already in its feed."""
     ties: set[ObjectKey] = set()
     for key in sorted({change.object for change in changes}, key=lambda key: (key.kind, key.id)):
         arriving = [one.snapshot for one in changes if one.object == key and one.snapshot is not None]

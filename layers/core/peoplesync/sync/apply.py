@@ -4,7 +4,7 @@ A batch is read once, folded, and written one transaction per household. Only po
 now is sent again with a delay and loses nothing:
 
 - A message that cannot be read, or that breaks a limit, is buried in the dead-letter queue with its reason.
-- A tie that Stripe cannot settle now, throttling, or the fifth lost race: the message waits.
+- A tie that Stripe cannot settle now, throttling, or a race lost after five new folds: the message waits.
 - Anything else is a crash: the queue delivers the message again, and five crashes bury it.
 """
 
