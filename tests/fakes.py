@@ -132,6 +132,31 @@ class FakeStripe:
 
 
 @dataclass
+class FakeRuns:
+    """Imports' chunks that are applied, with how many of their parts failed."""
+
+    chunks: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int) -> None:
+        self.chunks.setdefault((run, chunk), failed)
+
+
+@dataclass
+class FakeOldRows:
+    """Tables with some looks' worth of rows each; remembers what was deleted."""
+
+    looks: int = 2
+    purged: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def purge(self, epoch: Epoch, table: str, after: str) -> tuple[str, str] | None:
+        self.purged.append((str(epoch), table, after))
+        look = int(after or 0) + 1
+        if look < self.looks:
+            return table or "people", str(look)
+        return None if table == "feed" else ("feed", "")
+
+
+@dataclass
 class FakeQueue:
     """A queue that remembers what was put back and what was buried."""
 
@@ -172,6 +197,8 @@ class World:
     stripe: FakeStripe = field(default_factory=FakeStripe)
     connections: FakeConnections = field(default_factory=FakeConnections)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    runs: FakeRuns = field(default_factory=FakeRuns)
+    old_rows: FakeOldRows = field(default_factory=FakeOldRows)
     _ids: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
     def __post_init__(self) -> None:
@@ -180,6 +207,8 @@ class World:
             catalogue=self.catalogue,
             stripe=self.stripe,
             connections=self.connections,
+            runs=self.runs,
+            old_rows=self.old_rows,
             clock=lambda: self.now,
             new_id=lambda: f"per_{next(self._ids)}",
             jitter=lambda: 0.5,

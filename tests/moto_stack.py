@@ -22,6 +22,7 @@ from peoplesync.adapters.tables import (
     FeedRow,
     FieldRow,
     IdentityRow,
+    ImportRow,
     MemberRow,
     PersonRow,
     SegmentRow,
@@ -33,7 +34,17 @@ from peoplesync_local.places import Places
 REGION = "us-east-1"
 SECRETS_PREFIX = "/peoplesync/test"
 
-MODELS = (PersonRow, IdentityRow, FeedRow, MemberRow, FieldRow, SegmentRow, ConnectionRow, CatalogueRow)
+MODELS = (
+    PersonRow,
+    IdentityRow,
+    FeedRow,
+    MemberRow,
+    FieldRow,
+    SegmentRow,
+    ConnectionRow,
+    CatalogueRow,
+    ImportRow,
+)
 
 _OF_CREATE_TABLE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 

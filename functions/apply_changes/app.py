@@ -21,6 +21,8 @@ from peoplesync.adapters import clock
 from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.ids import person_ids
+from peoplesync.adapters.import_runs import ImportRuns
+from peoplesync.adapters.old_rows import OldRows
 from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.adapters.queues import ChangeQueue
 from peoplesync.adapters.secrets import Secrets
@@ -45,6 +47,8 @@ applier = Applier(
         Secrets(SSMProvider(), stack.secrets_prefix).api_key, os.environ.get("PEOPLESYNC_STRIPE_API_URL")
     ),
     connections=ConnectionsStore(),
+    runs=ImportRuns(),
+    old_rows=OldRows(),
     clock=clock.now,
     new_id=person_ids(clock.now),
     jitter=random.random,

@@ -39,7 +39,7 @@ from tests.builders import (
     price,
     subscription,
 )
-from tests.fakes import FakeQueue, FakeStripe
+from tests.fakes import FakeOldRows, FakeQueue, FakeRuns, FakeStripe
 from tests.moto_stack import REGION, MotoStack, moto_stack
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -102,6 +102,8 @@ def tell(aws: MotoStack) -> None:
         catalogue=CatalogueStore(),
         stripe=FakeStripe(),
         connections=connections,
+        runs=FakeRuns(),
+        old_rows=FakeOldRows(),
         clock=lambda: NOW,
         new_id=lambda: f"per_{next(numbers):026d}",
         jitter=lambda: 0.5,

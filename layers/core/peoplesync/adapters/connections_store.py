@@ -69,6 +69,9 @@ class ConnectionsStore:
             epoch_number=connection.epoch_number,
             definitions_version=connection.definitions_version,
             created_at=connection.created_at,
+            reconciled_until=connection.reconciled_until,
+            endpoint_id=connection.endpoint_id,
+            permissions_json=dict(connection.permissions),
         )
         try:
             row.save(condition=ConnectionRow.pk.does_not_exist())
@@ -146,4 +149,11 @@ def _from_row(row: ConnectionRow) -> Connection:
         definitions_version=int(row.definitions_version),
         created_at=int(row.created_at),
         last_event_at=whole(row.last_event_at),
+        endpoint_id=row.endpoint_id,
+        permissions=row.permissions_json or {},
+        reconciled_until=whole(row.reconciled_until),
+        gap_since=whole(row.gap_since),
+        missed_events=int(row.missed_events or 0),
+        key_refused_at=whole(row.key_refused_at),
+        disconnected_at=whole(row.disconnected_at),
     )

@@ -19,6 +19,7 @@ class Stack:
     segment_members_table: str
     connections_table: str
     catalogue_table: str
+    imports_table: str
     live_queue_url: str
     bulk_queue_url: str
     live_dead_letter_queue_url: str

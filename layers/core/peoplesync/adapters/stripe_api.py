@@ -1,9 +1,10 @@
-"""Stripe's API."""
+"""Stripe's API: single objects, and pages of lists."""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,10 +13,10 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from peoplesync.domain.changes import Answer, Kind, ObjectKey, read_answer
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
-from peoplesync.sync.ports import Unavailable
+from peoplesync.sync.ports import KeyRefused, NotPermitted, Page, RateLimited, Unavailable
 
 if TYPE_CHECKING:
-    from stripe import StripeClient
+    from stripe import StripeClient, StripeError
 
 PATHS: Final[dict[Kind, str]] = {
     "customer": "customers",
@@ -26,6 +27,8 @@ PATHS: Final[dict[Kind, str]] = {
 }
 OPTIONAL: Final[frozenset[Kind]] = frozenset({"product"})
 """What the key need not be allowed to read: then nothing can be learnt by asking."""
+
+_SLUG: Final = re.compile(r"rak_[a-z_]+")
 
 TIMEOUT: Final = 4
 """Seconds for one answer: a batch must be done long before the queue delivers it again."""
@@ -39,6 +42,8 @@ class StripeApi:
     api_key: Callable[[str], str | None]
     base_url: str | None = None
     monotonic: Callable[[], float] = time.monotonic
+    timeout: float = TIMEOUT
+    _http_client: Any = None
 
     def fetch(self, connection: str, key: ObjectKey) -> Answer:
         """What Stripe says the object is now; raises `Unavailable` where it cannot be asked."""
@@ -48,23 +53,41 @@ class StripeApi:
         started = self.monotonic()
         try:
             response = client.raw_request("get", f"/v1/{PATHS[key.kind]}/{key.id}")
-        except stripe.InvalidRequestError as error:
+        except stripe.StripeError as error:
             if error.http_status == 404:
                 return read_answer(key, None, 0)
-            raise Unavailable(f"Stripe refused to answer: {error.code}") from error
-        except stripe.PermissionError as error:
-            if key.kind in OPTIONAL:
-                return read_answer(key, None, 0)
-            raise Unavailable(f"the key may not read {PATHS[key.kind]}") from error
-        except stripe.StripeError as error:
-            raise Unavailable(f"Stripe cannot be asked: {type(error).__name__}") from error
+            refused = refusal(error)
+            if isinstance(refused, NotPermitted):
+                if key.kind in OPTIONAL:
+                    return read_answer(key, None, 0)
+                raise Unavailable(f"the key may not read {PATHS[key.kind]}") from error
+            raise refused from error
         value: dict[str, Any] = response.data
         try:
-            return read_answer(key, value, _as_of(response.headers, self.monotonic() - started))
+            return read_answer(key, value, self._as_of(response.headers, started))
         except UnreadableStripeObject as error:
             raise Unavailable(str(error)) from error
+
+    def page(self, connection: str, resource: str, params: Mapping[str, Any]) -> Page:
+        """A page of a list; see `ports.Lists`."""
+        import stripe
+
+        client = self._client(connection)
+        started = self.monotonic()
+        try:
+            response = client.raw_request("get", f"/v1/{resource}", **params)
+        except stripe.StripeError as error:
+            raise refusal(error) from error
+        listed: dict[str, Any] = response.data
+        return Page(listed["data"], bool(listed["has_more"]), self._as_of(response.headers, started))
+
+    def _as_of(self, headers: Any, started: float) -> int:
+        """Stripe's own clock when the request began, less a second: never more than we can know."""
+        try:
+            answered_at = parsedate_to_datetime(headers["Date"]).timestamp()
         except KeyError as error:
             raise Unavailable("Stripe answered without a date") from error
+        return int(answered_at - (self.monotonic() - started) - 1)
 
     def _client(self, connection: str) -> StripeClient:
         import stripe
@@ -75,15 +98,42 @@ class StripeApi:
             raise Unavailable(f"the API key of connection {connection} cannot be read") from error
         if not api_key:
             raise Unavailable(f"connection {connection} has no API key")
-        http_client = stripe.RequestsClient(timeout=TIMEOUT)
-        if self.base_url:
-            return stripe.StripeClient(
-                api_key, base_addresses={"api": self.base_url}, http_client=http_client, max_network_retries=0
+        if self._http_client is None:
+            self._http_client = stripe.RequestsClient(timeout=self.timeout)
+        return client_for(api_key, self.base_url, self._http_client)
+
+
+def client_for(api_key: str, base_url: str | None, http_client: Any) -> StripeClient:
+    """Stripe's client for a key. It does not retry: each user knows how long it may take."""
+    import stripe
+
+    if base_url:
+        addresses: Any = {"api": base_url}
+        return stripe.StripeClient(
+            api_key, base_addresses=addresses, http_client=http_client, max_network_retries=0
+        )
+    return stripe.StripeClient(api_key, http_client=http_client, max_network_retries=0)
+
+
+def refusal(error: StripeError) -> Unavailable | NotPermitted:
+    """What an error of Stripe's client means for whoever asked."""
+    import stripe
+
+    match error:
+        case stripe.RateLimitError():
+            headers = error.headers or {}
+            retry_after = headers.get("Retry-After", "")
+            return RateLimited(
+                "Stripe's rate limit is reached",
+                headers.get("Stripe-Rate-Limited-Reason", ""),
+                float(retry_after) if retry_after.isdigit() else None,
             )
-        return stripe.StripeClient(api_key, http_client=http_client, max_network_retries=0)
-
-
-def _as_of(headers: Any, duration: float) -> int:
-    """Stripe's own clock when the request began, less a second: never more than we can know."""
-    answered_at = parsedate_to_datetime(headers["Date"]).timestamp()
-    return int(answered_at - duration - 1)
+        case stripe.AuthenticationError():
+            return KeyRefused("Stripe does not accept the API key: it was revoked, or it has expired")
+        case stripe.PermissionError():
+            message = error.user_message or ""
+            slug = _SLUG.search(message)
+            return NotPermitted(f"the key may not: {message}", slug[0] if slug else "")
+        case stripe.InvalidRequestError():
+            return Unavailable(f"Stripe refused to answer: {error.code or error.user_message}")
+    return Unavailable(f"Stripe cannot be asked: {type(error).__name__}")

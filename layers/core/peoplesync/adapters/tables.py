@@ -189,6 +189,27 @@ class ConnectionRow(Model):
     definitions_version = NumberAttribute()
     created_at = NumberAttribute()
     last_event_at = NumberAttribute(null=True)
+    endpoint_id = UnicodeAttribute(null=True)
+    permissions_json = JSONAttribute(null=True)
+    reconciled_until = NumberAttribute(null=True)
+    gap_since = NumberAttribute(null=True)
+    missed_events = NumberAttribute(null=True)
+    key_refused_at = NumberAttribute(null=True)
+    disconnected_at = NumberAttribute(null=True)
+
+
+class ImportRow(Model):
+    """An import run, and what belongs to it. A run's `pk` is the epoch and its `sk` its id; `pk` is
+    `epoch#run id` for its windows (`sk` is `window#...`), the pages listed (`page#...`) and the chunks
+    applied (`chunk#...`)."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute(null=True)
+    content_json = JSONAttribute(null=True)
 
 
 def use_tables(
@@ -211,6 +232,7 @@ def use_tables(
         SegmentRow: stack.segments_table,
         ConnectionRow: stack.connections_table,
         CatalogueRow: stack.catalogue_table,
+        ImportRow: stack.imports_table,
     }
     for model, name in names.items():
         meta: Any = model.Meta

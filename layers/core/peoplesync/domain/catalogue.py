@@ -112,6 +112,18 @@ def read_catalogue_change(event: StripeEvent) -> CatalogueChange:
     return CatalogueChange(CatalogueKey("coupon", coupon["id"]), str(coupon["created"]), snapshot)
 
 
+def listed_entry(value: Json, as_of: int) -> CatalogueChange:
+    """What a product, price or coupon in a list of Stripe's says; raises `UnreadableStripeObject`."""
+    match value.get("object"):
+        case "product":
+            return _product_change(value, as_of, "", Rank.STATE)
+        case "price" | "plan":
+            return _price_change(value, as_of, "")
+    coupon = read_coupon(value)
+    snapshot = Snapshot(as_of, "", Rank.STATE, coupon["terms"])
+    return CatalogueChange(CatalogueKey("coupon", coupon["id"]), str(coupon["created"]), snapshot)
+
+
 def _product_change(value: Json, as_of: int, event: str, rank: Rank) -> CatalogueChange:
     product = read_product(value)
     snapshot = None if product is None else Snapshot(as_of, event, rank, {"name": product["name"]})

@@ -87,7 +87,8 @@ class Change:
     """What one event (or one fetched object) says about one record.
 
     `record` is the Stripe customer's id. `snapshot` is None where only the deletion or the billing events
-    matter. `ask` says that Stripe is to be asked for the object, since nobody sent it. `message` names the
+    matter. `ask` says that Stripe is to be asked for the object, since nobody sent it; with `unseen_since`
+    only if the record is in sync and nothing was heard of its customer since then. `message` names the
     queue message that brought it, so that its fate can be told.
     """
 
@@ -101,6 +102,7 @@ class Change:
     checkout_at: int | None = None
     product_names: tuple[ProductName, ...] = ()
     ask: bool = False
+    unseen_since: int | None = None
     message: str = ""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -23,7 +24,14 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connected Stripe account. `livemode` is Stripe's word for "not test mode"."""
+    """A connected Stripe account. `livemode` is Stripe's word for "not test mode".
+
+    `endpoint_id` is the webhook endpoint's at Stripe, None where events are only polled; `permissions` says
+    by their slugs what the key may do. All events up to `reconciled_until`, the checkpoint, have been taken
+    over; those from `gap_since` on were missed for longer than Stripe keeps them, so that only an import can
+    make up for it. `missed_events` counts what the reconciler found and the webhook had not delivered.
+    `key_refused_at` is when Stripe began to refuse the key.
+    """
 
     name: str
     livemode: bool
@@ -31,6 +39,13 @@ class Connection:
     definitions_version: int
     created_at: int
     last_event_at: int | None = None
+    endpoint_id: str | None = None
+    permissions: Mapping[str, bool] = field(default_factory=dict)
+    reconciled_until: int | None = None
+    gap_since: int | None = None
+    missed_events: int = 0
+    key_refused_at: int | None = None
+    disconnected_at: int | None = None
 
     @property
     def epoch(self) -> Epoch:

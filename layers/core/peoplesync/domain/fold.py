@@ -43,6 +43,8 @@ def fold(
         if identity not in known.identities:
             unknown.add(identity)
             continue
+        if known.identities[identity] is None and all(one.unseen_since is not None for one in theirs):
+            continue
         before = homes.record(record_id)
         folded = fold_record(before, theirs, known.entries.get(record_id, ()), answers)
         ties |= folded.ties

@@ -124,7 +124,8 @@ def fold_record(
     for key in sorted({change.object for change in changes}, key=lambda key: (key.kind, key.id)):
         arriving = [one.snapshot for one in changes if one.object == key and one.snapshot is not None]
         answer = answers.get(key)
-        if any(change.ask for change in changes if change.object == key) or _may_be_dropped(record, key):
+        asks = any(_asks(record, change) for change in changes if change.object == key)
+        if asks or _may_be_dropped(record, key):
             if answer is None:
                 ties.add(key)
                 continue
@@ -172,6 +173,13 @@ def without_old_subscriptions(record: Record, now: int) -> Record:
         dropped=True,
         dropped_activity_at=_latest(record.dropped_activity_at, activity),
     )
+
+
+def _asks(record: Record, change: Change) -> bool:
+    """Whether Stripe is to be asked though nobody sent the object."""
+    if change.unseen_since is None:
+        return change.ask
+    return record.in_sync and record.customer is not None and record.customer.as_of < change.unseen_since
 
 
 def _may_be_dropped(record: Record, key: ObjectKey) -> bool:

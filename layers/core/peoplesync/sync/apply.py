@@ -14,36 +14,34 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
-from peoplesync.domain.catalogue import Catalogue, read_catalogue_change
-from peoplesync.domain.changes import EVENT_TYPES, Answer, ObjectKey, read_change
+from peoplesync.domain.catalogue import Catalogue
+from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fold import entries_in, fold, identities_in
 from peoplesync.domain.households import Household, Known, Outcome
 from peoplesync.domain.profile import uses_of
 from peoplesync.domain.segments import Definitions
-from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
 from peoplesync.sync.apply_catalogue import apply_to_catalogue
 from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
-from peoplesync.sync.messages import Message, Unreadable, Walk, decode
+from peoplesync.sync.messages import Message
 from peoplesync.sync.ports import (
     Catalogues,
     Connections,
     LostRace,
+    OldRows,
     People,
+    Runs,
     Stripe,
     TooLarge,
     Unavailable,
 )
+from peoplesync.sync.reading import Reader
 
 MAX_RACES: Final = 5
 """How often a household is folded again because someone else wrote it first."""
 
 PATIENCE_WITH_STRIPE: Final = 5
 """Seconds after which a batch asks Stripe no more; what is not settled then waits."""
-
-PEOPLE_A_STEP: Final = 25
-"""How many people a walk through an index takes at a time."""
 
 
 @dataclass
@@ -54,63 +52,45 @@ class Applier:
     catalogue: Catalogues
     stripe: Stripe
     connections: Connections
+    runs: Runs
+    old_rows: OldRows
     clock: Callable[[], int]
     new_id: Callable[[], str]
     jitter: Callable[[], float]
 
     def apply(self, deliveries: Sequence[Delivery]) -> Report:
         """Folds a batch; every message has been dealt with when it returns, but for those that crashed."""
-        batch = _Batch(self, Fates(self.jitter))
+        fates = Fates(self.jitter)
+        batch, reader = _Batch(self, fates), Reader(self.people, self.connections, self.old_rows, fates)
         by_epoch: dict[Epoch, dict[str, Task]] = {}
         for delivery in deliveries:
-            for name, task in batch.read(delivery).items():
+            for name, task in reader.read(delivery).items():
                 by_epoch.setdefault(task.message.epoch, {})[name] = task
         for epoch, tasks in by_epoch.items():
             batch.apply_epoch(epoch, tasks)
-        return batch.fates.report
+        for delivery, message in reader.chunks:
+            self._note_applied(delivery, message, fates)
+        fates.send_what_waits()
+        return fates.report
+
+    def _note_applied(self, delivery: Delivery, message: Message, fates: Fates) -> None:
+        """An import knows by this what is applied; a chunk that is not noted is delivered again."""
+        if message.chunk is None or not message.chunk.run or not fates.is_complete(delivery):
+            return
+        try:
+            connection = self.connections.get(message.epoch.connection)
+            if connection is None or connection.epoch != message.epoch:
+                return
+            failed = fates.failed_parts(delivery, message)
+            self.runs.applied(message.epoch, message.chunk.run, message.chunk.id, failed)
+        except Exception as crash:
+            fates.report.crashed[delivery.id] = crash
 
 
 @dataclass
 class _Batch:
     world: Applier
     fates: Fates
-
-    def read(self, delivery: Delivery) -> Tasks:
-        """What a message asks for; nothing where it is poison, or of no use."""
-        try:
-            message = decode(delivery.body)
-            if message.event is None:
-                people = self._next_people(delivery, message) if message.walk else message.review
-                return {person: Task(delivery, message, person=person) for person in people}
-            event = read_event(message.event)
-            if event.type in EVENT_TYPES:
-                change = replace(read_change(event), message=delivery.id)
-                return {delivery.id: Task(delivery, message, change)}
-            if event.type in CATALOGUE_EVENT_TYPES:
-                return {delivery.id: Task(delivery, message, entry=read_catalogue_change(event))}
-            self.fates.report.counts["dropped"] += 1
-        except (Unreadable, UnreadableStripeObject) as poison:
-            self.fates.bury(delivery, str(poison))
-        except Exception as crash:
-            self.fates.report.crashed[delivery.id] = crash
-        return {}
-
-    def _next_people(self, delivery: Delivery, message: Message) -> Sequence[str]:
-        """The next people on a walk, the rest of which is put back on the queue."""
-        walk, page = message.walk or Walk(""), self.world.people.members_page
-        try:
-            people = page(message.epoch, walk.index, walk.shard, walk.after, PEOPLE_A_STEP)
-        except Unavailable:
-            self.fates.wait({delivery.id: Task(delivery, message)})
-            return ()
-        if len(people) == PEOPLE_A_STEP:
-            rest = replace(walk, after=people[-1])
-        elif walk.shard + 1 < self.world.people.shards:
-            rest = replace(walk, shard=walk.shard + 1, after="")
-        else:
-            return people
-        delivery.queue.send(replace(message, walk=rest, attempt=0).encode())
-        return people
 
     def apply_epoch(self, epoch: Epoch, tasks: Tasks) -> None:
         """Applies the tasks as one batch; where that crashes, each alone, so that one does not fail ten."""
@@ -137,7 +117,7 @@ class _Batch:
         except Unavailable:
             self.fates.wait({name: task for name, task in tasks.items() if name not in self.fates.done})
             return
-        heard = [task.change.occurred_at for task in tasks.values() if task.change]
+        heard = [task.heard_at for task in tasks.values() if task.heard_at is not None]
         if heard:
             self.world.connections.note_event(epoch, max(heard))
 
@@ -272,7 +252,7 @@ class _Batch:
     def _divide(self, epoch: Epoch, tasks: Tasks, limit: TooLarge) -> None:
         """Too much for one transaction is written in two halves; what alone is too much is poison."""
         if len(tasks) == 1:
-            self.fates.bury(next(iter(tasks.values())).delivery, str(limit))
+            self.fates.bury_task(next(iter(tasks.values())), str(limit))
             self.fates.done.update(tasks)
             return
         names = list(tasks)

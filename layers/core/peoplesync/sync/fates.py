@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from peoplesync.domain.catalogue import CatalogueChange
@@ -25,13 +25,18 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to do for a message: fold a change into people or the catalogue, or review a person."""
+    """One thing to do for a message: fold a change into people or the catalogue, or review a person.
+
+    `part` is the part of a chunk that it comes from; `heard_at` is when the event happened that told of it.
+    """
 
     delivery: Delivery
     message: Message
     change: Change | None = None
     entry: CatalogueChange | None = None
     person: str = ""
+    part: int = 0
+    heard_at: int | None = None
 
 
 Tasks = Mapping[str, Task]
@@ -52,28 +57,75 @@ class Report:
 
 @dataclass
 class Fates:
-    """Keeps the report of a batch, sends what must wait, and buries what is dead. `done` names the tasks that
-    were dealt with; `jitter` draws from [0, 1)."""
+    """Keeps the report of a batch, and in the end sends what must wait. `done` names the tasks that were
+    dealt with; `jitter` draws from [0, 1)."""
 
     jitter: Callable[[], float]
     report: Report = field(default_factory=Report)
     done: set[str] = field(default_factory=set)
+    _waiting: defaultdict[str, list[Task]] = field(default_factory=lambda: defaultdict(list))
+    _buried_parts: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def wait(self, tasks: Tasks) -> None:
-        """Sends what could not be done now again; of a message with many reviews only those."""
-        people: dict[str, list[str]] = {}
+        """What could not be done now is to be sent again."""
         for task in tasks.values():
-            people.setdefault(task.delivery.id, []).extend([task.person] if task.person else [])
-        for task in {task.delivery.id: task for task in tasks.values()}.values():
-            longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2**task.message.attempt)
-            again = task.message.next_attempt()
-            if left := people[task.delivery.id]:
-                again = replace(again, review=tuple(left), walk=None)
-            task.delivery.queue.send(again.encode(), max(1, int(longest * self.jitter())))
+            self._waiting[task.delivery.id].append(task)
         self.finish("waiting", tasks)
 
+    def send_what_waits(self) -> None:
+        """Sends a message again for each that has something left to do, and only with that. What crashed is
+        delivered again as it is."""
+        for delivery_id, tasks in self._waiting.items():
+            if delivery_id in self.report.crashed:
+                continue
+            delivery, message = tasks[0].delivery, tasks[0].message
+            longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2**message.attempt)
+            again = self._left(delivery_id, message, tasks).next_attempt()
+            try:
+                delivery.queue.send(again.encode(), max(1, int(longest * self.jitter())))
+            except Exception as crash:
+                self.report.crashed[delivery_id] = crash
+
+    def _left(self, delivery_id: str, message: Message, tasks: Sequence[Task]) -> Message:
+        if message.chunk:
+            rest = message.chunk.only({task.part for task in tasks})
+            failed = message.chunk.failed + len(self._buried_parts[delivery_id])
+            return replace(message, chunk=replace(rest, failed=failed))
+        if people := tuple(task.person for task in tasks if task.person):
+            return replace(message, review=people, walk=None)
+        return message
+
+    def is_complete(self, delivery: Delivery) -> bool:
+        """Whether nothing of a message waits or has to be delivered again."""
+        return delivery.id not in self.report.crashed and delivery.id not in self._waiting
+
+    def failed_parts(self, delivery: Delivery, message: Message) -> int:
+        """How many parts of a chunk could never be applied."""
+        before = message.chunk.failed if message.chunk else 0
+        return before + len(self._buried_parts[delivery.id])
+
     def bury(self, delivery: Delivery, reason: str) -> None:
-        delivery.queue.bury(delivery.body, reason)
+        """A message that no later attempt can apply goes where dead letters are kept."""
+        self._bury(delivery, delivery.body, reason)
+
+    def bury_task(self, task: Task, reason: str) -> None:
+        """The same for a task: of a chunk only its part dies."""
+        chunk = task.message.chunk
+        if chunk is None:
+            self.bury(task.delivery, reason)
+        else:
+            self.bury_part(task.delivery, task.message, task.part, reason)
+
+    def bury_part(self, delivery: Delivery, message: Message, part: int, reason: str) -> None:
+        """One part of a chunk dies, once; the others go on."""
+        if message.chunk is None or part in self._buried_parts[delivery.id]:
+            return
+        self._buried_parts[delivery.id].add(part)
+        alone = replace(message, chunk=replace(message.chunk.only({part}), run="", failed=0))
+        self._bury(delivery, alone.encode(), reason)
+
+    def _bury(self, delivery: Delivery, body: str, reason: str) -> None:
+        delivery.queue.bury(body, reason)
         self.report.counts["dead"] += 1
         self.report.buried.append(reason)
 

@@ -5,13 +5,15 @@ Each has its `connection`, `epoch`, `cause` and `attempt`, and one of
     "event": {...}                                                      a Stripe event, to be folded
     "review": ["per_...", ...]                                          people to be looked at again
     "walk": {"index": "uses:product:...", "shard": 0, "after": "..."}   all people of a member index
+    "chunk": {"id": "...", "run": "...", "as_of": 0, "objects": [...]}  part of what Stripe's lists showed
+    "purge": {"table": "people", "after": "..."}                        rows of an epoch that is over
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
 from peoplesync.domain.connections import Epoch
@@ -37,8 +39,47 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """Part of what Stripe's lists showed.
+
+    `objects` are Stripe objects as they were at `as_of`, `events` are Stripe events, `unseen` are customers
+    of whom Stripe is to be asked if no list showed them since `as_of`. `run` names the import that has to
+    know when all of it is applied, "" where nobody has to; `failed` counts the parts that were buried.
+    """
+
+    id: str = ""
+    run: str = ""
+    as_of: int = 0
+    objects: tuple[Mapping[str, Any], ...] = ()
+    events: tuple[Mapping[str, Any], ...] = ()
+    unseen: tuple[str, ...] = ()
+    failed: int = 0
+
+    def only(self, parts: Collection[int]) -> Chunk:
+        """The chunk with some of its parts: objects, events and unseen are numbered through, from 0."""
+        first_event, first_unseen = len(self.objects), len(self.objects) + len(self.events)
+        return replace(
+            self,
+            objects=tuple(one for part, one in enumerate(self.objects) if part in parts),
+            events=tuple(one for part, one in enumerate(self.events, first_event) if part in parts),
+            unseen=tuple(one for part, one in enumerate(self.unseen, first_unseen) if part in parts),
+        )
+
+
+@dataclass(frozen=True)
+class Purge:
+    """The rows of an epoch that is over, to be deleted: those of `table` (of the first one, where it is
+    empty) that a scan shows after the place `after`. `again` asks for a second round, for what was still
+    being written."""
+
+    table: str = ""
+    after: str = ""
+    again: bool = True
+
+
+@dataclass(frozen=True)
 class Message:
-    """One Stripe event on its way to the fold, or people who are to be looked at again.
+    """One Stripe event on its way to the fold, or part of a list, or people who are to be looked at again.
 
     `cause` says how we came to know of it; `attempt` counts how often it had to wait.
     """
@@ -47,6 +88,8 @@ class Message:
     event: Mapping[str, Any] | None = None
     review: tuple[str, ...] = ()
     walk: Walk | None = None
+    chunk: Chunk | None = None
+    purge: Purge | None = None
     cause: str = "live"
     attempt: int = 0
 
@@ -56,6 +99,10 @@ class Message:
             content = {"event": self.event}
         elif self.walk is not None:
             content = {"walk": asdict(self.walk)}
+        elif self.chunk is not None:
+            content = {"chunk": {one.name: getattr(self.chunk, one.name) for one in fields(Chunk)}}
+        elif self.purge is not None:
+            content = {"purge": asdict(self.purge)}
         return json.dumps(
             {
                 "connection": self.epoch.connection,
@@ -85,6 +132,25 @@ def decode(body: str) -> Message:
                     return Message(epoch, event, cause=cause, attempt=attempt)
                 case {"walk": {"index": str(index), "shard": int(shard), "after": str(after)}}:
                     return Message(epoch, walk=Walk(index, shard, after), cause=cause, attempt=attempt)
+                case {"chunk": dict(chunk)}:
+                    return Message(epoch, chunk=_chunk(chunk), cause=cause, attempt=attempt)
+                case {"purge": {"table": str(table), "after": str(place), "again": bool(again)}}:
+                    return Message(epoch, purge=Purge(table, place, again), cause=cause, attempt=attempt)
                 case {"review": [*people]} if all(isinstance(person, str) for person in people):
                     return Message(epoch, review=tuple(people), cause=cause, attempt=attempt)
     raise Unreadable("not a message of peoplesync: connection, epoch, cause, attempt or content is missing")
+
+
+def _chunk(value: dict[str, Any]) -> Chunk:
+    match value:
+        case {
+            "id": str(chunk),
+            "run": str(run),
+            "as_of": int(as_of),
+            "objects": [*objects],
+            "events": [*events],
+            "unseen": [*unseen],
+            "failed": int(failed),
+        }:
+            return Chunk(chunk, run, as_of, tuple(objects), tuple(events), tuple(unseen), failed)
+    raise Unreadable("not a message of peoplesync: a chunk's part is missing")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import Catalogue, CatalogueKey, Entry
@@ -11,6 +12,7 @@ from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import Household, Known
 from peoplesync.domain.segments import Definitions
+from peoplesync.domain.stripe_objects.reading import Json
 
 
 class LostRace(Exception):
@@ -23,6 +25,52 @@ class TooLarge(Exception):
 
 class Unavailable(Exception):
     """Something outside cannot be asked now: Stripe, or a throttled table. Later it can."""
+
+
+class RateLimited(Unavailable):
+    """Stripe answered 429. `reason` is which limit it names, "" for a lock; `retry_after` are seconds."""
+
+    def __init__(self, message: str, reason: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.reason, self.retry_after = reason, retry_after
+
+
+class KeyRefused(Unavailable):
+    """Stripe does not accept the API key (any more). With another key it can be asked again."""
+
+
+class NotPermitted(Exception):
+    """The API key lacks a permission; `permission` is its slug where Stripe names it."""
+
+    def __init__(self, message: str, permission: str = "") -> None:
+        super().__init__(message)
+        self.permission = permission
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of one of Stripe's lists, newest first; its objects are what they were at `as_of`."""
+
+    objects: Sequence[Json]
+    has_more: bool
+    as_of: int
+
+
+class Lists(Protocol):
+    def page(self, connection: str, resource: str, params: Mapping[str, Any]) -> Page:
+        """A page of `/v1/{resource}`; `params` as Stripe names them. Raises Unavailable (among it RateLimited
+        and KeyRefused) or NotPermitted."""
+
+
+class Runs(Protocol):
+    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int) -> None:
+        """Notes once that a chunk of an import is applied, but for its `failed` parts. Raises Unavailable."""
+
+
+class OldRows(Protocol):
+    def purge(self, epoch: Epoch, table: str, after: str) -> tuple[str, str] | None:
+        """Deletes an epoch's rows that one look at a table finds; where to go on, None at the end of the last
+        table. Raises Unavailable."""
 
 
 class People(Protocol):

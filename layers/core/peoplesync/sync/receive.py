@@ -8,7 +8,7 @@ Stripe, and an unanswered `invoice.created` delays the customer's invoice for up
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -74,7 +74,7 @@ class Receiver:
         if event.get("livemode") is not connection.livemode:
             mode = "live" if connection.livemode else "test"
             return Receipt("refused", "wrong_mode", detail | {"because": f"the connection is in {mode} mode"})
-        reason = _no_use(event)
+        reason = no_use(event)
         if reason is not None:
             return Receipt("dropped", reason, detail)
         encoded = _fitting(connection.epoch, event)
@@ -102,7 +102,7 @@ def _event(body: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _no_use(event: dict[str, Any]) -> str | None:
+def no_use(event: Mapping[str, Any]) -> str | None:
     """Why a genuine event is dropped; None where it is wanted."""
     if event.get("account"):
         return "connect"

@@ -7,7 +7,7 @@ has one shape, whatever version it was written in, so that two shapes of one sta
 from peoplesync.domain.stripe_objects.coupons import Coupon, Terms, read_coupon
 from peoplesync.domain.stripe_objects.customers import Customer, read_customer
 from peoplesync.domain.stripe_objects.discounts import Discount, read_discount
-from peoplesync.domain.stripe_objects.events import StripeEvent, read_event, slim
+from peoplesync.domain.stripe_objects.events import StripeEvent, read_event, slim, slim_object
 from peoplesync.domain.stripe_objects.payments import Charge, Invoice, read_charge, read_invoice
 from peoplesync.domain.stripe_objects.prices import Price, Tier, Tiers, Transform, read_tiers
 from peoplesync.domain.stripe_objects.products import Product, read_product
@@ -40,4 +40,5 @@ __all__ = [
     "read_subscription",
     "read_tiers",
     "slim",
+    "slim_object",
 ]

@@ -21,7 +21,7 @@ _READ = frozenset(
     applies_to products customer captured amount_captured amount_refunded failure_code parent
     subscription_details subscription number billing_reason paid status_transitions paid_at lines
     amount_due amount_paid attempt_count pricing price_details mode payment_status amount_total
-    invoice
+    invoice latest_invoice
     """.split()
 )
 
@@ -69,6 +69,12 @@ def slim(event: Json) -> dict[str, Any]:
         name: event[name] for name in ("id", "object", "type", "created", "livemode") if name in event
     }
     return {**envelope, "data": slimmed}
+
+
+def slim_object(value: Json) -> dict[str, Any]:
+    """An object of a list with only what `read_*` look at."""
+    kept: dict[str, Any] = _keep(value)
+    return kept
 
 
 def _keep(value: Any) -> Any:

@@ -1,0 +1,143 @@
+"""Reading: what each message of a batch asks to be done.
+
+What cannot be read is buried here, and what is of no use is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
+from peoplesync.domain.catalogue import CatalogueChange, read_catalogue_change
+from peoplesync.domain.changes import EVENT_TYPES, Change, ObjectKey, read_change
+from peoplesync.domain.listed import read_listed
+from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
+from peoplesync.domain.stripe_objects.reading import Json
+from peoplesync.sync.fates import Delivery, Fates, Task, Tasks
+from peoplesync.sync.messages import Chunk, Message, Purge, Unreadable, Walk, decode
+from peoplesync.sync.ports import Connections, OldRows, People, Unavailable
+
+PEOPLE_A_STEP: Final = 25
+"""How many people a walk through an index takes at a time."""
+
+AFTER_ALL: Final = 900
+"""Seconds after which an epoch that is over is purged once more: a worker may still have been writing."""
+
+
+@dataclass
+class Reader:
+    """Reads deliveries into tasks. `chunks` are those of them that hold part of a list."""
+
+    people: People
+    connections: Connections
+    old_rows: OldRows
+    fates: Fates
+    chunks: list[tuple[Delivery, Message]] = field(default_factory=list)
+
+    def read(self, delivery: Delivery) -> Tasks:
+        """What a message asks for; nothing where it is poison, or of no use."""
+        try:
+            message = decode(delivery.body)
+            if message.purge:
+                self._purge(delivery, message, message.purge)
+                return {}
+            if message.chunk:
+                self.chunks.append((delivery, message))
+                return self._parts(delivery, message, message.chunk)
+            if message.event is None:
+                people = self._next_people(delivery, message) if message.walk else message.review
+                return {person: Task(delivery, message, person=person) for person in people}
+            return dict(self._told(delivery, message, message.event, 0, delivery.id))
+        except (Unreadable, UnreadableStripeObject) as poison:
+            self.fates.bury(delivery, str(poison))
+        except Exception as crash:
+            self.fates.report.crashed[delivery.id] = crash
+        return {}
+
+    def _told(
+        self, delivery: Delivery, message: Message, value: Any, part: int, name: str
+    ) -> Iterator[tuple[str, Task]]:
+        """The task of an event, or none where the event is of no use."""
+        event = read_event(value)
+        if event.type in EVENT_TYPES:
+            change = replace(read_change(event), message=name)
+            yield name, Task(delivery, message, change, part=part, heard_at=event.created)
+        elif event.type in CATALOGUE_EVENT_TYPES:
+            entry = read_catalogue_change(event)
+            yield name, Task(delivery, message, entry=entry, part=part, heard_at=event.created)
+        else:
+            self.fates.report.counts["dropped"] += 1
+
+    def _parts(self, delivery: Delivery, message: Message, chunk: Chunk) -> Tasks:
+        """The tasks of a chunk: only what cannot be read of it is buried."""
+        tasks: dict[str, Task] = {}
+        parts: list[Any] = [*chunk.objects, *chunk.events, *chunk.unseen]
+        for part, value in enumerate(parts):
+            name = f"{delivery.id}/{part}"
+            try:
+                if part < len(chunk.objects):
+                    tasks.update(self._shown(delivery, message, value, part, name, chunk.as_of))
+                elif part < len(chunk.objects) + len(chunk.events):
+                    tasks.update(self._told(delivery, message, value, part, name))
+                else:
+                    ask = _ask_if_unseen(str(value), chunk.as_of, name)
+                    tasks[name] = Task(delivery, message, ask, part=part)
+            except UnreadableStripeObject as poison:
+                self.fates.bury_part(delivery, message, part, str(poison))
+        return tasks
+
+    def _shown(
+        self, delivery: Delivery, message: Message, value: Json, part: int, name: str, as_of: int
+    ) -> Iterator[tuple[str, Task]]:
+        """A task for each change that a listed object is worth."""
+        for number, change in enumerate(read_listed(value, as_of)):
+            one = f"{name}.{number}"
+            if isinstance(change, CatalogueChange):
+                yield one, Task(delivery, message, entry=change, part=part)
+            else:
+                yield one, Task(delivery, message, replace(change, message=one), part=part)
+
+    def _next_people(self, delivery: Delivery, message: Message) -> Sequence[str]:
+        """The next people on a walk, the rest of which is put back on the queue."""
+        walk = message.walk or Walk("")
+        try:
+            people = self.people.members_page(
+                message.epoch, walk.index, walk.shard, walk.after, PEOPLE_A_STEP
+            )
+        except Unavailable:
+            self.fates.wait({delivery.id: Task(delivery, message)})
+            return ()
+        if len(people) == PEOPLE_A_STEP:
+            rest = replace(walk, after=people[-1])
+        elif walk.shard + 1 < self.people.shards:
+            rest = replace(walk, shard=walk.shard + 1, after="")
+        else:
+            return people
+        delivery.queue.send(replace(message, walk=rest, attempt=0).encode())
+        return people
+
+    def _purge(self, delivery: Delivery, message: Message, purge: Purge) -> None:
+        """Deletes some rows of an epoch, if it is over, and puts the rest back on the queue."""
+        try:
+            connection = self.connections.get(message.epoch.connection)
+            if connection is not None and connection.epoch.number <= message.epoch.number:
+                self.fates.report.counts["dropped"] += 1
+                return
+            place = self.old_rows.purge(message.epoch, purge.table, purge.after)
+        except Unavailable:
+            self.fates.wait({delivery.id: Task(delivery, message)})
+            return
+        if place is not None:
+            table, after = place
+            rest = replace(message, purge=replace(purge, table=table, after=after), attempt=0)
+            delivery.queue.send(rest.encode())
+        elif purge.again:
+            delivery.queue.send(replace(message, purge=Purge(again=False), attempt=0).encode(), AFTER_ALL)
+        self.fates.report.counts["purged"] += 1
+
+
+def _ask_if_unseen(customer: str, since: int, name: str) -> Change:
+    key = ObjectKey("customer", customer)
+    return Change(customer, key, since, ask=True, unseen_since=since, message=name)
