@@ -22,7 +22,7 @@ from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr
 from peoplesync_cli.target import Target
-from peoplesync_local.stripe_stand_in import hold_objects
+from peoplesync_local.stripe_simulator.control import Simulator
 
 StripeEvent = Mapping[str, Any]
 _RETRIES = urllib3.Retry(
@@ -100,7 +100,7 @@ def replay(
     """Send the Stripe events of an NDJSON file to the webhook, signed, and wait until they are applied.
 
     Ends with how many were sent, accepted, refused, applied and dead; exits with 1 if any was refused or
-    dead. On the local stack the stand-in for Stripe's API first learns each object's last snapshot in the
+    dead. On the local stack the simulator of Stripe first learns each object's last snapshot in the
     file, so that a fetched object is the truth.
     """
     events = read_events(file)
@@ -160,13 +160,13 @@ def run(
     concurrency: int,
     timeout: int,
 ) -> Tally:
-    """Sends `order` and waits until it is applied; `events` in true order tell the stand-in the truth."""
+    """Sends `order` and waits until it is applied; `events` in true order tell the simulator the truth."""
     target.connection(connection)
     secrets = target.secrets.signing_secrets(connection)
     if not secrets:
         raise Failure(f"Connection {connection} has no signing secret.")
-    if target.stripe_stand_in:
-        hold_objects(target.stripe_stand_in, last_snapshots(events))
+    if target.stripe_simulator:
+        Simulator(target.stripe_simulator).hold(last_snapshots(events))
     dead_before = target.depths.dead()
     with Progress(
         TextColumn("{task.description:>8}"),

@@ -34,13 +34,13 @@ NO_STACK = (
 
 @dataclass(frozen=True)
 class Target:
-    """One deployed stack. `stripe_stand_in` is the local stack's stand-in for Stripe's API."""
+    """One deployed stack. `stripe_simulator` is the local stack's simulator of Stripe."""
 
     title: str
     stack: Stack
     api_url: str
     session: boto3.Session
-    stripe_stand_in: str | None = None
+    stripe_simulator: str | None = None
 
     @cached_property
     def connections(self) -> ConnectionsStore:
@@ -65,9 +65,15 @@ class Target:
             )
         )
 
+    @property
+    def bulk(self) -> ChangeQueue:
+        """The queue for what may take its time."""
+        return self.depths.queues[1]
+
     def connection(self, name: str) -> Connection:
-        """The connection; fails with the names that there are."""
-        connection = self.connections.get(name)
+        """The connection, also a disconnected one, whose people can still be looked at; fails with the names
+        that there are."""
+        connection = self.connections.get_even_disconnected(name)
         if connection is None:
             there_are = ", ".join(one.name for one in self.connections.all()) or "none yet"
             raise Failure(f"There is no connection {name}; there are: {there_are}.")

@@ -56,6 +56,7 @@ def deploy(
         code = _upload(session, packed)
         template = local_template.localized(
             sam,
+            checkout=places.checkout,
             code=code,
             session=session,
             parameters=PARAMETERS,

@@ -1,7 +1,7 @@
 """Turns template.yaml into plain CloudFormation as the emulator understands it.
 
 The code comes from the emulator's own S3, routes stand as resources of their own, the outputs name addresses
-that work here, and the functions learn where Stripe's stand-in answers. Nothing else differs from AWS.
+that work here, and the functions learn where the simulator of Stripe answers and tells the time. Nothing else differs from AWS.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from peoplesync_local.aws_session import LocalSession
 Template = dict[str, Any]
 
 _CODE_PROPERTY = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+_STATE_MACHINE = "AWS::Serverless::StateMachine"
 _API = "AWS::ApiGatewayV2::Api"
 _METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 
@@ -50,6 +51,7 @@ def code_folders(template: Template) -> dict[str, str]:
 def localized(
     template: Template,
     *,
+    checkout: Path,
     code: Mapping[str, str],
     session: LocalSession,
     parameters: Mapping[str, str],
@@ -58,14 +60,18 @@ def localized(
 ) -> Template:
     """The CloudFormation template to give to the emulator.
 
-    `code` has an s3:// address for each of `code_folders`; `parameters` are those of the deployment;
-    `function_environment` is added to every function's; `api_root` is the address below which the emulator
+    `checkout` is where the definitions of state machines are; `code` has an s3:// address for each of
+    `code_folders`; `parameters` are those of the deployment; `function_environment` is added to every function's; `api_root` is the address below which the emulator
     serves HTTP APIs by their id. Raises LocalStackError if the template is no valid SAM.
     """
     sam = copy.deepcopy(template)
     for logical_id, address in code.items():
         resource = sam["Resources"][logical_id]
         resource["Properties"][_CODE_PROPERTY[resource["Type"]]] = address
+    for machine in sam["Resources"].values():
+        if machine["Type"] == _STATE_MACHINE:
+            definition = checkout / machine["Properties"].pop("DefinitionUri")
+            machine["Properties"]["Definition"] = json.loads(definition.read_text())
     sam["Globals"]["Function"]["Environment"]["Variables"].update(function_environment)
 
     try:

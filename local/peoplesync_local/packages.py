@@ -56,7 +56,7 @@ def layer_zip(places: Places) -> bytes:
 def fingerprint(places: Places) -> str:
     """A short hash of all that is deployed: template, functions, layer."""
     digest = hashlib.sha256()
-    folders = (places.checkout / "functions", places.checkout / "layers" / "core")
+    folders = [places.checkout / folder for folder in ("functions", "infra", "layers/core")]
     for path in [places.template, *(path for folder in folders for path in _files(folder))]:
         digest.update(str(path.relative_to(places.checkout)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -1,6 +1,6 @@
 """The local stack's use cases: bring it up, take it down, tell how it is, read its logs.
 
-A stack is two processes (the emulator, Stripe's stand-in) and one state file that names them. The file is
+A stack is two processes (the emulator of AWS, the simulator of Stripe) and one state file that names them. The file is
 written as soon as a process runs, so that whatever happens to the command that started it, the next one knows
 what to stop.
 """
@@ -20,14 +20,15 @@ from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Any, Literal
 
-from peoplesync_local import LocalStackError, emulator, packages, processes, stripe_stand_in
+from peoplesync_local import LocalStackError, emulator, packages, processes, stripe_simulator
 from peoplesync_local.aws_session import LocalSession, environment
 from peoplesync_local.places import Places
 from peoplesync_local.processes import Process
+from peoplesync_local.stripe_simulator.control import LISTENING
 
 STACK_NAME = "peoplesync-local"
-_STRIPE_KEY = "sk_test_local_stack"
-_STAND_IN_SECONDS = 30.0
+STRIPE_KEY = "rk_test_local_stack"
+_SIMULATOR_SECONDS = 30.0
 _NOT_OURS = ("START RequestId", "END RequestId", "REPORT RequestId")
 
 Report = Callable[[str], None]
@@ -126,7 +127,7 @@ def status(*, places: Places | None = None) -> Status:
         )
     lost = [
         name
-        for name, process in (("emulator", stack.emulator), ("stand-in for Stripe", stack.stripe))
+        for name, process in (("emulator", stack.emulator), ("simulator of Stripe", stack.stripe))
         if not processes.is_running(process)
     ]
     if not lost and not emulator.is_healthy(stack.endpoint):
@@ -187,13 +188,16 @@ def _start(report: Report, places: Places, port: int | None) -> LocalStack:
 
     report("Starting the emulator of AWS")
     aws = emulator.start(places, port, remember)
-    stripe, stripe_url = _start_stand_in(places, remember)
+    stripe, stripe_url = _start_simulator(places, remember)
     session = LocalSession(aws.endpoint, emulator.REGION)
     deployment = deploy(
         session,
         places,
         stack=STACK_NAME,
-        function_environment={"PEOPLESYNC_STRIPE_API_URL": stripe_url},
+        function_environment={
+            "PEOPLESYNC_STRIPE_API_URL": stripe_url,
+            "PEOPLESYNC_CLOCK_URL": clock_url(stripe_url),
+        },
         report=report,
     )
     return LocalStack(
@@ -202,7 +206,7 @@ def _start(report: Report, places: Places, port: int | None) -> LocalStack:
         endpoint=aws.endpoint,
         api_url=deployment.outputs["ApiUrl"],
         stripe_api_url=stripe_url,
-        stripe_api_key=_STRIPE_KEY,
+        stripe_api_key=STRIPE_KEY,
         outputs=deployment.outputs,
         log_groups=deployment.log_groups,
         deployed=packages.fingerprint(places),
@@ -211,18 +215,23 @@ def _start(report: Report, places: Places, port: int | None) -> LocalStack:
     )
 
 
-def _start_stand_in(places: Places, remember: Callable[[Process], None]) -> tuple[Process, str]:
-    """Start Stripe's stand-in on a free port; its first words are its address."""
-    command = [sys.executable, "-m", stripe_stand_in.__name__, "--port", "0", "--key", _STRIPE_KEY]
+def clock_url(stripe_url: str) -> str:
+    """Where the simulator of Stripe tells the time, which is the whole local system's."""
+    return f"{stripe_url}/_clock"
+
+
+def _start_simulator(places: Places, remember: Callable[[Process], None]) -> tuple[Process, str]:
+    """Start the simulator of Stripe on a free port; its first words are its address."""
+    command = [sys.executable, "-m", stripe_simulator.__name__, "--port", "0", "--key", STRIPE_KEY]
     process = processes.start(command, environment={"PYTHONUNBUFFERED": "1"}, log=places.stripe_log)
     remember(process)
-    deadline = time.monotonic() + _STAND_IN_SECONDS
+    deadline = time.monotonic() + _SIMULATOR_SECONDS
     while time.monotonic() < deadline and processes.is_running(process):
         first_line, complete, _ = places.stripe_log.read_text().partition("\n")
-        if complete and first_line.startswith(stripe_stand_in.LISTENING):
-            return process, first_line.removeprefix(stripe_stand_in.LISTENING)
+        if complete and first_line.startswith(LISTENING):
+            return process, first_line.removeprefix(LISTENING)
         time.sleep(0.02)
-    raise LocalStackError(f"The stand-in for Stripe did not start; its log is in {places.stripe_log}.")
+    raise LocalStackError(f"The simulator of Stripe did not start; its log is in {places.stripe_log}.")
 
 
 def _clear(places: Places) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from peoplesync_local.stripe_constants import CHECKOUT_SESSION, SUBSCRIPTION
+
 StripeObject = dict[str, Any]
 
 MODERN = "2026-10-28.endive"
@@ -194,43 +196,47 @@ def subscription(
     """A `subscription`. Its billing periods are in its items, its currency is the first item's."""
     first = items[0] if items else None
     ends = first["current_period_end"] if first and cancel_at_period_end else None
-    return {
-        "id": id,
-        "object": "subscription",
-        "application": None,
-        "billing_cycle_anchor": trial_end or created,
-        "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "included"}},
-        "billing_thresholds": None,
-        "cancel_at": ends,
-        "cancel_at_period_end": cancel_at_period_end,
-        "canceled_at": canceled_at,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically",
-        "created": created,
-        "currency": first["price"]["currency"] if first else "usd",
-        "customer": customer,
-        "customer_account": None,
-        "days_until_due": None,
-        "default_payment_method": None,
-        "description": None,
-        "discounts": [],
-        "ended_at": ended_at,
-        "items": list_of(items, f"/v1/subscription_items?subscription={id}"),
-        "latest_invoice": latest_invoice,
-        "livemode": livemode,
-        "metadata": {},
-        "pause_collection": None,
-        "pending_setup_intent": None,
-        "pending_update": None,
-        "schedule": None,
-        "start_date": start_date if start_date is not None else created,
-        "status": status,
-        "status_details": {"paused": None},
-        "test_clock": None,
-        "trial_end": trial_end,
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
-        "trial_start": trial_start,
-    } | extra
+    return (
+        SUBSCRIPTION
+        | {
+            "id": id,
+            "object": "subscription",
+            "application": None,
+            "billing_cycle_anchor": trial_end or created,
+            "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "included"}},
+            "billing_thresholds": None,
+            "cancel_at": ends,
+            "cancel_at_period_end": cancel_at_period_end,
+            "canceled_at": canceled_at,
+            "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+            "collection_method": "charge_automatically",
+            "created": created,
+            "currency": first["price"]["currency"] if first else "usd",
+            "customer": customer,
+            "customer_account": None,
+            "days_until_due": None,
+            "default_payment_method": None,
+            "description": None,
+            "discounts": [],
+            "ended_at": ended_at,
+            "items": list_of(items, f"/v1/subscription_items?subscription={id}"),
+            "latest_invoice": latest_invoice,
+            "livemode": livemode,
+            "metadata": {},
+            "pause_collection": None,
+            "pending_setup_intent": None,
+            "pending_update": None,
+            "schedule": None,
+            "start_date": start_date if start_date is not None else created,
+            "status": status,
+            "status_details": {"paused": None},
+            "test_clock": None,
+            "trial_end": trial_end,
+            "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+            "trial_start": trial_start,
+        }
+        | extra
+    )
 
 
 def checkout_session(
@@ -248,38 +254,37 @@ def checkout_session(
     **extra: Any,
 ) -> StripeObject:
     """A completed `checkout.session`; `mode` is `subscription`, `payment` or `setup`."""
-    details: StripeObject = {
-        "address": None,
-        "email": email,
-        "name": None,
-        "phone": None,
-        "tax_exempt": "none",
-    }
-    return {
-        "id": id,
-        "object": "checkout.session",
-        "amount_subtotal": amount_total,
-        "amount_total": amount_total,
-        "client_reference_id": None,
-        "created": created,
-        "currency": currency,
-        "customer": customer,
-        "customer_details": details,
-        "customer_email": None,
-        "expires_at": created + DAY,
-        "invoice": invoice,
-        "livemode": livemode,
-        "metadata": {},
-        "mode": mode,
-        "payment_intent": None,
-        "payment_link": None,
-        "payment_method_types": ["card"],
-        "payment_status": "paid" if amount_total else "no_payment_required",
-        "setup_intent": None,
-        "status": "complete",
-        "subscription": subscription,
-        "ui_mode": "hosted_page",
-    } | extra
+    details: StripeObject = {"address": None, "email": email, "name": None, "phone": None}
+    details |= {"business_name": None, "individual_name": None, "tax_exempt": "none", "tax_ids": []}
+    return (
+        CHECKOUT_SESSION
+        | {
+            "id": id,
+            "object": "checkout.session",
+            "amount_subtotal": amount_total,
+            "amount_total": amount_total,
+            "client_reference_id": None,
+            "created": created,
+            "currency": currency,
+            "customer": customer,
+            "customer_details": details,
+            "customer_email": None,
+            "expires_at": created + DAY,
+            "invoice": invoice,
+            "livemode": livemode,
+            "metadata": {},
+            "mode": mode,
+            "payment_intent": None,
+            "payment_link": None,
+            "payment_method_types": ["card"],
+            "payment_status": "paid" if amount_total else "no_payment_required",
+            "setup_intent": None,
+            "status": "complete",
+            "subscription": subscription,
+            "ui_mode": "hosted_page",
+        }
+        | extra
+    )
 
 
 def list_of(objects: Sequence[StripeObject], url: str) -> StripeObject:

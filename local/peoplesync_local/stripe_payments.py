@@ -10,6 +10,7 @@ charge names the other. The functions that tell what becomes of an object (`fina
 from collections.abc import Sequence
 from typing import Any
 
+from peoplesync_local.stripe_constants import APPROVED, CHARGE, DECLINED, INVOICE
 from peoplesync_local.stripe_objects import StripeObject, list_of, major_units
 
 
@@ -48,10 +49,11 @@ def line(
         },
         "unit_amount_decimal": price["unit_amount_decimal"],
     }
+    asked = quantity * (price["unit_amount"] or 0) if amount is None else amount
     return {
         "id": id,
         "object": "line_item",
-        "amount": quantity * (price["unit_amount"] or 0) if amount is None else amount,
+        "amount": asked,
         "currency": price["currency"],
         "description": description,
         "discount_amounts": [],
@@ -61,9 +63,12 @@ def line(
         "metadata": {},
         "parent": parent,
         "period": {"start": period[0], "end": period[1]},
+        "pretax_credit_amounts": [],
         "pricing": pricing,
         "quantity": quantity,
+        "quantity_decimal": str(quantity),
         "subscription": subscription,
+        "subtotal": asked,
         "taxes": [],
     } | extra
 
@@ -107,50 +112,58 @@ def invoice(
         "quote_details": None,
         "subscription_details": {"metadata": {}, "subscription": subscription},
     }
-    return {
-        "id": id,
-        "object": "invoice",
-        "amount_due": total,
-        "amount_overpaid": 0,
-        "amount_paid": received,
-        "amount_remaining": total - received,
-        "attempt_count": attempt_count,
-        "attempted": attempt_count > 0 or is_paid,
-        "auto_advance": not is_paid,
-        "billing_reason": billing_reason,
-        "collection_method": "charge_automatically",
-        "created": created,
-        "currency": currency or (lines[0]["currency"] if lines else "usd"),
-        "customer": customer,
-        "customer_account": None,
-        "customer_email": email,
-        "description": description,
-        "discounts": [],
-        "due_date": None,
-        "lines": list_of(lines, f"/v1/invoices/{id}/lines"),
-        "livemode": livemode,
-        "metadata": {},
-        "next_payment_attempt": None,
-        "number": None if status == "draft" else f"TEST-{id}",
-        "parent": parent,
-        "period_end": created,
-        "period_start": created,
-        "status": status,
-        "status_transitions": {
-            "finalized_at": None if status == "draft" else created,
-            "marked_uncollectible_at": None,
-            "paid_at": settled_at if is_paid else None,
-            "voided_at": None,
-        },
-        "subtotal": total,
-        "test_clock": None,
-        "total": total,
-        "total_discount_amounts": [],
-        "total_taxes": [],
-    } | extra
+    return (
+        INVOICE
+        | {
+            "id": id,
+            "object": "invoice",
+            "amount_due": total,
+            "amount_overpaid": 0,
+            "amount_paid": received,
+            "amount_remaining": total - received,
+            "attempt_count": attempt_count,
+            "attempted": attempt_count > 0 or is_paid,
+            "auto_advance": not is_paid,
+            "billing_reason": billing_reason,
+            "collection_method": "charge_automatically",
+            "created": created,
+            "currency": currency or (lines[0]["currency"] if lines else "usd"),
+            "customer": customer,
+            "customer_account": None,
+            "customer_email": email,
+            "description": description,
+            "discounts": [],
+            "due_date": None,
+            "lines": list_of(lines, f"/v1/invoices/{id}/lines"),
+            "livemode": livemode,
+            "metadata": {},
+            "next_payment_attempt": None,
+            "number": None if status == "draft" else f"TEST-{id}",
+            "parent": parent,
+            "period_end": created,
+            "period_start": created,
+            "status": status,
+            "status_transitions": {
+                "finalized_at": None if status == "draft" else created,
+                "marked_uncollectible_at": None,
+                "paid_at": settled_at if is_paid else None,
+                "voided_at": None,
+            },
+            "subtotal": total,
+            "subtotal_excluding_tax": total,
+            "test_clock": None,
+            "total": total,
+            "total_discount_amounts": [],
+            "total_excluding_tax": total,
+            "total_taxes": [],
+        }
+        | extra
+    )
 
 
-def invoice_payments(*charges: str, of: str, created: int, amount: int, currency: str) -> StripeObject:
+def invoice_payments(
+    *charges: str, of: str, created: int, amount: int, currency: str, livemode: bool = False
+) -> StripeObject:
     """The value of an invoice's expandable `payments`, which events leave out: each payment with its
     charge."""
     payments = [
@@ -163,8 +176,10 @@ def invoice_payments(*charges: str, of: str, created: int, amount: int, currency
             "currency": currency,
             "invoice": of,
             "is_default": True,
+            "livemode": livemode,
             "payment": {"type": "charge", "charge": charge},
             "status": "paid",
+            "status_transitions": {"canceled_at": None, "paid_at": created},
         }
         for charge in charges
     ]
@@ -218,31 +233,65 @@ def charge(
     is_captured = succeeded if captured is None else captured
     taken = (amount if is_captured else 0) if amount_captured is None else amount_captured
     failed = status == "failed"
+    return (
+        CHARGE
+        | {
+            "id": id,
+            "object": "charge",
+            "amount": amount,
+            "amount_captured": taken,
+            "amount_refunded": amount_refunded,
+            "balance_transaction": None,
+            "billing_details": {"address": None, "email": None, "name": None, "phone": None, "tax_id": None},
+            "captured": is_captured,
+            "created": created,
+            "currency": currency,
+            "customer": customer,
+            "description": description,
+            "disputed": False,
+            "failure_code": "card_declined" if failed else None,
+            "failure_message": "Your card was declined." if failed else None,
+            "livemode": livemode,
+            "metadata": {},
+            "outcome": DECLINED if failed else APPROVED,
+            "paid": succeeded,
+            "payment_intent": f"pi_{id}",
+            "payment_method": None,
+            "receipt_email": None,
+            "refunded": amount_refunded >= amount > 0,
+            "status": status,
+        }
+        | extra
+    )
+
+
+def refund(
+    id: str,
+    *,
+    charge: StripeObject,
+    amount: int,
+    created: int,
+    reason: str | None = None,
+    status: str = "succeeded",
+    **extra: Any,
+) -> StripeObject:
+    """A `refund` of some of a charge's amount."""
     return {
         "id": id,
-        "object": "charge",
+        "object": "refund",
         "amount": amount,
-        "amount_captured": taken,
-        "amount_refunded": amount_refunded,
         "balance_transaction": None,
-        "billing_details": {"address": None, "email": None, "name": None, "phone": None, "tax_id": None},
-        "captured": is_captured,
+        "charge": charge["id"],
         "created": created,
-        "currency": currency,
-        "customer": customer,
-        "description": description,
-        "disputed": False,
-        "failure_code": "card_declined" if failed else None,
-        "failure_message": "Your card was declined." if failed else None,
-        "livemode": livemode,
+        "currency": charge["currency"],
+        "destination_details": {"card": {"type": "refund"}, "type": "card"},
         "metadata": {},
-        "outcome": {"network_status": "declined_by_network" if failed else "approved_by_network"},
-        "paid": succeeded,
-        "payment_intent": f"pi_{id}",
-        "payment_method": None,
-        "receipt_email": None,
-        "refunded": amount_refunded >= amount > 0,
+        "payment_intent": charge["payment_intent"],
+        "reason": reason,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
         "status": status,
+        "transfer_reversal": None,
     } | extra
 
 

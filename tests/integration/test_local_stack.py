@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from peoplesync_local import processes, stack, stripe_stand_in
+from peoplesync_local import processes, stack
 from peoplesync_local.places import Places
 from peoplesync_local.stack import LocalStack
+from peoplesync_local.stripe_simulator.control import Simulator
 
 
 def listening_addresses(pids: list[int]) -> set[str]:
@@ -87,16 +89,13 @@ def test_only_a_local_function_is_told_where_stripe_is(local_stack: LocalStack) 
         .get_function_configuration(FunctionName=local_stack.outputs["ApplyChangesFunction"])
     )
 
-    assert function["Environment"]["Variables"]["PEOPLESYNC_STRIPE_API_URL"] == local_stack.stripe_api_url
+    variables = function["Environment"]["Variables"]
+    assert variables["PEOPLESYNC_STRIPE_API_URL"] == local_stack.stripe_api_url
+    assert variables["PEOPLESYNC_CLOCK_URL"] == f"{local_stack.stripe_api_url}/_clock"
 
 
-def test_stripes_stand_in_answers_beside_it(local_stack: LocalStack) -> None:
-    held = stripe_stand_in.hold_objects(
-        local_stack.stripe_api_url,
-        [{"id": "cus_beside", "object": "customer", "email": "beside@example.com"}],
-    )
-
-    assert held >= 1
+def test_the_simulator_of_stripe_answers_beside_it(local_stack: LocalStack) -> None:
+    assert abs(Simulator(local_stack.stripe_api_url).now() - time.time()) < 60
 
 
 def test_a_session_ignores_the_users_profile(

@@ -102,12 +102,12 @@ def test_a_killed_emulator_is_noticed_and_up_starts_afresh(own: Places) -> None:
     assert fresh.emulator != killed.emulator
 
 
-def test_a_killed_stand_in_for_stripe_is_noticed(own: Places) -> None:
+def test_a_killed_simulator_of_stripe_is_noticed(own: Places) -> None:
     started = stack.up(ignore, places=own)
     os.kill(started.stripe.pid, signal.SIGKILL)
     assert eventually(lambda: not processes.is_running(started.stripe))
 
-    with pytest.raises(LocalStackError, match="stand-in for Stripe was killed"):
+    with pytest.raises(LocalStackError, match="simulator of Stripe was killed"):
         stack.running(places=own)
 
 

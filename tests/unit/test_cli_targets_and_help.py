@@ -128,7 +128,7 @@ def test_a_deployed_stack_is_found_by_its_outputs(aws: MotoStack, monkeypatch: p
 
     assert (found.stack, found.title) == (aws.stack, "shop in eu-west-1")
     assert found.webhook_url("main") == "https://api.example.com/webhooks/stripe/main"
-    assert found.stripe_stand_in is None
+    assert found.stripe_simulator is None
 
 
 @pytest.mark.parametrize(

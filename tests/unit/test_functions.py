@@ -13,7 +13,8 @@ from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.domain.connections import Epoch
 from peoplesync.sync.connect import connect
 from peoplesync.sync.messages import Message, decode
-from peoplesync_local.stripe_stand_in import StandIn
+from peoplesync_local.stripe_simulator.control import Simulator
+from peoplesync_local.stripe_simulator.server import Server
 from tests import builders
 from tests.batches import messages, tie, told_of
 from tests.builders import NOW, customer, event
@@ -260,14 +261,15 @@ def test_throttled_changes_are_acknowledged_and_put_back(
 def test_a_tie_is_settled_at_the_stripe_that_the_environment_names(
     main: MotoStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with StandIn(0, API_KEY) as stripe:
+    with Server(0, [API_KEY]) as stripe:
         threading.Thread(target=stripe.serve_forever, args=(0.01,), daemon=True).start()
-        stripe.hold([customer(name="The truth")])
+        Simulator(stripe.url).hold([customer(name="The truth")])
         apply = cold_start("apply_changes", main, monkeypatch, PEOPLESYNC_STRIPE_API_URL=stripe.url)
         apply(batch(*messages(*tie())))
+        asked = Simulator(stripe.url).requests()["by_path"]
         stripe.shutdown()
 
     person = PeopleReader().person_of(MAIN, "customer:cus_1")
     assert person is not None
     assert person.fields["customer_name"] == "The truth"
-    assert stripe.asked() == {"/v1/customers/cus_1": 1}
+    assert asked == {"/v1/customers/cus_1": 1}

@@ -1,4 +1,4 @@
-"""Stripe asked for single objects, by its own SDK, against the stand-in."""
+"""Stripe asked for single objects, by its own SDK, against the simulator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -16,28 +15,27 @@ from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.domain.changes import Kind, ObjectKey
 from peoplesync.domain.snapshots import GONE, Rank, Snapshot
 from peoplesync.sync.ports import Unavailable
-from peoplesync_local.stripe_stand_in import StandIn
+from peoplesync_local.stripe_simulator.clock import SimulatedClock
+from peoplesync_local.stripe_simulator.control import Simulator
+from peoplesync_local.stripe_simulator.server import Server
 from tests import builders
 from tests.builders import NOW
 
-KEY = "rk_test_stand_in"
+KEY = "rk_test_simulated"
 CUSTOMER = ObjectKey("customer", "cus_1")
 
 
-class FixedDate(StandIn):
-    """The stand-in, whose every answer is of `NOW`."""
+class FixedDate(Server):
+    """The simulator, whose every answer is of `NOW`."""
 
     def __init__(self) -> None:
-        super().__init__(0, KEY)
+        super().__init__(0, [KEY], clock=SimulatedClock(frozen_at=NOW))
 
-        class Conversation(self.RequestHandlerClass):  # type: ignore[name-defined,misc]  # made at run time
-            def date_time_string(self, timestamp: float | None = None) -> str:
-                return formatdate(NOW, usegmt=True)
+    def hold(self, objects: list[dict[str, Any]]) -> None:
+        Simulator(self.url).hold(objects)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.RequestHandlerClass = Conversation
+    def asked(self) -> dict[str, int]:
+        return dict(Simulator(self.url).requests()["by_path"])
 
 
 @contextmanager
@@ -53,7 +51,7 @@ def serving(server: HTTPServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def stand_in() -> Iterator[FixedDate]:
+def simulated() -> Iterator[FixedDate]:
     server = FixedDate()
     with serving(server):
         yield server
@@ -73,11 +71,11 @@ def api(url: str, key: str | None = KEY, seconds: float = 0.0) -> StripeApi:
     ("seconds", "as_of"), [(0.0, NOW - 1), (0.3, NOW - 2), (1.0, NOW - 2), (3.5, NOW - 5)]
 )
 def test_an_answer_is_as_of_when_the_request_began_and_a_second_less(
-    stand_in: FixedDate, seconds: float, as_of: int
+    simulated: FixedDate, seconds: float, as_of: int
 ) -> None:
-    stand_in.hold([builders.customer(name="The truth")])
+    simulated.hold([builders.customer(name="The truth")])
 
-    answer = api(stand_in.url, seconds=seconds).fetch("main", CUSTOMER)
+    answer = api(simulated.url, seconds=seconds).fetch("main", CUSTOMER)
 
     assert isinstance(answer.snapshot, Snapshot)
     assert answer.snapshot.as_of == as_of
@@ -93,65 +91,65 @@ def test_an_answer_is_as_of_when_the_request_began_and_a_second_less(
     ],
 )
 def test_an_object_is_asked_for_where_stripe_has_it(
-    stand_in: FixedDate, kind: Kind, held: dict[str, Any]
+    simulated: FixedDate, kind: Kind, held: dict[str, Any]
 ) -> None:
-    stand_in.hold([held])
+    simulated.hold([held])
 
-    answer = api(stand_in.url).fetch("main", ObjectKey(kind, "x_1"))
+    answer = api(simulated.url).fetch("main", ObjectKey(kind, "x_1"))
 
     assert isinstance(answer.snapshot, Snapshot)
     assert answer.snapshot.content["id"] == "x_1"
     assert (answer.snapshot.event, answer.snapshot.rank) == ("", Rank.STATE)
     assert not answer.missing
     assert not answer.deleted
-    assert list(stand_in.asked().values()) == [1]
+    assert list(simulated.asked().values()) == [1]
 
 
-def test_a_canceled_subscription_is_terminal_when_it_is_fetched_too(stand_in: FixedDate) -> None:
-    stand_in.hold([builders.subscription(status="canceled")])
+def test_a_canceled_subscription_is_terminal_when_it_is_fetched_too(simulated: FixedDate) -> None:
+    simulated.hold([builders.subscription(status="canceled")])
 
-    answer = api(stand_in.url).fetch("main", ObjectKey("subscription", "sub_1"))
+    answer = api(simulated.url).fetch("main", ObjectKey("subscription", "sub_1"))
 
     assert isinstance(answer.snapshot, Snapshot)
     assert answer.snapshot.rank is Rank.TERMINAL
 
 
-def test_what_stripe_does_not_know_is_missing(stand_in: FixedDate) -> None:
-    answer = api(stand_in.url).fetch("main", CUSTOMER)
+def test_what_stripe_does_not_know_is_missing(simulated: FixedDate) -> None:
+    answer = api(simulated.url).fetch("main", CUSTOMER)
 
     assert (answer.snapshot, answer.missing, answer.deleted) == (GONE, True, False)
 
 
-def test_a_deleted_customer_is_gone_but_not_missing(stand_in: FixedDate) -> None:
-    stand_in.hold([builders.deleted_customer()])
+def test_a_deleted_customer_is_gone_but_not_missing(simulated: FixedDate) -> None:
+    simulated.hold([builders.deleted_customer()])
 
-    answer = api(stand_in.url).fetch("main", CUSTOMER)
+    answer = api(simulated.url).fetch("main", CUSTOMER)
 
     assert (answer.snapshot, answer.missing, answer.deleted) == (GONE, False, True)
 
 
-def test_each_connection_is_asked_with_its_own_key(stand_in: FixedDate) -> None:
-    stand_in.hold([builders.customer()])
+def test_each_connection_is_asked_with_its_own_key(simulated: FixedDate) -> None:
+    simulated.hold([builders.customer()])
     keys = {"main": KEY, "shop": "rk_test_of_another_account"}
 
-    assert StripeApi(keys.get, stand_in.url, taking(0)).fetch("main", CUSTOMER).snapshot is not GONE
+    assert StripeApi(keys.get, simulated.url, taking(0)).fetch("main", CUSTOMER).snapshot is not GONE
     with pytest.raises(Unavailable):
-        StripeApi(keys.get, stand_in.url, taking(0)).fetch("shop", CUSTOMER)
+        StripeApi(keys.get, simulated.url, taking(0)).fetch("shop", CUSTOMER)
 
 
-def test_a_revoked_key_can_be_replaced_so_it_is_a_matter_of_waiting(stand_in: FixedDate) -> None:
+def test_a_revoked_key_can_be_replaced_so_it_is_a_matter_of_waiting(simulated: FixedDate) -> None:
     with pytest.raises(
         Unavailable, match=r"^Stripe does not accept the API key: it was revoked, or it has expired$"
     ):
-        api(stand_in.url, key="rk_test_revoked").fetch("main", CUSTOMER)
+        api(simulated.url, key="rk_test_revoked").fetch("main", CUSTOMER)
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_a_connection_without_a_key_cannot_ask(stand_in: FixedDate, key: str | None) -> None:
+def test_a_connection_without_a_key_cannot_ask(simulated: FixedDate, key: str | None) -> None:
     with pytest.raises(Unavailable, match=r"^connection main has no API key$"):
-        api(stand_in.url, key=key).fetch("main", CUSTOMER)
+        api(simulated.url, key=key).fetch("main", CUSTOMER)
 
-    assert stand_in.asked() == {}
+    assert simulated.asked() == {}
 
 
 def answering(status: int, body: str) -> HTTPServer:

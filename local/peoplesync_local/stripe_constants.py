@@ -1,0 +1,185 @@
+"""Keys that an object always shows at Stripe (API version 2026-10-28.endive) and that never vary here.
+
+The makers put their own keys over these. The values are shared between objects: nothing changes an object in
+place.
+"""
+
+from typing import Any
+
+SELF: dict[str, Any] = {"type": "self"}
+"""The account itself, as the one that issues an invoice."""
+
+SUBSCRIPTION: dict[str, Any] = {
+    "application_fee_percent": None,
+    "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+    "billing_cycle_anchor_config": None,
+    "billing_schedules": [],
+    "default_source": None,
+    "default_tax_rates": [],
+    "invoice_settings": {"account_tax_ids": None, "issuer": SELF},
+    "managed_payments": None,
+    "next_pending_invoice_item_invoice": None,
+    "on_behalf_of": None,
+    "payment_settings": {
+        "payment_method_options": None,
+        "payment_method_types": None,
+        "save_default_payment_method": "off",
+    },
+    "pending_invoice_item_interval": None,
+    "transfer_data": None,
+}
+
+INVOICE: dict[str, Any] = {
+    "account_country": "US",
+    "account_name": "Example, Inc.",
+    "account_tax_ids": None,
+    "amount_paid_off_stripe": 0,
+    "amount_shipping": 0,
+    "application": None,
+    "automatic_tax": {
+        "disabled_reason": None,
+        "enabled": False,
+        "liability": None,
+        "provider": None,
+        "status": None,
+    },
+    "automatically_finalizes_at": None,
+    "custom_fields": None,
+    "customer_address": None,
+    "customer_name": None,
+    "customer_phone": None,
+    "customer_shipping": None,
+    "customer_tax_exempt": "none",
+    "customer_tax_ids": [],
+    "default_payment_method": None,
+    "default_source": None,
+    "default_tax_rates": [],
+    "effective_at": None,
+    "ending_balance": None,
+    "footer": None,
+    "from_invoice": None,
+    "hosted_invoice_url": None,
+    "invoice_pdf": None,
+    "issuer": SELF,
+    "last_finalization_error": None,
+    "latest_revision": None,
+    "on_behalf_of": None,
+    "payment_settings": {
+        "default_mandate": None,
+        "payment_method_options": None,
+        "payment_method_types": None,
+    },
+    "post_payment_credit_notes_amount": 0,
+    "pre_payment_credit_notes_amount": 0,
+    "receipt_number": None,
+    "rendering": None,
+    "shipping_cost": None,
+    "shipping_details": None,
+    "starting_balance": 0,
+    "statement_descriptor": None,
+    "total_pretax_credit_amounts": [],
+    "webhooks_delivered_at": None,
+}
+
+CHARGE: dict[str, Any] = {
+    "application": None,
+    "application_fee": None,
+    "application_fee_amount": None,
+    "calculated_statement_descriptor": None,
+    "failure_balance_transaction": None,
+    "fraud_details": {},
+    "on_behalf_of": None,
+    "payment_method_details": {
+        "card": {
+            "brand": "visa",
+            "checks": None,
+            "country": "US",
+            "exp_month": 12,
+            "exp_year": 2034,
+            "fingerprint": None,
+            "funding": "credit",
+            "installments": None,
+            "last4": "4242",
+            "mandate": None,
+            "network": "visa",
+            "three_d_secure": None,
+            "wallet": None,
+        },
+        "type": "card",
+    },
+    "radar_options": {},
+    "receipt_number": None,
+    "receipt_url": None,
+    "review": None,
+    "shipping": None,
+    "source_transfer": None,
+    "statement_descriptor": None,
+    "statement_descriptor_suffix": None,
+    "transfer_data": None,
+    "transfer_group": None,
+}
+
+APPROVED: dict[str, Any] = {
+    "advice_code": None,
+    "network_advice_code": None,
+    "network_decline_code": None,
+    "network_status": "approved_by_network",
+    "reason": None,
+    "risk_level": "normal",
+    "risk_score": 12,
+    "seller_message": "Payment complete.",
+    "type": "authorized",
+}
+"""The `outcome` of a charge that succeeded."""
+
+DECLINED: dict[str, Any] = APPROVED | {
+    "advice_code": "try_again_later",
+    "network_status": "declined_by_network",
+    "reason": "generic_decline",
+    "seller_message": "The bank did not return any further details with this decline.",
+    "type": "issuer_declined",
+}
+"""The `outcome` of a charge that the bank declined."""
+
+CHECKOUT_SESSION: dict[str, Any] = {
+    "adaptive_pricing": None,
+    "after_expiration": None,
+    "allow_promotion_codes": None,
+    "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+    "billing_address_collection": None,
+    "cancel_url": None,
+    "client_secret": None,
+    "collected_information": None,
+    "consent": None,
+    "consent_collection": None,
+    "currency_conversion": None,
+    "custom_fields": [],
+    "custom_text": {
+        "after_submit": None,
+        "shipping_address": None,
+        "submit": None,
+        "terms_of_service_acceptance": None,
+    },
+    "customer_account": None,
+    "customer_creation": None,
+    "discounts": [],
+    "invoice_creation": None,
+    "locale": None,
+    "optional_items": None,
+    "origin_context": None,
+    "payment_method_collection": "always",
+    "payment_method_configuration_details": None,
+    "payment_method_options": {},
+    "permissions": None,
+    "phone_number_collection": {"enabled": False},
+    "recovered_from": None,
+    "saved_payment_method_options": None,
+    "shipping_address_collection": None,
+    "shipping_cost": None,
+    "shipping_options": [],
+    "submit_type": None,
+    "success_url": "https://example.com/welcome",
+    "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+    "url": None,
+    "wallet_options": None,
+}

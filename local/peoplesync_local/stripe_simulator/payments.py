@@ -1,0 +1,152 @@
+"""Charges and refunds, and whose charges succeed."""
+
+from __future__ import annotations
+
+from peoplesync_local import stripe_objects, stripe_payments
+from peoplesync_local.stripe_objects import StripeObject
+from peoplesync_local.stripe_simulator.errors import CardDeclined, InvalidRequest
+from peoplesync_local.stripe_simulator.forms import Params
+from peoplesync_local.stripe_simulator.params import choice, metadata, number, positive, required, text, truth
+from peoplesync_local.stripe_simulator.timetable import Timetable
+
+DECLINED = ("chargeCustomerFail", "chargeDeclined")
+"""A payment method with one of these in its id is declined, like Stripe's test cards `pm_card_chargeDeclined`
+and `tok_chargeCustomerFail`."""
+
+_REASONS = ("", "duplicate", "fraudulent", "requested_by_customer")
+
+
+class Payments:
+    """A customer pays, unless it was said that it does not, its card is one that is declined, or its last
+    payment failed and nothing was said since."""
+
+    def __init__(self, timetable: Timetable) -> None:
+        self._timetable = timetable
+        self._account = timetable.account
+        self._said: dict[str, bool] = {}
+
+    def customer_pays(self, customer_id: str, pays: bool) -> None:
+        """From now on this customer's charges succeed, or fail."""
+        self._timetable.existing("customer", customer_id)
+        self._said[customer_id] = pays
+
+    def pays(self, customer: StripeObject, subscription: StripeObject | None = None) -> bool:
+        """Whether a charge would succeed now."""
+        if customer["id"] in self._said:
+            return self._said[customer["id"]]
+        return not is_declined(method_of(customer, subscription)) and not customer["delinquent"]
+
+    def collect(
+        self,
+        customer: StripeObject,
+        amount: int,
+        currency: str,
+        at: int,
+        *,
+        pays: bool,
+        description: str | None,
+    ) -> StripeObject:
+        """The attempt to charge the customer; a failed charge is a charge too."""
+        charge = stripe_payments.charge(
+            self._account.new_id("ch"),
+            customer=customer["id"],
+            amount=amount,
+            created=at,
+            currency=currency,
+            status="succeeded" if pays else "failed",
+            description=description,
+            livemode=self._account.livemode,
+            payment_method=method_of(customer),
+            refunds=stripe_objects.list_of([], "/v1/refunds"),
+        )
+        charge["payment_intent"] = "pi_" + charge["id"].removeprefix("ch_")
+        return self._account.happens("charge.succeeded" if pays else "charge.failed", charge, at)
+
+    def create_charge(self, params: Params) -> StripeObject:
+        at = self._timetable.now()
+        customer = self._customer(params)
+        amount, currency = positive(params, "amount"), required(params, "currency").lower()
+        source = text(params, "source") or ""
+        pays = self.pays(customer) if customer else True
+        pays = pays and not any(word in source for word in DECLINED)
+        captured = truth(params, "capture", default=True)
+        charge = stripe_payments.charge(
+            self._account.new_id("ch"),
+            customer=customer["id"] if customer else None,
+            amount=amount,
+            created=at,
+            currency=currency,
+            status="succeeded" if pays else "failed",
+            captured=captured and pays,
+            description=text(params, "description"),
+            livemode=self._account.livemode,
+            metadata=metadata({}, params),
+            payment_method=source or (method_of(customer) if customer else None),
+            receipt_email=text(params, "receipt_email"),
+            refunds=stripe_objects.list_of([], "/v1/refunds"),
+            payment_intent=None,
+        )
+        self._account.happens("charge.succeeded" if pays else "charge.failed", charge, at)
+        if not pays:
+            raise CardDeclined(charge["id"])
+        return charge
+
+    def update_charge(self, id: str, params: Params) -> StripeObject:  # noqa: A002 - Stripe's name
+        charge = self._timetable.existing("charge", id)
+        description = text(params, "description", charge["description"])
+        changed = {"metadata": metadata(charge["metadata"], params), "description": description}
+        return self._account.happens("charge.updated", charge | changed, self._timetable.now())
+
+    def capture_charge(self, id: str, params: Params | None = None) -> StripeObject:  # noqa: A002
+        """Take what was only authorized, or less."""
+        charge = self._timetable.existing("charge", id)
+        if charge["captured"] or charge["status"] != "succeeded":
+            raise InvalidRequest(f"Charge {id} has already been captured.", code="charge_already_captured")
+        amount = number(params or {}, "amount", charge["amount"])
+        captured = charge | {"captured": True, "amount_captured": amount}
+        return self._account.happens("charge.captured", captured, self._timetable.now())
+
+    def create_refund(self, params: Params) -> StripeObject:
+        at = self._timetable.now()
+        charge = self._timetable.existing("charge", required(params, "charge"), "charge")
+        left = charge["amount_captured"] - charge["amount_refunded"]
+        amount = number(params, "amount", left) or 0
+        if not left:
+            message = f"Charge {charge['id']} has already been refunded."
+            raise InvalidRequest(message, code="charge_already_refunded")
+        if not 0 < amount <= left:
+            message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+            raise InvalidRequest(message, param="amount")
+        refund = stripe_payments.refund(
+            self._account.new_id("re"),
+            charge=charge,
+            amount=amount,
+            created=at,
+            reason=choice(params, "reason", _REASONS, "") or None,
+            metadata=metadata({}, params),
+        )
+        changed = stripe_payments.refunded(charge, amount)
+        refunds = charge.get("refunds") or stripe_objects.list_of([], "/v1/refunds")
+        changed["refunds"] = refunds | {"data": [refund, *refunds["data"]]}
+        self._account.happens("refund.created", refund, at)
+        self._account.happens("charge.refunded", changed, at)
+        return refund
+
+    def _customer(self, params: Params) -> StripeObject | None:
+        if "customer" not in params:
+            if "source" not in params:
+                raise InvalidRequest("Must provide source or customer.")
+            return None
+        return self._timetable.existing("customer", params["customer"], "customer")
+
+
+def method_of(customer: StripeObject, subscription: StripeObject | None = None) -> str | None:
+    """The payment method that would be charged."""
+    of_subscription: str | None = subscription["default_payment_method"] if subscription else None
+    of_customer: str | None = customer["invoice_settings"]["default_payment_method"]
+    return of_subscription or of_customer or customer["default_source"]
+
+
+def is_declined(method: str | None) -> bool:
+    """Whether the payment method is one that is always declined."""
+    return method is not None and any(word in method for word in DECLINED)
