@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Any, Final, cast
 
+from pynamodb.attributes import Attribute
 from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from peoplesync.adapters.busy import busy_as_unavailable
 from peoplesync.adapters.tables import ConnectionRow, FieldRow, SegmentRow, whole
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import BuiltinField, Field, FieldType
 from peoplesync.domain.segments import Definitions, Segment
+from peoplesync.sync.ports import LostRace
 
 LAST_EVENT_STEP: Final = 60
 """Seconds by which `last_event_at` must rise to be worth a write."""
@@ -33,7 +38,12 @@ class ConnectionsStore:
     _definitions: dict[Epoch, Definitions] = field(default_factory=dict)
 
     def get(self, name: str) -> Connection | None:
-        """The connection; None where there is none of that name."""
+        """The connection; None where there is none of that name, or it is disconnected."""
+        connection = self.get_even_disconnected(name)
+        return None if connection is None or connection.disconnected_at is not None else connection
+
+    def get_even_disconnected(self, name: str) -> Connection | None:
+        """The connection of that name, if there ever was one."""
         asked_at = self.monotonic()
         if name in self._cached:
             cached_at, cached = self._cached[name]
@@ -58,26 +68,62 @@ class ConnectionsStore:
         return known
 
     def all(self) -> list[Connection]:
-        """All connections, by name."""
+        """All connections but the disconnected ones, by name."""
+        return [one for one in self.all_even_disconnected() if one.disconnected_at is None]
+
+    def all_even_disconnected(self) -> list[Connection]:
+        """All connections that there ever were, by name."""
         return sorted(map(_from_row, ConnectionRow.scan()), key=lambda connection: connection.name)
 
     def create(self, connection: Connection) -> None:
         """Adds a connection; one that is there already stays as it is."""
-        row = ConnectionRow(
-            pk=connection.name,
-            livemode=connection.livemode,
-            epoch_number=connection.epoch_number,
-            definitions_version=connection.definitions_version,
-            created_at=connection.created_at,
-            reconciled_until=connection.reconciled_until,
-            endpoint_id=connection.endpoint_id,
-            permissions_json=dict(connection.permissions),
+        with suppress(LostRace):
+            self._put(connection, ConnectionRow.pk.does_not_exist())
+
+    def begin_epoch(self, connection: Connection) -> None:
+        """The connection from now on: nothing of the epoch before counts any more. Raises LostRace where it
+        is not the epoch before that is there."""
+        self._put(connection, ConnectionRow.epoch_number == connection.epoch_number - 1)
+
+    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool]) -> None:
+        """The connection is connected, by a key that may do this. Raises LostRace in another epoch."""
+        self._update(
+            epoch,
+            _set(ConnectionRow.endpoint_id, endpoint),
+            ConnectionRow.permissions_json.set(dict(permissions)),
+            ConnectionRow.key_refused_at.remove(),
+            ConnectionRow.disconnected_at.remove(),
         )
+
+    def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
+        """The connection has this webhook endpoint now. Raises LostRace in another epoch."""
+        self._update(epoch, _set(ConnectionRow.endpoint_id, endpoint))
+
+    def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
+        """The connection is not to be used any more; `for_good` ends its epoch too, so that nothing can be
+        done to its people but to delete them. Raises LostRace in another epoch."""
+        ended = [ConnectionRow.epoch_number.set(epoch.number + 1)] if for_good else []
+        self._update(epoch, ConnectionRow.disconnected_at.set(at), *ended)
+
+    def _put(self, connection: Connection, condition: Condition) -> None:
+        self._cached.pop(connection.name, None)
         try:
-            row.save(condition=ConnectionRow.pk.does_not_exist())
+            with busy_as_unavailable():
+                _to_row(connection).save(condition=condition)
         except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
+            _raise_lost_race(error)
+            raise
+
+    def _update(self, epoch: Epoch, *actions: Action) -> None:
+        self._cached.pop(epoch.connection, None)
+        try:
+            with busy_as_unavailable():
+                ConnectionRow(epoch.connection).update(
+                    actions=list(actions), condition=ConnectionRow.epoch_number == epoch.number
+                )
+        except UpdateError as error:
+            _raise_lost_race(error)
+            raise
 
     def define(self, epoch: Epoch, fields: Sequence[Field], segments: Sequence[Segment]) -> None:
         """Stores the definitions of an epoch."""
@@ -139,6 +185,72 @@ class ConnectionsStore:
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+
+    def advance(self, epoch: Epoch, until: int) -> None:
+        """Moves the checkpoint forward, never back."""
+        checkpoint = ConnectionRow.reconciled_until
+        self._change(epoch, [checkpoint.set(until)], checkpoint.does_not_exist() | (checkpoint < until))
+
+    def note_gap(self, epoch: Epoch, since: int) -> None:
+        """Remembers that events are lost from then on; of two gaps the older one."""
+        gap = ConnectionRow.gap_since
+        self._change(epoch, [gap.set(since)], gap.does_not_exist() | (gap > since))
+
+    def close_gap(self, epoch: Epoch, at: int) -> None:
+        """A full import that started at `at` made up for a gap that began before."""
+        gap = ConnectionRow.gap_since
+        self._change(epoch, [gap.remove()], gap <= at)
+
+    def note_key(self, epoch: Epoch, refused_at: int | None) -> None:
+        """Remembers since when the API key is refused; None: it is accepted."""
+        refused = ConnectionRow.key_refused_at
+        if refused_at is None:
+            self._change(epoch, [refused.remove()], refused.exists())
+        else:
+            self._change(epoch, [refused.set(refused_at)], refused.does_not_exist())
+
+    def note_missed(self, epoch: Epoch, count: int) -> None:
+        """Adds to the count of events that the webhook had not delivered."""
+        self._change(epoch, [ConnectionRow.missed_events.add(count)])
+
+    def _change(self, epoch: Epoch, actions: list[Action], only_if: Condition | None = None) -> None:
+        """Changes the connection's row if it is still in this epoch, and the condition holds."""
+        current = ConnectionRow.epoch_number == epoch.number
+        try:
+            with busy_as_unavailable():
+                ConnectionRow(epoch.connection).update(
+                    actions=actions, condition=current if only_if is None else current & only_if
+                )
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+
+
+def _set(attribute: Attribute[Any], value: Any) -> Action:
+    return attribute.remove() if value is None else attribute.set(value)
+
+
+def _raise_lost_race(error: PutError | UpdateError) -> None:
+    if error.cause_response_code == "ConditionalCheckFailedException":
+        raise LostRace("somebody else has changed this connection") from error
+
+
+def _to_row(connection: Connection) -> ConnectionRow:
+    return ConnectionRow(
+        pk=connection.name,
+        livemode=connection.livemode,
+        epoch_number=connection.epoch_number,
+        definitions_version=connection.definitions_version,
+        created_at=connection.created_at,
+        last_event_at=connection.last_event_at,
+        endpoint_id=connection.endpoint_id,
+        permissions_json=dict(connection.permissions),
+        reconciled_until=connection.reconciled_until,
+        gap_since=connection.gap_since,
+        missed_events=connection.missed_events,
+        key_refused_at=connection.key_refused_at,
+        disconnected_at=connection.disconnected_at,
+    )
 
 
 def _from_row(row: ConnectionRow) -> Connection:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from peoplesync.adapters.member_pages import MemberPages
 from peoplesync.adapters.stored_people import from_row
 from peoplesync.adapters.tables import SHARDS, DueIndex, FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.connections import Epoch
@@ -15,7 +16,7 @@ _PAGE = 100
 """What one BatchGetItem takes."""
 
 
-class PeopleReader:
+class PeopleReader(MemberPages):
     """Reads people by identity and by index. Lists come in order of person id: oldest people first."""
 
     def person_of(self, epoch: Epoch, identity: str) -> Person | None:

@@ -12,8 +12,9 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from peoplesync.adapters.busy import busy_as_unavailable, error_codes
+from peoplesync.adapters.member_pages import MemberPages
 from peoplesync.adapters.stored_people import from_row, to_row
-from peoplesync.adapters.tables import SHARDS, FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.adapters.tables import FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.households import Household, Known
@@ -31,7 +32,7 @@ _LOST: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
 @dataclass(frozen=True)
-class PeopleStore:
+class PeopleStore(MemberPages):
     """The people of a stack. `connection` is PynamoDB's, for transactions.
 
     Feed entries live for `feed_retention_days` from when they are written: they are the memory that prevents
@@ -77,18 +78,6 @@ class PeopleStore:
             record, entry = wanted[row.pk, row.sk]
             known[record].add(entry)
         return known
-
-    @property
-    def shards(self) -> int:
-        """How many shards a member index has."""
-        return SHARDS
-
-    def members_page(self, epoch: Epoch, index: str, shard: int, after: str, most: int) -> list[str]:
-        """So many of an index's members of one shard at most, in order of id, after the given one."""
-        with busy_as_unavailable():
-            later = MemberRow.sk > after if after else None
-            key = f"{epoch}#{index}#{shard}"
-            return [row.sk for row in MemberRow.query(key, later, consistent_read=True, limit=most)]
 
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         """Writes people, identities, memberships and feed entries of a household in one transaction.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from peoplesync.sync.messages import MAX_BYTES
+from peoplesync.sync.ports import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MAX_REASON: Final = 1_000
+MAX_ENTRIES: Final = 10
 _ATTRIBUTE_OVERHEAD: Final = 20
 
 
@@ -34,6 +37,15 @@ class ChangeQueue:
         """Puts a message on the queue; it shows after `delay` seconds (at most 900)."""
         self.sqs.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 
+    def send_all(self, bodies: Sequence[str]) -> None:
+        """Puts all messages on the queue, with as few requests as possible; raises where one of them is not.
+        What was sent until then stays."""
+        for together in _batches(bodies):
+            entries: Any = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(together)]
+            answer = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+            if refused := answer.get("Failed"):
+                raise Unavailable(f"the queue did not take a message: {refused[0].get('Code')}")
+
     def bury(self, body: str, reason: str) -> None:
         """Puts a message straight into the dead-letter queue, with its reason cut to fit."""
         room = MAX_BYTES - len(body.encode()) - _ATTRIBUTE_OVERHEAD
@@ -43,6 +55,20 @@ class ChangeQueue:
             MessageBody=body,
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
+
+
+def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
+    """Ten messages, or 1 MiB of them, is what one request takes."""
+    batch: list[str] = []
+    size = 0
+    for body in bodies:
+        if batch and (len(batch) == MAX_ENTRIES or size + len(body.encode()) > MAX_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(body)
+        size += len(body.encode())
+    if batch:
+        yield batch
 
 
 _DEPTHS: Final = (

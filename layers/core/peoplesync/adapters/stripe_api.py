@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from peoplesync.domain.changes import Answer, Kind, ObjectKey, read_answer
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
-from peoplesync.sync.ports import KeyRefused, NotPermitted, Page, RateLimited, Unavailable
+from peoplesync.sync.ports import CursorGone, KeyRefused, NotPermitted, Page, RateLimited, Unavailable
 
 if TYPE_CHECKING:
     from stripe import StripeClient, StripeError
@@ -134,6 +134,8 @@ def refusal(error: StripeError) -> Unavailable | NotPermitted:
             message = error.user_message or ""
             slug = _SLUG.search(message)
             return NotPermitted(f"the key may not: {message}", slug[0] if slug else "")
+        case stripe.InvalidRequestError() if error.param == "starting_after":
+            return CursorGone("the list cannot go on after an object that was deleted")
         case stripe.InvalidRequestError():
             return Unavailable(f"Stripe refused to answer: {error.code or error.user_message}")
     return Unavailable(f"Stripe cannot be asked: {type(error).__name__}")

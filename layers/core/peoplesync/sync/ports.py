@@ -35,6 +35,10 @@ class RateLimited(Unavailable):
         self.reason, self.retry_after = reason, retry_after
 
 
+class CursorGone(Unavailable):
+    """The object after which a list was to go on was deleted meanwhile."""
+
+
 class KeyRefused(Unavailable):
     """Stripe does not accept the API key (any more). With another key it can be asked again."""
 

@@ -1,0 +1,85 @@
+"""Takes the steps of an import, for the state machine (infra/import.asl.json)."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parameters import SSMProvider
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from peoplesync.adapters import clock
+from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.executions import Executions
+from peoplesync.adapters.import_runs import ImportRuns
+from peoplesync.adapters.people_reader import PeopleReader
+from peoplesync.adapters.queues import ChangeQueue
+from peoplesync.adapters.secrets import Secrets
+from peoplesync.adapters.stack import Stack
+from peoplesync.adapters.stripe_api import StripeApi
+from peoplesync.adapters.tables import use_tables
+from peoplesync.sync.importing.steps import Importer
+
+STRIPE_TIMEOUT = 30
+"""Seconds for a page: with everything expanded Stripe takes its time."""
+
+logger = Logger()
+metrics = Metrics()
+
+stack = Stack.from_environment(os.environ)
+use_tables(stack)
+importer = Importer(
+    connections=ConnectionsStore(cache_seconds=2),
+    runs=ImportRuns(),
+    lists=StripeApi(
+        Secrets(SSMProvider(), stack.secrets_prefix).api_key,
+        os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
+        timeout=STRIPE_TIMEOUT,
+    ),
+    queue=ChangeQueue(boto3.client("sqs"), stack.bulk_queue_url),
+    members=PeopleReader(),
+    executions=Executions(boto3.client("stepfunctions")),
+    clock=clock.now,
+    monotonic=time.monotonic,
+    sleep=time.sleep,
+    slice_seconds=float(os.environ["IMPORT_SLICE_SECONDS"]),
+    share=int(os.environ["IMPORT_SHARE"]) / 100,
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Takes the step `event["step"]`; answers with what the state machine chooses on."""
+    answer = _step(event)
+    logger.info("import step", extra={"step": event["step"], "answer": answer})
+    if event["step"] == "finish":
+        outcome = "ImportsSucceeded" if answer["status"] == "succeeded" else "ImportsFailed"
+        metrics.add_metric(outcome, MetricUnit.Count, 1)
+    elif event["step"] == "fail":
+        metrics.add_metric("ImportsFailed", MetricUnit.Count, 1)
+    return answer
+
+
+def _step(event: dict[str, Any]) -> dict[str, Any]:
+    place = event.get("place") or {}
+    match event["step"]:
+        case "start":
+            return importer.start(event["input"], event["name"], event["execution"])
+        case "read list":
+            return importer.read_list(place)
+        case "look":
+            return importer.look(place)
+        case "list again":
+            return importer.relist(place)
+        case "ask for unseen":
+            return importer.ask_for_unseen(place)
+        case "finish":
+            return importer.finish(place)
+        case "fail":
+            return importer.fail(place, str(event.get("reason") or ""))
+    raise ValueError(f"an import has no step {event['step']!r}")

@@ -1,0 +1,87 @@
+"""Stripe's events of a slice of time, for whoever must not miss one of them.
+
+Stripe lists the newest first, some types at a time. A slice is read whole or not at all: only then is it
+known that nothing before its end is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
+from peoplesync.domain.changes import EVENT_TYPES
+from peoplesync.domain.stripe_objects import slim
+from peoplesync.sync.ports import Lists
+from peoplesync.sync.receive import no_use
+
+Json = Mapping[str, Any]
+
+PAGE: Final = 100
+TYPES_A_REQUEST: Final = 20
+"""How many event types Stripe takes in one request."""
+
+PAGES_A_SLICE: Final = 10
+"""Pages of one list after which a slice is too long: what is read of it is held until it is complete."""
+
+
+class Crowded(Exception):
+    """There is more in the slice than may be held; one of `length` seconds would do."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"too many events for one slice; {length} s would do")
+        self.length = length
+
+
+class WrongMode(Exception):
+    """The events are of the other mode than the connection: its key was replaced a moment ago."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The events of a slice that are of use, slimmed. `listed` counts all that Stripe listed in how many
+    `pages`, as it knew them at `as_of`."""
+
+    events: tuple[Json, ...]
+    listed: int
+    pages: int
+    as_of: int
+
+
+def type_lists() -> list[list[str]]:
+    """The event types that are of use, as many together as Stripe takes."""
+    types = sorted(EVENT_TYPES | CATALOGUE_EVENT_TYPES)
+    return [types[start : start + TYPES_A_REQUEST] for start in range(0, len(types), TYPES_A_REQUEST)]
+
+
+def events_between(lists: Lists, connection: str, livemode: bool, since: int, until: int) -> Told:
+    """The events created from `since` on and before `until`. Raises `Crowded`, `WrongMode`, `Unavailable` or
+    `NotPermitted`."""
+    events: list[Json] = []
+    listed = pages = 0
+    known_at: list[int] = []
+    for types in type_lists():
+        for page in _pages(lists, connection, types, since, until):
+            if any(event.get("livemode") is not livemode for event in page.objects):
+                raise WrongMode
+            events += (slim(event) for event in page.objects if no_use(event) is None)
+            listed += len(page.objects)
+            pages += 1
+            known_at.append(page.as_of)
+    return Told(tuple(events), listed, pages, min(known_at))
+
+
+def _pages(lists: Lists, connection: str, types: list[str], since: int, until: int) -> Iterator[Any]:
+    params: dict[str, Any] = {"limit": PAGE, "created": {"gte": since, "lt": until}, "types": types}
+    for number in count(1):
+        page = lists.page(connection, "events", params)
+        yield page
+        if not page.has_more or not page.objects:
+            return
+        last = page.objects[-1]
+        if number == PAGES_A_SLICE and until - since > 1:
+            # So much happened since `last`: half of that time is a slice that is half full.
+            raise Crowded(max(1, (until - int(last["created"])) // 2))
+        params = {**params, "starting_after": last["id"]}

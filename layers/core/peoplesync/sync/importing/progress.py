@@ -1,0 +1,89 @@
+"""How far a run has come: what is listed, what is applied, and what is missing.
+
+Pages and applied chunks are read side by side in the same order, so that the largest import takes no more
+memory than the smallest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from peoplesync.sync.importing.runs import ImportRuns, ListedPage, Run
+
+UNSEEN: Final = "unseen"
+"""The list of the customers whom Stripe's lists did not show."""
+
+NAMED: Final = 5
+"""How many missing chunks a failure names."""
+
+
+@dataclass
+class Progress:
+    """Counts of Stripe objects: `listed` by Stripe, `enqueued` (those that are of use), `applied` to people,
+    and `failed` for good. `asked` and `answered` count customers whom no list showed. `missing` names some of
+    the chunks that are not applied yet."""
+
+    listed: int = 0
+    enqueued: int = 0
+    applied: int = 0
+    failed: int = 0
+    asked: int = 0
+    answered: int = 0
+    missing: list[str] = field(default_factory=list)
+    lists: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        return not self.missing
+
+    def public(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "listed": self.listed,
+            "enqueued": self.enqueued,
+            "applied": self.applied,
+            "failed": self.failed,
+        }
+
+
+def progress_of(run: Run, runs: ImportRuns) -> Progress:
+    """Where a run stands."""
+    of_lists = runs.listed(run)
+    lists = {name: listed for name, (listed, _) in of_lists.items() if name != UNSEEN}
+    progress = Progress(listed=sum(lists.values()), lists=lists)
+    for page, chunk, objects, failed in _side_by_side(run, runs):
+        done = 0 if failed is None else objects - failed
+        if page.list == UNSEEN:
+            progress.asked += objects
+            progress.answered += done
+        else:
+            progress.enqueued += objects
+            progress.applied += done
+        progress.failed += failed or 0
+        if failed is None and len(progress.missing) < NAMED:
+            progress.missing.append(chunk)
+    return progress
+
+
+def missing_pages(run: Run, runs: ImportRuns) -> Iterator[ListedPage]:
+    """The pages of which a chunk is missing, each once."""
+    last: ListedPage | None = None
+    for page, _, _, failed in _side_by_side(run, runs):
+        if failed is None and page is not last:
+            last = page
+            yield page
+
+
+def _side_by_side(run: Run, runs: ImportRuns) -> Iterator[tuple[ListedPage, str, int, int | None]]:
+    """Each chunk of each page, with how many objects it has and how many of them failed; None where it is not
+    applied yet. Chunks that no page names (any more) are passed over."""
+    applied = iter(runs.chunks_applied(run))
+    at: tuple[str, int] | None = next(applied, None)
+    for page in runs.pages(run):
+        for chunk in sorted(page.chunks):
+            while at is not None and at[0] < chunk:
+                at = next(applied, None)
+            found = at is not None and at[0] == chunk
+            yield page, chunk, page.chunks[chunk], at[1] if found and at is not None else None

@@ -1,0 +1,185 @@
+"""Reconcile: what the webhook may have missed is read from Stripe's list of events.
+
+From the checkpoint on, time is walked forward in slices. A slice is finished when all its events are on the
+bulk queue; only then the checkpoint moves to its end, so that an interruption anywhere loses nothing, and the
+longest outage needs no single long run. That events come twice does not matter: the fold counts each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.sync.chunking import chunks_of_events
+from peoplesync.sync.event_lists import Crowded, WrongMode, events_between
+from peoplesync.sync.messages import MAX_BYTES, Chunk, Message
+from peoplesync.sync.ports import KeyRefused, Lists, NotPermitted, RateLimited, Unavailable
+
+OVERLAP: Final = 600
+"""Seconds before the checkpoint that are read again: events can become visible so much later."""
+
+KEPT_BY_STRIPE: Final = 30 * 86_400
+"""Seconds for which Stripe keeps events."""
+
+FIRST_SLICE: Final = 3_600
+LONGEST_SLICE: Final = 86_400
+FEW_PAGES: Final = 6
+"""After a slice of so few pages the next one may be longer."""
+
+
+class Connections(Protocol):
+    """All writes are bound to the epoch: in another one they do nothing."""
+
+    def all(self) -> Iterable[Connection]: ...
+
+    def get(self, name: str) -> Connection | None: ...
+
+    def advance(self, epoch: Epoch, until: int) -> None:
+        """Moves the checkpoint forward, never back."""
+
+    def note_gap(self, epoch: Epoch, since: int) -> None:
+        """Remembers that events are lost from then on; of two gaps the older one."""
+
+    def note_key(self, epoch: Epoch, refused_at: int | None) -> None:
+        """Remembers since when the key is refused; None: it is accepted."""
+
+
+class Queue(Protocol):
+    def send(self, body: str, delay: int = 0) -> None: ...
+
+
+@dataclass
+class Reconciled:
+    """What a turn of one connection came to: so many `events` in so many `messages`, which were created
+    from `since` on and before `until`; `done` when that is now. `problem` is the word for what stopped it:
+    key_refused, not_permitted, rate_limited, unavailable, wrong_mode or replaced. `too_large` counts events
+    that no message can carry."""
+
+    connection: str
+    since: int
+    until: int
+    events: int = 0
+    messages: int = 0
+    too_large: int = 0
+    done: bool = False
+    problem: str | None = None
+
+    def public(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "connection": self.connection,
+            "events": self.events,
+            "messages": self.messages,
+            "too_large": self.too_large,
+            "from": self.since,
+            "to": self.until,
+            "done": self.done,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """The use case with what it needs. `monotonic` is a stopwatch, not the system's time."""
+
+    lists: Lists
+    connections: Connections
+    bulk: Queue
+    clock: Callable[[], int]
+    monotonic: Callable[[], float]
+
+    def reconcile(
+        self, seconds: float, name: str | None = None, since: int | None = None
+    ) -> Sequence[Reconciled]:
+        """Gives every connection, or the one of that name, its turn within about so many seconds; each gets
+        beyond what it reads again, unless Stripe refuses. With `since`, events are read again from there.
+
+        Who is least behind goes first and leaves the others its time. A crash of one turn is raised when all
+        have had theirs.
+        """
+        wanted = [one for one in self.connections.all() if name in (None, one.name)]
+        wanted = [one for one in wanted if one.disconnected_at is None]
+        wanted.sort(key=_checkpoint, reverse=True)
+        ends_at = self.monotonic() + seconds
+        crash: Exception | None = None
+        turns: list[Reconciled] = []
+        for place, connection in enumerate(wanted):
+            share = (ends_at - self.monotonic()) / (len(wanted) - place)
+            turn = self._begin(connection, since)
+            turns.append(turn)
+            try:
+                self._walk(connection, turn, self.monotonic() + share)
+            except Exception as error:
+                crash = crash or error
+        if crash is not None:
+            raise crash
+        return turns
+
+    def _begin(self, connection: Connection, since: int | None) -> Reconciled:
+        """Where a turn begins: never after the checkpoint, or what lies between would be passed over."""
+        begins_at = _checkpoint(connection) - OVERLAP
+        if since is not None:
+            begins_at = min(begins_at, since)
+        begins_at = max(begins_at, self.clock() - KEPT_BY_STRIPE)
+        return Reconciled(connection.name, begins_at, begins_at)
+
+    def _walk(self, connection: Connection, turn: Reconciled, ends_at: float) -> None:
+        try:
+            if _checkpoint(connection) < self.clock() - KEPT_BY_STRIPE:
+                self.connections.note_gap(connection.epoch, _checkpoint(connection))
+            self._slices(connection, turn, ends_at)
+        except KeyRefused:
+            turn.problem = "key_refused"
+            if connection.key_refused_at is None:
+                self.connections.note_key(connection.epoch, self.clock())
+        except NotPermitted:
+            turn.problem = "not_permitted"
+        except WrongMode:
+            turn.problem = "wrong_mode"
+        except RateLimited:
+            turn.problem = "rate_limited"
+        except Unavailable:
+            turn.problem = "unavailable"
+
+    def _slices(self, connection: Connection, turn: Reconciled, ends_at: float) -> None:
+        end, length = self.clock() + 1, FIRST_SLICE
+        while turn.until < end:
+            now = self.connections.get(connection.name)
+            if now is None or now.epoch != connection.epoch or now.disconnected_at is not None:
+                turn.problem = "replaced"
+                return
+            until = min(turn.until + length, end)
+            try:
+                told = events_between(self.lists, now.name, now.livemode, turn.until, until)
+            except Crowded as crowded:
+                length = crowded.length
+                continue
+            for events in chunks_of_events(told.events):
+                self._send(now.epoch, events, turn)
+            # What Stripe knew when it was asked is all that it can have told.
+            self.connections.advance(now.epoch, min(until, told.as_of))
+            if now.key_refused_at is not None:
+                self.connections.note_key(now.epoch, None)
+            turn.events += len(told.events)
+            turn.until = until
+            if told.pages <= FEW_PAGES:
+                length = min(2 * length, LONGEST_SLICE)
+            # What is read again must not take all of every run's time, or no run would get beyond it.
+            if self.monotonic() >= ends_at and until - turn.since > OVERLAP:
+                break
+        turn.done = turn.until >= end
+
+    def _send(self, epoch: Epoch, events: tuple[Any, ...], turn: Reconciled) -> None:
+        body = Message(epoch, chunk=Chunk(events=events), cause="reconcile").encode()
+        if len(body.encode()) > MAX_BYTES:
+            turn.too_large += len(events)
+            return
+        self.bulk.send(body)
+        turn.messages += 1
+
+
+def _checkpoint(connection: Connection) -> int:
+    """Up to when all events are known: before it was connected, none are asked for."""
+    return connection.created_at if connection.reconciled_until is None else connection.reconciled_until

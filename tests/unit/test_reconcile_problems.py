@@ -1,0 +1,152 @@
+"""Reconcile when Stripe refuses, the time is short, or the connection is not what it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from peoplesync.sync.ports import KeyRefused, NotPermitted, RateLimited, Unavailable
+from tests.builders import DAY, HOUR, MINUTE, NOW, customer, event
+from tests.event_list import Scene, checkpoint, failing_after, told
+
+
+@pytest.fixture
+def scene() -> Scene:
+    scene = Scene()
+    scene.connections.add(reconciled_until=NOW - 15 * MINUTE)
+    return scene
+
+
+def test_a_page_that_fails_moves_no_checkpoint_past_it(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - DAY)
+    scene.stripe.happens(*(told(f"{one}", NOW - one * MINUTE) for one in range(24 * 60)))
+    scene.stripe.before_page = failing_after(5, Unavailable("down"))
+
+    turn = scene.run()["main"]
+
+    assert (turn.done, turn.problem) == (False, "unavailable")
+    assert NOW - DAY < checkpoint(scene) < NOW - HOUR
+    before = {one for one in scene.stripe.events if scene.stripe.events[one]["created"] < checkpoint(scene)}
+    assert before <= set(scene.bulk.events())
+
+
+def test_a_rate_limit_stops_the_turn_and_loses_nothing(scene: Scene) -> None:
+    before = checkpoint(scene)
+    scene.stripe.happens(told("1", NOW - 60))
+    scene.stripe.before_page = failing_after(0, RateLimited("slow down"))
+
+    assert scene.run()["main"].problem == "rate_limited"
+    assert checkpoint(scene) == before
+
+    scene.stripe.before_page = lambda _: None
+    scene.run()
+    assert scene.bulk.events() == ["evt_1"]
+
+
+def test_a_refused_key_is_noted_and_the_other_connections_go_on(scene: Scene) -> None:
+    scene.connections.add("second", reconciled_until=NOW - HOUR)
+    scene.stripe.happens(told("1", NOW - 60))
+
+    def refuse(connection: str) -> None:
+        if connection == "main":
+            raise KeyRefused("revoked")
+
+    scene.stripe.before_page = refuse
+    turns = scene.run()
+
+    assert (turns["main"].problem, turns["second"].done) == ("key_refused", True)
+    assert scene.connections.every["main"].key_refused_at == NOW
+    assert scene.bulk.events("second") == ["evt_1"]
+
+
+def test_a_key_that_works_again_is_noted_too(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, key_refused_at=NOW - DAY)
+
+    scene.run()
+
+    assert scene.connections.every["main"].key_refused_at is None
+
+
+def test_since_when_a_key_is_refused_stays(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, key_refused_at=NOW - DAY)
+    scene.stripe.before_page = failing_after(0, KeyRefused("revoked"))
+
+    scene.run()
+
+    assert scene.connections.every["main"].key_refused_at == NOW - DAY
+
+
+def test_a_key_that_may_not_read_events_is_a_problem_with_a_name(scene: Scene) -> None:
+    scene.stripe.before_page = failing_after(0, NotPermitted("no", "rak_event_read"))
+
+    assert scene.run()["main"].problem == "not_permitted"
+
+
+def test_a_crash_in_one_turn_is_raised_when_all_had_theirs(scene: Scene) -> None:
+    scene.connections.add("second", reconciled_until=NOW - HOUR)
+    scene.stripe.happens(told("1", NOW - 60))
+
+    def crash(connection: str) -> None:
+        if connection == "main":
+            raise ZeroDivisionError
+
+    scene.stripe.before_page = crash
+    with pytest.raises(ZeroDivisionError):
+        scene.run()
+
+    assert scene.bulk.events("second") == ["evt_1"]
+
+
+def test_a_long_catch_up_does_not_starve_the_other_connections(scene: Scene) -> None:
+    for name, behind in (("far", 29 * DAY), ("farther", 29 * DAY + HOUR)):
+        scene.connections.add(name, reconciled_until=NOW - behind)
+    scene.page_seconds = 1
+
+    turns = scene.run(seconds=20)
+
+    assert turns["main"].done
+    assert not turns["far"].done
+    assert turns["far"].until > NOW - 29 * DAY
+    assert turns["farther"].until > NOW - 29 * DAY
+
+
+def test_a_disconnected_connection_has_no_turn(scene: Scene) -> None:
+    scene.connections.add("gone", reconciled_until=NOW - HOUR, disconnected_at=NOW - 60)
+
+    assert set(scene.run()) == {"main"}
+
+
+def test_events_of_the_other_mode_are_not_taken_for_the_connections(scene: Scene) -> None:
+    before = checkpoint(scene)
+    scene.stripe.happens(told("live", NOW - 60) | {"livemode": True})
+
+    assert scene.run()["main"].problem == "wrong_mode"
+    assert (scene.bulk.events(), checkpoint(scene)) == ([], before)
+
+
+def test_a_turn_ends_where_the_connection_begins_a_new_epoch(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - 3 * DAY)
+
+    def replaced(_: str) -> None:
+        if len(scene.stripe.asked) == 3:
+            was = scene.connections.every["main"]
+            scene.connections.every["main"] = replace(was, epoch_number=2, reconciled_until=NOW)
+
+    scene.stripe.before_page = replaced
+    turn = scene.run()["main"]
+
+    assert (turn.done, turn.problem) == (False, "replaced")
+    assert checkpoint(scene) == NOW
+
+
+def test_an_event_that_no_message_can_carry_is_counted_and_does_not_block(scene: Scene) -> None:
+    huge = event(
+        "customer.updated", customer("cus_big", name="x" * 1_100_000), id="evt_big", created=NOW - 60
+    )
+    scene.stripe.happens(huge, told("1", NOW - 50))
+
+    turn = scene.run()["main"]
+
+    assert (turn.too_large, turn.done) == (1, True)
+    assert scene.bulk.events() == ["evt_1"]
