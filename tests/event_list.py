@@ -126,15 +126,20 @@ class Scene:
     connections: Checkpoints = field(default_factory=Checkpoints)
     bulk: Bulk = field(default_factory=Bulk)
     page_seconds: float = 0
+    slept: list[float] = field(default_factory=list)
 
     def run(self, seconds: float = 150, **wanted: Any) -> dict[str, Reconciled]:
-        elapsed = 0.0
-
         def stopwatch() -> float:
-            nonlocal elapsed
-            return elapsed + self.page_seconds * len(self.stripe.asked)
+            return self.page_seconds * len(self.stripe.asked)
 
-        reconciler = Reconciler(self.stripe, self.connections, self.bulk, lambda: self.stripe.now, stopwatch)
+        reconciler = Reconciler(
+            lists=self.stripe,
+            connections=self.connections,
+            bulk=self.bulk,
+            clock=lambda: self.stripe.now,
+            monotonic=stopwatch,
+            sleep=self.slept.append,
+        )
         return {turn.connection: turn for turn in reconciler.reconcile(seconds, **wanted)}
 
     def until_done(self, seconds: float = 150) -> int:

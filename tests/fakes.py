@@ -176,8 +176,12 @@ class FakeConnections:
 
     connection: Connection | None = field(default_factory=lambda: Connection("main", False, 1, 1, 0))
     noted: list[int] = field(default_factory=list)
+    missed: int = 0
 
     def get(self, name: str) -> Connection | None:
+        return self.connection
+
+    def get_even_disconnected(self, name: str) -> Connection | None:
         return self.connection
 
     def definitions(self, connection: Connection) -> Definitions:
@@ -185,6 +189,9 @@ class FakeConnections:
 
     def note_event(self, epoch: Epoch, at: int) -> None:
         self.noted.append(at)
+
+    def note_missed(self, epoch: Epoch, count: int) -> None:
+        self.missed += count
 
 
 @dataclass

@@ -152,7 +152,9 @@ def status(target: Target, connection: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    style = {"in_sync": "bold green", "behind": "bold yellow"}.get(found["state"], "bold red")
+    style = {"in_sync": "bold green", "behind": "bold yellow", "importing": "bold cyan"}.get(
+        found["state"], "bold red"
+    )
     stdout.print(Text.assemble((found["state"].replace("_", " "), style), "  ", found["reason"]))
     rows = [
         ("customers in sync", found["customers_in_sync"]),
@@ -160,7 +162,11 @@ def status(target: Target, connection: str, as_json: bool) -> None:
         ("last event", found["last_event_at"]),
         ("changes on the queues", found["queue"]),
         ("dead letters", found["dead"]),
+        ("all events known until", found["checkpoint"]),
+        ("missed by the webhook", found["webhook_missed"]),
     ]
+    if found["degraded"]:
+        rows.append(("the key may not read", ", ".join(found["degraded"])))
     stdout.print(table(None, ("", ""), rows))
 
 

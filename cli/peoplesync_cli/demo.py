@@ -1,53 +1,129 @@
-"""The demo: a small company's two months at Stripe, told to the local stack."""
+"""The demo: a company that bills through Stripe connects, imports its customers, and sees them live.
+
+Stripe is the simulator; with a restricted test key in STRIPE_API_KEY it is the real one.
+"""
 
 from __future__ import annotations
 
+import os
 import time
+from typing import Any
 
 import click
+import stripe
 
+from peoplesync.adapters import clock
+from peoplesync_cli.connect import connector, show_permissions
+from peoplesync_cli.draining import drain
+from peoplesync_cli.failure import USAGE, Failure
+from peoplesync_cli.imports import start_import, summary
 from peoplesync_cli.local import bring_up, say
 from peoplesync_cli.output import card, feed_rows, stdout, table
-from peoplesync_cli.replay import run, unkind_order
-from peoplesync_cli.target import of_local
-from peoplesync_local.story import story
+from peoplesync_cli.polling import follow, reconcile_now
+from peoplesync_cli.stripe_refusals import in_a_sentence
+from peoplesync_cli.target import Target, of_local
+from peoplesync_local.stack import LocalStack
+from peoplesync_local.stripe_simulator.control import Simulator
 
 _SEED = 7
-_DUPLICATES = 0.1
+_DAY = 86_400
+_KEY = "STRIPE_API_KEY"
 
 
 @click.command()
-def demo() -> None:
-    """Start the local stack, tell it a small company's two months at Stripe, and show the people."""
+@click.option(
+    "--customers",
+    type=click.IntRange(1, 100_000),
+    default=2_000,
+    show_default=True,
+    metavar="N",
+    help="How many customers the simulated company has.",
+)
+def demo(customers: int) -> None:
+    """Connect a company to the local stack, import its customers, and follow what happens to them.
+
+    Stripe is simulated. With a restricted test key in STRIPE_API_KEY it is the real one, in test mode: its
+    events are asked for every few seconds, since it cannot reach this machine.
+    """
     started = time.monotonic()
-    target = of_local(bring_up())
-    events = story(int(time.time()), _SEED)
-    order = unkind_order(events, _DUPLICATES, _SEED, shuffled=True)
-    url = target.webhook_url("main")
-    say(f"Sending {len(events)} Stripe events, shuffled, a tenth of them twice, to {url}")
-    tally = run(target, events, order, connection="main", concurrency=4, timeout=300)
-    browser = target.browser("main")
-    stdout.print()
-    rows = [(one["title"], one["count"], one["id"]) for one in browser.list_segments()]
-    stdout.print(table("Segments", ("", "people", ""), rows, right=(1,)))
-    stdout.print()
-    person = browser.person("team-03@example.com")
-    stdout.print(*card(person), sep="\n")
-    stdout.print()
-    stdout.print(table("Feed", ("when (UTC)", "what", ""), feed_rows(browser.feed(person["id"]))))
+    api_key = os.environ.get(_KEY, "").strip()
+    if api_key and not api_key.startswith("rk_test_"):
+        raise Failure(f"{_KEY} holds no restricted test key (rk_test_…); the demo takes no other.", USAGE)
+    running = bring_up(None, simulated=not api_key)
+    target = of_local(running)
+    if not api_key:
+        say(f"Filling the simulator of Stripe with {customers:,} customers")
+        Simulator(running.stripe_api_url).fill(customers, seed=_SEED)
+    _connect(target, api_key or running.stripe_api_key, webhook=not api_key)
+    imported = start_import(target, "main", share=100)
+    say(summary(imported))
+    if imported["status"] != "succeeded":
+        raise SystemExit(1)
+    if api_key:
+        _show_segments(target)
+        follow(target, "main")
+        return
+    _live(target, running)
+    _show_segments(target)
     health = target.health().status(target.connection("main"))
-    stdout.print()
     stdout.print(
-        f"{tally}\n"
-        f"{health['customers_in_sync']} Stripe customers in sync, {health['people']} people, "
+        f"\n{health['state'].replace('_', ' ')}: {health['reason']}\n"
+        f"{health['customers_in_sync']:,} Stripe customers in sync, {health['people']:,} people, "
         f"in {time.monotonic() - started:.0f} s.\n\n"
         "The stack is still running. Look around:\n"
         "  .venv/bin/peoplesync status\n"
         "  .venv/bin/peoplesync people list --segment slipping_trials\n"
-        f"  .venv/bin/peoplesync people get {person['email']} --json\n"
-        f"  .venv/bin/peoplesync feed {person['email']}\n"
+        "  .venv/bin/peoplesync people explain trial-07@example.com\n"
+        "  .venv/bin/peoplesync import list\n"
+        "  .venv/bin/peoplesync local advance 3d\n"
         "Stop it:\n"
         "  make down"
     )
-    if tally.refused or tally.dead:
-        raise SystemExit(1)
+
+
+def _connect(target: Target, api_key: str, *, webhook: bool) -> None:
+    with in_a_sentence():
+        use_case = connector(target)
+        examined = use_case.examine("main", api_key)
+        show_permissions(examined.permissions)
+        use_case.connect(examined, clock.now(), webhook=webhook)
+    stdout.print()
+    if webhook:
+        say(f"Connected; Stripe sends its events to {target.webhook_url('main')}")
+
+
+def _live(target: Target, running: LocalStack) -> None:
+    """Somebody signs up, and a day passes for everybody."""
+    simulator = Simulator(running.stripe_api_url)
+    say("trial-07@example.com starts a trial, and a day passes")
+    _sign_up(running, "trial-07@example.com")
+    events = simulator.advance(_DAY)
+    simulator.flush()
+    # On AWS, and when time passes by itself, this happens every quarter of an hour.
+    reconcile_now(target, "main")
+    drain(target, 120)
+    say(f"Stripe told of {events:,} events, and they are applied")
+    browser = target.browser("main")
+    person = browser.person("trial-07@example.com")
+    stdout.print()
+    stdout.print(*card(person), sep="\n")
+    stdout.print()
+    stdout.print(table("Feed", ("when (UTC)", "what", ""), feed_rows(browser.feed(person["id"]))))
+
+
+def _sign_up(running: LocalStack, email: str) -> None:
+    """A customer with a trial, made through Stripe's API."""
+    addresses: Any = {"api": running.stripe_api_url}
+    client = stripe.StripeClient(running.stripe_api_key, base_addresses=addresses)
+    prices: list[dict[str, Any]] = client.raw_request("get", "/v1/prices", limit=100).data["data"]
+    monthly = next(one for one in prices if one["unit_amount"] and one["recurring"]["interval"] == "month")
+    customer = client.raw_request("post", "/v1/customers", email=email, name="Trial 07").data["id"]
+    client.raw_request(
+        "post", "/v1/subscriptions", customer=customer, items=[{"price": monthly["id"]}], trial_period_days=14
+    )
+
+
+def _show_segments(target: Target) -> None:
+    rows = [(one["title"], f"{one['count']:,}", one["id"]) for one in target.browser("main").list_segments()]
+    stdout.print()
+    stdout.print(table("Segments", ("", "people", ""), rows, right=(1,)))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
-import time
+from datetime import UTC, datetime
 
 import click
 
-from peoplesync.sync.connect import connect
-from peoplesync_cli.failure import NO_TARGET, Failure
+from peoplesync.adapters import clock
+from peoplesync_cli.connect import connector
+from peoplesync_cli.failure import NO_TARGET, USAGE, Failure
 from peoplesync_cli.options import json_option
 from peoplesync_cli.output import print_json
 from peoplesync_cli.target import of_local
 from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local_stack
-from peoplesync_local.stack import LocalStack
+from peoplesync_local.stack import LocalStack, Prepare
+from peoplesync_local.stripe_simulator.control import Simulator
+
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 def say(line: str) -> None:
@@ -23,22 +26,16 @@ def say(line: str) -> None:
 
 
 def prepare(stack: LocalStack) -> None:
-    """Connects `main` in test mode, with a signing secret of its own."""
+    """Connects `main` to the simulator of Stripe, in test mode, as `peoplesync connect` does."""
     target = of_local(stack)
-    connect(
-        "main",
-        stack.stripe_api_key,
-        f"whsec_local_{secrets.token_hex(16)}",
-        target.connections,
-        target.secrets,
-        int(time.time()),
-    )
+    use_case = connector(target)
+    use_case.connect(use_case.examine("main", stack.stripe_api_key), clock.now())
 
 
-def bring_up() -> LocalStack:
+def bring_up(prepare: Prepare | None = prepare, *, simulated: bool = True) -> LocalStack:
     """The running local stack, started if it is not."""
     try:
-        return local_stack.up(say, prepare)
+        return local_stack.up(say, prepare, simulated=simulated)
     except LocalStackError as error:
         raise Failure(str(error), NO_TARGET) from error
 
@@ -83,6 +80,45 @@ def status(as_json: bool) -> None:
         click.echo(found.sentence)
     if found.state != "up":
         raise SystemExit(NO_TARGET)
+
+
+@local.command()
+@click.argument("duration", metavar="DURATION")
+@json_option
+def advance(duration: str, as_json: bool) -> None:
+    """Let time pass for the whole local system: 90m, 12h or 3d.
+
+    The simulator of Stripe lets happen what is due meanwhile (trials end, subscriptions renew, payments fail)
+    and delivers the events.
+    """
+    stack = _running()
+    if not stack.stripe_api_url:
+        raise Failure("This stack asks the real Stripe, whose time passes by itself.")
+    simulator = Simulator(stack.stripe_api_url)
+    events = simulator.advance(_seconds(duration))
+    now = datetime.fromtimestamp(simulator.now(), UTC)
+    if as_json:
+        print_json({"now": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "events": events})
+        return
+    click.echo(f"It is {now:%Y-%m-%d %H:%M} (UTC) now; {events:,} events happened.")
+
+
+def _running() -> LocalStack:
+    try:
+        running = local_stack.running()
+    except LocalStackError as error:
+        raise Failure(str(error), NO_TARGET) from error
+    if running is None:
+        raise Failure(local_stack.status().sentence, NO_TARGET)
+    return running
+
+
+def _seconds(duration: str) -> int:
+    """`90m`, `12h`, `3d` in seconds."""
+    number, unit = duration[:-1], duration[-1:]
+    if not number.isdigit() or unit not in _UNITS:
+        raise Failure(f"{duration} is no duration: write 90m, 12h or 3d.", USAGE)
+    return int(number) * _UNITS[unit]
 
 
 @local.command()

@@ -5,9 +5,14 @@ from __future__ import annotations
 import click
 
 from peoplesync_cli.browse import feed, fields, people, segments, status
+from peoplesync_cli.connect import connect
+from peoplesync_cli.connections import connections, disconnect, rotate_secret
 from peoplesync_cli.demo import demo
+from peoplesync_cli.imports import imports
 from peoplesync_cli.local import local
+from peoplesync_cli.reconcile import reconcile
 from peoplesync_cli.replay import replay
+from peoplesync_cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,5 +28,21 @@ def main() -> None:
     """
 
 
-for command in (local, demo, status, people, feed, segments, fields, replay):
+for command in (
+    local,
+    demo,
+    connect,
+    connections,
+    disconnect,
+    rotate_secret,
+    imports,
+    reconcile,
+    verify,
+    status,
+    people,
+    feed,
+    segments,
+    fields,
+    replay,
+):
     main.add_command(command)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import random
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ import click
 import urllib3
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from peoplesync.adapters import clock
 from peoplesync.sync.signatures import sign
+from peoplesync_cli.draining import drain
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr
@@ -177,7 +178,9 @@ def run(
         transient=True,
     ) as progress:
         outcomes = _send(target.webhook_url(connection), order, secrets[0], concurrency, progress)
-        _drain(target, outcomes["enqueued"], timeout, progress)
+        total = outcomes["enqueued"]
+        task = progress.add_task("applying", total=total)
+        drain(target, timeout, lambda waiting: progress.update(task, completed=max(0, total - waiting)))
     dead = target.depths.dead() - dead_before
     without_effect = outcomes["dropped"]
     if without_effect:
@@ -194,9 +197,9 @@ def run(
     )
 
 
-def last_snapshots(events: Iterable[StripeEvent]) -> list[Mapping[str, Any]]:
+def last_snapshots(events: Iterable[StripeEvent]) -> list[dict[str, Any]]:
     """Each object as the last event in order shows it; a deleted customer stays deleted."""
-    last: dict[tuple[str, str], Mapping[str, Any]] = {}
+    last: dict[tuple[str, str], dict[str, Any]] = {}
     for event in events:
         data = event.get("data")
         one = data.get("object") if isinstance(data, dict) else None
@@ -226,7 +229,7 @@ def _send(
         body = json.dumps(event, ensure_ascii=False).encode()
         headers = {
             "content-type": "application/json",
-            "stripe-signature": sign(secret, body, int(time.time())),
+            "stripe-signature": sign(secret, body, clock.now()),
         }
         outcome, reason = _post(pool, url, body, headers)
         with lock:
@@ -254,28 +257,3 @@ def _post(pool: urllib3.PoolManager, url: str, body: bytes, headers: dict[str, s
     if response.status == 200:
         return str(answer.get("outcome", "enqueued")), ""
     return "refused", f"{response.status} {answer.get('reason', '')}".strip()
-
-
-def _drain(target: Target, total: int, timeout: int, progress: Progress) -> None:
-    task = progress.add_task("applying", total=total)
-    gives_up_at = time.monotonic() + timeout
-    empty_looks = 0
-    for pause in _pauses():
-        waiting = target.depths.waiting()
-        progress.update(task, completed=max(0, total - waiting))
-        empty_looks = empty_looks + 1 if waiting == 0 else 0
-        if empty_looks == _SETTLED_LOOKS:
-            return
-        if time.monotonic() > gives_up_at:
-            raise Failure(
-                f"After {timeout} s {waiting} changes are still on the queues; "
-                "`peoplesync status` tells how they fare."
-            )
-        time.sleep(pause)
-
-
-def _pauses() -> Iterator[float]:
-    pause = 0.05
-    while True:
-        yield pause
-        pause = min(1.0, pause * 1.3)

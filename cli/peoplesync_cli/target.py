@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +13,10 @@ import click
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
+from peoplesync.adapters import clock
 from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.executions import Executions
+from peoplesync.adapters.import_runs import ImportRuns
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.queues import ChangeQueue, QueueDepths
 from peoplesync.adapters.secrets import Secrets
@@ -34,13 +39,14 @@ NO_STACK = (
 
 @dataclass(frozen=True)
 class Target:
-    """One deployed stack. `stripe_simulator` is the local stack's simulator of Stripe."""
+    """One deployed stack, with its outputs. `stripe_simulator` is the local stack's simulator of Stripe."""
 
     title: str
     stack: Stack
     api_url: str
     session: boto3.Session
     stripe_simulator: str | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def connections(self) -> ConnectionsStore:
@@ -65,6 +71,14 @@ class Target:
             )
         )
 
+    @cached_property
+    def imports(self) -> ImportRuns:
+        return ImportRuns()
+
+    @cached_property
+    def executions(self) -> Executions:
+        return Executions(self.session.client("stepfunctions"), self.outputs.get("ImportStateMachine", ""))
+
     @property
     def bulk(self) -> ChangeQueue:
         """The queue for what may take its time."""
@@ -83,7 +97,7 @@ class Target:
         return Browser(self.connection(connection).epoch, self.people, self.connections)
 
     def health(self) -> Health:
-        return Health(self.people, self.depths)
+        return Health(self.people, self.depths, clock.now)
 
     def webhook_url(self, connection: str) -> str:
         return f"{self.api_url.rstrip('/')}/webhooks/stripe/{connection}"
@@ -107,8 +121,11 @@ def of_local(running: LocalStack) -> Target:
     stack = Stack.from_outputs(running.outputs)
     session = running.session()
     use_tables(stack, region=running.region, endpoint=running.endpoint, credentials=CREDENTIALS)
+    # The local system's time is the simulator's, for this process too.
+    if running.stripe_api_url:
+        os.environ[clock.VARIABLE] = local.clock_url(running.stripe_api_url)
     title = f"{running.name} (this checkout's local stack)"
-    return Target(title, stack, running.api_url, session, running.stripe_api_url)
+    return Target(title, stack, running.api_url, session, running.stripe_api_url or None, running.outputs)
 
 
 def _deployed(name: str) -> Target:
@@ -126,7 +143,7 @@ def _deployed(name: str) -> Target:
     except (ClientError, BotoCoreError) as error:
         raise Failure(f"Stack {name} in {region} cannot be reached: {error}", NO_TARGET) from error
     use_tables(stack, region=region)
-    return Target(f"{name} in {region}", stack, outputs["ApiUrl"], session)
+    return Target(f"{name} in {region}", stack, outputs["ApiUrl"], session, outputs=outputs)
 
 
 def announce(target: Target) -> None:

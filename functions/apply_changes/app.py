@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pynamodb.connection import Connection
 
 from peoplesync.adapters import clock
+from peoplesync.adapters.api_keys import ApiKeys
 from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.ids import person_ids
@@ -44,7 +45,8 @@ applier = Applier(
     people=PeopleStore(Connection(), int(os.environ["FEED_RETENTION_DAYS"])),
     catalogue=CatalogueStore(),
     stripe=StripeApi(
-        Secrets(SSMProvider(), stack.secrets_prefix).api_key, os.environ.get("PEOPLESYNC_STRIPE_API_URL")
+        ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
+        os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
     ),
     connections=ConnectionsStore(),
     runs=ImportRuns(),

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters import clock
+from peoplesync.adapters.api_keys import ApiKeys
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.executions import Executions
 from peoplesync.adapters.import_runs import ImportRuns
@@ -36,7 +37,7 @@ importer = Importer(
     connections=ConnectionsStore(cache_seconds=2),
     runs=ImportRuns(),
     lists=StripeApi(
-        Secrets(SSMProvider(), stack.secrets_prefix).api_key,
+        ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
         os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
         timeout=STRIPE_TIMEOUT,
     ),

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters import clock
+from peoplesync.adapters.api_keys import ApiKeys
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.queues import ChangeQueue
 from peoplesync.adapters.secrets import Secrets
@@ -34,7 +35,7 @@ stack = Stack.from_environment(os.environ)
 use_tables(stack)
 reconciler = Reconciler(
     lists=StripeApi(
-        Secrets(SSMProvider(), stack.secrets_prefix).api_key,
+        ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
         os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
         timeout=ANSWER_SECONDS,
     ),
@@ -42,6 +43,7 @@ reconciler = Reconciler(
     bulk=ChangeQueue(boto3.client("sqs"), stack.bulk_queue_url),
     clock=clock.now,
     monotonic=time.monotonic,
+    sleep=time.sleep,
 )
 
 

@@ -1,6 +1,7 @@
 """The local stack's use cases: bring it up, take it down, tell how it is, read its logs.
 
-A stack is two processes (the emulator of AWS, the simulator of Stripe) and one state file that names them. The file is
+A stack is two processes (the emulator of AWS, the simulator of Stripe) and one state file that names them.
+Against the real Stripe there is no simulator, and the time is the real one. The file is
 written as soon as a process runs, so that whatever happens to the command that started it, the next one knows
 what to stop.
 """
@@ -36,7 +37,8 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LocalStack:
-    """A stack that is up, and all one needs to speak to it."""
+    """A stack that is up, and all one needs to speak to it. `stripe`, the simulator, `stripe_api_url` and
+    `stripe_api_key` are None and empty where the stack asks the real Stripe."""
 
     name: str
     region: str
@@ -48,7 +50,11 @@ class LocalStack:
     log_groups: Mapping[str, str]
     deployed: str
     emulator: Process
-    stripe: Process
+    stripe: Process | None
+
+    @property
+    def processes(self) -> list[Process]:
+        return [self.emulator] if self.stripe is None else [self.emulator, self.stripe]
 
     def session(self) -> LocalSession:
         """Clients for this stack's emulator that know nothing of the user's AWS account."""
@@ -77,17 +83,22 @@ def up(
     *,
     places: Places | None = None,
     port: int | None = None,
+    simulated: bool = True,
 ) -> LocalStack:
     """Bring the stack up and return it; if it is up already, say so and return that.
 
     `prepare` is given the deployed stack and fills it before anyone else sees it. `port` is the emulator's,
-    by default a free one. A stack whose processes were killed is cleared away and started afresh, empty. An
-    interrupted or failed start leaves nothing running. Raises LocalStackError.
+    by default a free one. `simulated` says whether Stripe is the simulator, or the real one. A stack whose
+    processes were killed is cleared away and started afresh, empty. An interrupted or failed start leaves
+    nothing running. Raises LocalStackError.
     """
     places = places or Places()
     with _locked(places, report), _terminable():
         found = status(places=places)
         if found.stack is not None:
+            if simulated is (found.stack.stripe is None):
+                against = "the real Stripe" if simulated else "the simulator of Stripe"
+                raise LocalStackError(f"The local stack is up against {against}; `make down` stops it.")
             report(found.sentence)
             if found.stack.deployed != packages.fingerprint(places):
                 report("The code has changed since: `peoplesync local down`, then `up`, deploys it.")
@@ -96,10 +107,10 @@ def up(
             report(found.sentence)
         _clear(places)
         try:
-            stack = _start(report, places, port)
+            stack = _start(report, places, port, simulated=simulated)
             if prepare is not None:
                 prepare(stack)
-            _write(places, [stack.emulator, stack.stripe], stack)
+            _write(places, stack.processes, stack)
         except BaseException:
             _clear(places)
             raise
@@ -128,7 +139,7 @@ def status(*, places: Places | None = None) -> Status:
     lost = [
         name
         for name, process in (("emulator", stack.emulator), ("simulator of Stripe", stack.stripe))
-        if not processes.is_running(process)
+        if process is not None and not processes.is_running(process)
     ]
     if not lost and not emulator.is_healthy(stack.endpoint):
         lost = ["emulator"]
@@ -176,7 +187,7 @@ def logs(*, follow: bool = False, places: Places | None = None) -> Iterator[str]
         time.sleep(1)
 
 
-def _start(report: Report, places: Places, port: int | None) -> LocalStack:
+def _start(report: Report, places: Places, port: int | None, *, simulated: bool) -> LocalStack:
     # Only a start needs SAM's translator, and every command would wait half a second for its import.
     from peoplesync_local.deploy import deploy
 
@@ -188,16 +199,13 @@ def _start(report: Report, places: Places, port: int | None) -> LocalStack:
 
     report("Starting the emulator of AWS")
     aws = emulator.start(places, port, remember)
-    stripe, stripe_url = _start_simulator(places, remember)
+    stripe, stripe_url = _start_simulator(places, remember) if simulated else (None, "")
     session = LocalSession(aws.endpoint, emulator.REGION)
     deployment = deploy(
         session,
         places,
         stack=STACK_NAME,
-        function_environment={
-            "PEOPLESYNC_STRIPE_API_URL": stripe_url,
-            "PEOPLESYNC_CLOCK_URL": clock_url(stripe_url),
-        },
+        function_environment=_simulated_environment(stripe_url) if simulated else {},
         report=report,
     )
     return LocalStack(
@@ -206,13 +214,18 @@ def _start(report: Report, places: Places, port: int | None) -> LocalStack:
         endpoint=aws.endpoint,
         api_url=deployment.outputs["ApiUrl"],
         stripe_api_url=stripe_url,
-        stripe_api_key=STRIPE_KEY,
+        stripe_api_key=STRIPE_KEY if simulated else "",
         outputs=deployment.outputs,
         log_groups=deployment.log_groups,
         deployed=packages.fingerprint(places),
         emulator=aws.process,
         stripe=stripe,
     )
+
+
+def _simulated_environment(stripe_url: str) -> dict[str, str]:
+    """What turns the functions to the simulator, for its objects and for its time."""
+    return {"PEOPLESYNC_STRIPE_API_URL": stripe_url, "PEOPLESYNC_CLOCK_URL": clock_url(stripe_url)}
 
 
 def clock_url(stripe_url: str) -> str:
@@ -263,7 +276,7 @@ def recorded(places: Places) -> tuple[list[Process], LocalStack | None]:
     if not state["stack"]:
         return known, None
     fields = state["stack"]
-    fields.update({name: Process(**fields[name]) for name in ("emulator", "stripe")})
+    fields.update({name: fields[name] and Process(**fields[name]) for name in ("emulator", "stripe")})
     return known, LocalStack(**fields)
 
 

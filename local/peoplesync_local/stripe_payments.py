@@ -164,8 +164,7 @@ def invoice(
 def invoice_payments(
     *charges: str, of: str, created: int, amount: int, currency: str, livemode: bool = False
 ) -> StripeObject:
-    """The value of an invoice's expandable `payments`, which events leave out: each payment with its
-    charge."""
+    """The value of an invoice's expandable `payments`, which events leave out."""
     payments = [
         {
             "id": f"inpay_{charge}",
@@ -275,7 +274,7 @@ def refund(
     status: str = "succeeded",
     **extra: Any,
 ) -> StripeObject:
-    """A `refund` of some of a charge's amount."""
+    """A `refund` of some of a charge."""
     return {
         "id": id,
         "object": "refund",

@@ -35,7 +35,7 @@ def listening_addresses(pids: list[int]) -> set[str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_nothing_listens_but_on_127_0_0_1(local_stack: LocalStack) -> None:
-    members = processes.group(local_stack.emulator) + processes.group(local_stack.stripe)
+    members = [pid for process in local_stack.processes for pid in processes.group(process)]
 
     assert listening_addresses(members) == {"0100007F"}
 

@@ -54,7 +54,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
 
 
 def members(of: LocalStack) -> list[int]:
-    return processes.group(of.emulator) + processes.group(of.stripe)
+    return [pid for process in of.processes for pid in processes.group(process)]
 
 
 @pytest.fixture
@@ -104,8 +104,10 @@ def test_a_killed_emulator_is_noticed_and_up_starts_afresh(own: Places) -> None:
 
 def test_a_killed_simulator_of_stripe_is_noticed(own: Places) -> None:
     started = stack.up(ignore, places=own)
-    os.kill(started.stripe.pid, signal.SIGKILL)
-    assert eventually(lambda: not processes.is_running(started.stripe))
+    stripe = started.stripe
+    assert stripe is not None
+    os.kill(stripe.pid, signal.SIGKILL)
+    assert eventually(lambda: not processes.is_running(stripe))
 
     with pytest.raises(LocalStackError, match="simulator of Stripe was killed"):
         stack.running(places=own)

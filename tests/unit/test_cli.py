@@ -170,7 +170,11 @@ def test_json_is_as_promised(run: Run, name: str, arguments: list[str]) -> None:
         ("fields_list", ["key", "title", "group", "type", "builtin"]),
         (
             "status",
-            ["state", "reason", "customers_in_sync", "people", "last_event_at", "queue", "dead"],
+            [
+                *["state", "reason", "customers_in_sync", "people", "last_event_at", "queue", "dead"],
+                *["checkpoint", "behind_seconds", "webhook", "webhook_missed", "gap_since", "degraded"],
+                "last_import",
+            ],
         ),
     ],
 )

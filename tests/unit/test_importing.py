@@ -30,7 +30,9 @@ def company(customers: int, seed: int = 1) -> list[Json]:
         found.append(customer(name, email=f"customer-{number}@example.com", created=at))
         for which in range(1 + (number % 5 == 0)):
             status = "canceled" if rng.random() < 0.33 else "active"
-            ended: dict[str, Any] = {"ended_at": at + 60, "canceled_at": at + 60} if status == "canceled" else {}
+            ended: dict[str, Any] = {}
+            if status == "canceled":
+                ended = {"ended_at": at + 60, "canceled_at": at + 60}
             found.append(
                 subscription(f"sub_{number}_{which}", customer=name, created=at + 1, status=status, **ended)
             )

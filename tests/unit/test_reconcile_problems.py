@@ -44,6 +44,21 @@ def test_a_rate_limit_stops_the_turn_and_loses_nothing(scene: Scene) -> None:
     assert scene.bulk.events() == ["evt_1"]
 
 
+def test_what_fails_now_and_then_does_not_stop_a_turn(scene: Scene) -> None:
+    scene.stripe.happens(told("1", NOW - 60))
+    refusals: list[Exception] = [RateLimited("slow down", retry_after=3), Unavailable("down")]
+
+    def refuse(_: str) -> None:
+        if refusals:
+            raise refusals.pop(0)
+
+    scene.stripe.before_page = refuse
+
+    assert scene.run()["main"].done
+    assert scene.bulk.events() == ["evt_1"]
+    assert scene.slept == [3, 2.0]
+
+
 def test_a_refused_key_is_noted_and_the_other_connections_go_on(scene: Scene) -> None:
     scene.connections.add("second", reconciled_until=NOW - HOUR)
     scene.stripe.happens(told("1", NOW - 60))

@@ -148,3 +148,45 @@ def test_a_store_that_fails_is_not_taken_for_a_missing_secret(aws: MotoStack) ->
 
     with pytest.raises(GetParameterError):
         Secrets(SSMProvider(boto3_client=client), SECRETS_PREFIX).signing_secrets("main")
+
+
+def test_two_signing_secrets_are_kept_with_white_space_between(aws: MotoStack, secrets: Secrets) -> None:
+    secrets.store_signing_secrets("main", ["whsec_2", "whsec_1"])
+
+    found = aws.client("ssm").get_parameter(Name=SIGNING, WithDecryption=True)["Parameter"]
+    assert (found["Value"], found["Type"]) == ("whsec_2 whsec_1", "SecureString")
+    assert secrets.signing_secrets("main") == ["whsec_2", "whsec_1"]
+
+
+def test_who_stores_a_secret_reads_it_at_once(secrets: Secrets) -> None:
+    secrets.store("main", "whsec_1", "rk_test_1")
+    assert (secrets.signing_secrets("main"), secrets.api_key("main")) == (["whsec_1"], "rk_test_1")
+
+    secrets.store_signing_secrets("main", ["whsec_2"])
+    secrets.store_api_key("main", "rk_test_2")
+
+    assert (secrets.signing_secrets("main"), secrets.api_key("main")) == (["whsec_2"], "rk_test_2")
+
+
+def test_a_key_that_somebody_else_replaced_is_found_by_looking_again(
+    aws: MotoStack, secrets: Secrets
+) -> None:
+    secrets.store_api_key("main", "rk_test_1")
+    secrets.api_key("main")
+    aws.client("ssm").put_parameter(Name=API_KEY, Value="rk_live_1", Type="SecureString", Overwrite=True)
+
+    assert secrets.api_key("main") == "rk_test_1"
+    assert secrets.api_key("main", fresh=True) == "rk_live_1"
+
+
+def test_what_is_forgotten_is_gone_and_can_be_forgotten_again(aws: MotoStack, secrets: Secrets) -> None:
+    secrets.store("main", "whsec_1", "rk_test_1")
+    secrets.store("shop", "whsec_2", "rk_test_2")
+
+    for _ in range(2):
+        secrets.forget_signing_secrets("main")
+        secrets.forget_api_key("main")
+
+    assert (secrets.signing_secrets("main"), secrets.api_key("main")) == ([], None)
+    assert (secrets.signing_secrets("shop"), secrets.api_key("shop")) == (["whsec_2"], "rk_test_2")
+    assert len(aws.client("ssm").describe_parameters()["Parameters"]) == 2

@@ -3,7 +3,7 @@
 import pytest
 
 from peoplesync_local.stripe_objects import StripeObject
-from tests.builders import DAY, HOUR, NOW
+from tests.builders import DAY, HOUR, NOW, subscription
 from tests.simulated_account import SimulatedAccount
 
 
@@ -251,3 +251,21 @@ def test_advancing_counts_the_events_and_happens_once(stripe: SimulatedAccount) 
     stripe.clock.freeze(until)
     assert stripe.does.advance(until) == len(stripe.events) == 7
     assert stripe.does.advance(until) == 0
+
+
+def test_what_a_deleted_customer_owes_is_not_collected(stripe: SimulatedAccount) -> None:
+    """An older invoice of a customer that is gone is still on the timetable."""
+    weekly = stripe.price("weekly", 700, recurring={"interval": "week"})
+    customer = stripe.customer()
+    subscription = stripe.subscribe(weekly, customer=customer["id"])
+    stripe.does.customer_pays(customer["id"], False)
+    stripe.pass_days(15)  # one renewal is retried, the next is open, too
+    stripe.does.delete_customer(customer["id"])
+    assert stripe.now(subscription)["status"] == "canceled"
+    assert not any("charge" in told for told in stripe.pass_days(30))
+
+
+def test_what_was_put_without_its_customer_ends_when_it_is_due(stripe: SimulatedAccount) -> None:
+    stripe.account.put(subscription("sub_put", customer="cus_unknown", status="trialing"))
+    stripe.does.update_subscription("sub_put", {"description": "touched"})
+    assert stripe.pass_days(10) == ["day 1: subscription.deleted"]  # when it would be reminded

@@ -161,3 +161,8 @@ def test_a_checkout_session_that_nobody_completes_expires(stripe: SimulatedAccou
     assert stripe.pass_days(2) == ["day 1: checkout.session.expired"]
     assert stripe.now(session)["status"] == "expired"
     assert session["expires_at"] == NOW + 86_400
+
+
+def test_a_price_recurs_after_at_least_one_interval(stripe: SimulatedAccount) -> None:
+    with pytest.raises(InvalidRequest, match="greater than or equal to 1"):
+        stripe.price("never", recurring={"interval": "month", "interval_count": 0})

@@ -230,3 +230,31 @@ def test_a_subscription_that_must_be_paid_is_refused_without_a_trace(stripe: Sim
     with pytest.raises(CardDeclined):
         stripe.subscribe(customer=customer["id"], payment_behavior="error_if_incomplete")
     assert stripe.events == []
+
+
+def test_an_update_that_changes_nothing_is_not_told_of(stripe: SimulatedAccount) -> None:
+    customer = stripe.customer(name="Customer 1")
+    subscription = stripe.subscribe(customer=customer["id"])
+    stripe.events.clear()
+    assert stripe.does.update_customer(customer["id"], {"name": "Customer 1"})["name"] == "Customer 1"
+    stripe.does.update_subscription(subscription["id"], {"cancel_at_period_end": "false"})
+    assert stripe.events == []
+
+
+def test_a_customers_coupon_for_once_is_spent_with_the_first_invoice(stripe: SimulatedAccount) -> None:
+    stripe.does.create_coupon(texts({"id": "half", "percent_off": 50, "duration": "once"}))
+    customer = stripe.customer(coupon="half")
+    subscription = stripe.subscribe(customer=customer["id"])
+    assert stripe.latest_invoice(subscription)["amount_paid"] == 2450
+    assert stripe.now(customer)["discount"] is None
+    stripe.pass_days(32)
+    assert stripe.latest_invoice(subscription)["amount_paid"] == 4900
+
+
+def test_an_invoice_by_mail_waits_for_its_due_date(stripe: SimulatedAccount) -> None:
+    subscription = stripe.subscribe(collection_method="send_invoice", days_until_due=30)
+    assert subscription["status"] == "active"
+    assert stripe.pass_days(1) == ["day 0 1 h: invoice.finalized"]
+    invoice = stripe.latest_invoice(subscription)
+    assert (invoice["status"], invoice["due_date"]) == ("open", NOW + 30 * DAY)
+    assert invoice["amount_paid"] == 0

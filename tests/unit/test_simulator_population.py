@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,7 @@ from peoplesync_local.stripe_simulator.account import Account, plain, position_o
 from peoplesync_local.stripe_simulator.clock import SimulatedClock
 from peoplesync_local.stripe_simulator.lifecycle import Lifecycle
 from peoplesync_local.stripe_simulator.population import Population
-from tests.builders import DAY, NOW
+from tests.builders import DAY, HOUR, NOW
 from tests.old_shapes import before as before_the_change
 
 KINDS = ("customer", "subscription", "invoice", "charge", "event", "product", "price", "coupon")
@@ -103,6 +104,92 @@ def test_what_objects_refer_to_is_there(population: Population) -> None:
             charge = population.get("charge", payment["payment"]["charge"])
             assert charge is not None
             assert (charge["status"], charge["amount"]) == ("succeeded", invoice["amount_paid"])
+
+
+def test_who_did_not_pay_is_shown_so_everywhere() -> None:
+    population = Population(1500, 7, NOW)
+    failing: set[str] = set()
+    seen: Counter[str] = Counter()
+    for subscription in population.newest_first("subscription"):
+        invoice = population.get("invoice", subscription["latest_invoice"])
+        assert invoice is not None
+        status, attempts = subscription["status"], invoice["attempt_count"]
+        reason = subscription["cancellation_details"]["reason"]
+        if status == "past_due":
+            assert (invoice["status"], attempts in (1, 2, 3)) == ("open", True)
+            assert invoice["next_payment_attempt"] > NOW
+        elif reason == "payment_failed":
+            assert (status, invoice["status"], attempts) == ("canceled", "open", 4)
+            assert invoice["next_payment_attempt"] is None
+        elif status == "active" and attempts > 1:
+            assert (invoice["status"], attempts) == ("paid", 4)
+            assert invoice["status_transitions"]["paid_at"] == invoice["created"] + 15 * DAY + HOUR
+            seen["recovered"] += 1
+        elif status in ("active", "trialing"):
+            assert invoice["status"] in ("paid", "draft")
+        if status in ("past_due", "unpaid") or reason == "payment_failed":
+            failing.add(subscription["customer"])
+        seen[status if reason != "payment_failed" else reason] += 1
+    assert {"past_due", "unpaid", "payment_failed", "recovered"} <= seen.keys()
+    customers = population.newest_first("customer")
+    assert {one["id"] for one in customers if one["delinquent"]} == failing
+
+
+def test_what_customers_paid_is_what_their_invoices_say() -> None:
+    population = Population(600, 7, NOW)
+    charged: Counter[str] = Counter()
+    for charge in population.newest_first("charge"):
+        assert charge["status"] == ("failed" if charge["failure_code"] else "succeeded")
+        charged[charge["customer"]] += charge["amount_captured"]
+    paid: Counter[str] = Counter()
+    for invoice in population.newest_first("invoice"):
+        paid[invoice["customer"]] += invoice["amount_paid"]
+    assert +charged == +paid
+    assert len(charged) > 400
+
+
+def test_the_first_weeks_cost_their_share_of_a_period() -> None:
+    population = Population(300, 7, NOW)
+    tried = 0
+    for invoice in population.newest_first("invoice"):
+        for line in invoice["lines"]["data"]:
+            price = population.get("price", line["pricing"]["price_details"]["price"])
+            assert price is not None
+            length = line["period"]["end"] - line["period"]["start"]
+            is_yearly = price["recurring"]["interval"] == "year"
+            if price["unit_amount"] is None or price["transform_quantity"] or "Trial" in line["description"]:
+                continue
+            whole = price["unit_amount"] * line["quantity"]
+            if length >= (365 if is_yearly else 28) * DAY:
+                assert line["amount"] == whole
+            else:
+                month = whole / (12 if is_yearly else 1)
+                assert line["amount"] == pytest.approx(month * length / (30.4 * DAY), rel=0.1, abs=1)
+                tried += 1
+    assert tried > 100
+
+
+def test_a_discount_goes_when_it_ends_but_not_from_what_ended_before() -> None:
+    population = Population(1500, 7, NOW)
+    kept: Counter[bool] = Counter()
+    for subscription in population.newest_first("subscription"):
+        for held in (population.get("discount", one) for one in subscription["discounts"]):
+            assert held is not None
+            if held["end"] is not None and held["end"] <= NOW:
+                over = subscription["ended_at"] or subscription["trial_end"]
+                assert over <= held["end"]
+                kept[True] += 1
+            else:
+                kept[False] += 1
+    assert min(kept[True], kept[False]) > 10
+
+
+def test_customers_are_billed_evenly_over_the_first_28_days_of_a_month() -> None:
+    population = Population(1500, 7, NOW)
+    anchors = [one["billing_cycle_anchor"] for one in population.newest_first("subscription")]
+    days = Counter(datetime.fromtimestamp(anchor, UTC).day for anchor in anchors)
+    assert set(days) == set(range(1, 29))
+    assert max(days.values()) < 2 * min(days.values())
 
 
 def test_every_event_can_be_read(population: Population) -> None:

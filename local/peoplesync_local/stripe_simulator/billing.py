@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from peoplesync_local import stripe_payments
-from peoplesync_local.stripe_objects import StripeObject, major_units
+from peoplesync_local.stripe_objects import DAY, StripeObject, major_units
 from peoplesync_local.stripe_simulator.discounts import Discounts
 from peoplesync_local.stripe_simulator.payments import Payments
 from peoplesync_local.stripe_simulator.periods import billed_period
@@ -61,6 +61,7 @@ class Billing:
         subtotal = sum(line["amount"] for line in lines)
         total = subtotal - sum(one["amount"] for one in discounts)
         due = max(0, total)
+        by_mail = subscription["collection_method"] == "send_invoice"
         invoice = stripe_payments.invoice(
             subscription["latest_invoice"],
             customer=customer["id"],
@@ -81,6 +82,7 @@ class Billing:
             customer_phone=customer["phone"],
             default_payment_method=subscription["default_payment_method"],
             discounts=[one["discount"] for one in discounts],
+            due_date=at + DAY * (subscription["days_until_due"] or 0) if by_mail else None,
             next_payment_attempt=at + HOUR if collect else None,
             total=total,
             total_discount_amounts=discounts,

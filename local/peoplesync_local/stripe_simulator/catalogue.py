@@ -179,7 +179,7 @@ class Catalogue:
         given = part(params, "recurring")
         recurring = {
             "interval": choice(given, "interval", INTERVALS, ""),
-            "interval_count": number(given, "interval_count", 1),
+            "interval_count": positive({"interval_count": "1"} | given, "interval_count"),
             "meter": text(given, "meter"),
             "trial_period_days": number(given, "trial_period_days"),
             "usage_type": choice(given, "usage_type", ("licensed", "metered"), "licensed"),

@@ -57,7 +57,7 @@ class Lifecycle:
         self._timetable = timetable = Timetable(account)
         self._payments = payments = Payments(timetable)
         discounts = Discounts(timetable)
-        billing = Billing(timetable, payments, discounts)
+        self._billing = billing = Billing(timetable, payments, discounts)
         self._dunning = dunning = Dunning(timetable, payments, billing)
         self._renewals = renewals = Renewals(timetable, billing, dunning, discounts)
         catalogue = Catalogue(timetable)
@@ -218,7 +218,10 @@ class Lifecycle:
         if shown is None:
             return
         kind = shown["object"]
-        if kind == "subscription":
+        if kind in ("subscription", "invoice") and self._is_gone(shown["customer"]):
+            stop = self._renewals.end if kind == "subscription" else self._billing.stop
+            stop(shown, at)
+        elif kind == "subscription":
             self._renewals.is_due(shown, at)
         elif kind == "invoice":
             self._dunning.invoice_is_due(shown, at)
@@ -226,6 +229,10 @@ class Lifecycle:
             self._renewals.discount_of_customer_ends(shown, at)
         else:
             self._checkout.is_due(shown, at)
+
+    def _is_gone(self, customer_id: str) -> bool:
+        customer = self.account.get("customer", customer_id)
+        return customer is None or bool(customer.get("deleted"))
 
     def _due_of_population(self, until: int) -> Iterator[tuple[int, str]]:
         population = self.know_population()

@@ -32,8 +32,6 @@ def next_end(start: int, price: StripeObject, anchor: int) -> int:
     step = count * _MONTHS[every]
     between = (last.year - first.year) * 12 + last.month - first.month
     months = between - between % step
-    while months_later(anchor, months) > start:
-        months -= step
     while (end := months_later(anchor, months)) <= start:
         months += step
     return end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from peoplesync_local import stripe_objects, stripe_offers
 from peoplesync_local.stripe_objects import StripeObject, plan_of
@@ -67,19 +68,22 @@ class Offers:
         ]
         self._since, self._livemode = since + 10, livemode
         self.main = [
-            self._offer("starter_monthly", 1900, share=260),
-            self._offer("starter_yearly", 19_000, interval="year", share=90),
-            self._offer("team_monthly", 4900, seats=12, share=250),
-            self._offer("team_yearly", 49_000, seats=20, interval="year", share=90),
-            self._offer("business_monthly", None, seats=40, share=60, graduated=True),
-            self._offer("business_yearly", 118_800, interval="year", share=30),
-            self._offer("storage_monthly", 1000, seats=60, share=40, packages=10),
-            self._offer("team_monthly_volume", None, seats=70, share=40, volume=True),
-            self._offer("starter_monthly", 1800, currency="eur", share=60),
-            self._offer("team_monthly", 4500, currency="eur", seats=9, share=40),
-            self._offer("starter_monthly", 2500, currency="jpy", share=30),
+            self._offer("starter_monthly", 1900, share=80),
+            self._offer("starter_yearly", 19_000, interval="year", share=320),
+            self._offer("team_monthly", 4900, seats=12, share=60),
+            self._offer("team_yearly", 49_000, seats=20, interval="year", share=310),
+            self._offer("business_monthly", None, seats=40, share=20, graduated=True),
+            self._offer("business_yearly", 118_800, interval="year", share=70),
+            self._offer("storage_monthly", 1000, seats=60, share=20, packages=10),
+            self._offer("team_monthly_volume", None, seats=70, share=20, volume=True),
+            self._offer("starter_monthly", 1800, currency="eur", share=40),
+            self._offer("team_monthly", 4500, currency="eur", seats=9, share=30),
+            self._offer("starter_monthly", 2500, currency="jpy", share=20),
             self._offer("team_monthly", 15_000, currency="kwd", seats=4, share=10),
         ]
+        self.monthly = {
+            yearly.price["id"]: monthly for monthly, yearly in pairwise(self.main) if yearly.step == 12
+        }
         self.second = self._offer("calls_monthly", "0.5", share=0, metered=True)
         self.by_share = [offer for offer in self.main for _ in range(offer.share)]
         self.prices = [offer.full for offer in (*self.main, self.second)]

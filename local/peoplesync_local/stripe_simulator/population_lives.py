@@ -21,17 +21,18 @@ FATES: tuple[tuple[str, int], ...] = (
     ("incomplete", 20),
     ("paused", 25),
     ("unpaid", 12),
-    ("late", 75),
+    ("late", 55),
     ("fails", 70),
     ("leaves_trial", 150),
-    ("leaves", 400),
-    ("stays", 248),
+    ("leaves", 320),
+    ("stays", 348),
 )
 """What becomes of subscriptions, in per mille. `late`: the last renewal's payment fails, but for the last
 retry; `fails` and `unpaid`: it fails for good; `leaves`: it is canceled at the end of a period."""
 
 _FATE = [fate for fate, share in FATES for _ in range(share)]
 FAILING = ("late", "fails", "unpaid")
+_RESTLESS = (*FAILING, "leaves")
 _NONE, _TWICE, _TRIAL, _TWO_ITEMS, _WELCOME, _PARTNER = 16, 67, 150, 16, 20, 8
 """Shares of 256: of customers without and with two subscriptions; of subscriptions with a trial, with a
 second item, with each of the coupons."""
@@ -88,11 +89,13 @@ class Life:
         self.place = calendar.place(number, series)
         # A customer has one currency: the second subscription is of the first one's price.
         first = draw.bytes[4:6]
-        self.offer: Offer = offers.by_share[int.from_bytes(first) % 1000]
+        offer = offers.by_share[int.from_bytes(first) % 1000]
+        fate = draw.fate(series)
+        # Who pays by the year stays.
+        self.offer: Offer = offers.monthly.get(offer.price["id"], offer) if fate in _RESTLESS else offer
         self.step = self.offer.step
         self.quantity = 1 + chance[2] * chance[3] * self.offer.seats // 65_026
         self.calls = chance[4] < _TWO_ITEMS and self.step == 1 and self.offer.price["currency"] == "usd"
-        fate = draw.fate(series)
         has_trial = fate != "incomplete" and (chance[5] < _TRIAL or fate in ("paused", "leaves_trial"))
         self.fate = fate
         self.trial_end = self.created + TRIAL if has_trial else None
@@ -103,7 +106,7 @@ class Life:
         if _PARTNER <= chance[6] < _PARTNER + _WELCOME:
             self.discounted = "WELCOME50"
             self.discount_end = months_later(self.created, WELCOME_MONTHS)
-        lives = 1 + chance[7] * chance[8] * 12 // (65_026 * self.step)
+        lives = 1 + chance[7] * chance[8] * 9 // 65_026
         self.leaves_at: int | None = lives if fate == "leaves" else None
         self.fails_at: int | None = lives if fate in ("fails", "unpaid") else None
         if fate == "late":

@@ -113,7 +113,10 @@ class Renewals:
 
     def spend_once(self, subscription: StripeObject, at: int) -> StripeObject:
         """The subscription without the discounts that were for one invoice only, once that is made."""
-        if subscription["status"] == "trialing" or not subscription["discounts"]:
+        if subscription["status"] == "trialing":
+            return subscription
+        if not subscription["discounts"]:
+            self._spend_of_customer(subscription, at)
             return subscription
         running = self._discounts.running(subscription["discounts"], at)
         spent = [discount["id"] for discount, coupon in running if coupon["duration"] == "once"]
@@ -123,6 +126,13 @@ class Renewals:
         """A customer's discount has ended, or is taken away."""
         self._discounts.finish(customer["discount"]["id"], at)
         return self._timetable.happens("customer.updated", customer | {"discount": None}, at)
+
+    def _spend_of_customer(self, subscription: StripeObject, at: int) -> None:
+        customer = self._timetable.existing("customer", subscription["customer"])
+        if customer["discount"] is not None:
+            coupon = self._discounts.coupon_of(customer["discount"])
+            if coupon is not None and coupon["duration"] == "once":
+                self.discount_of_customer_ends(customer, at)
 
     def _renew(self, subscription: StripeObject, at: int) -> StripeObject:
         items = subscription_changes.items_of(subscription)

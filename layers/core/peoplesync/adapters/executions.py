@@ -27,6 +27,11 @@ class Executions:
                 return False
             raise
 
+    def cause(self, execution: str) -> str:
+        """Why an execution failed, in its own words."""
+        described = self.states.describe_execution(executionArn=execution)
+        return str(described.get("cause") or described.get("error") or described["status"])
+
     def start(self, given: Mapping[str, Any], name: str) -> str:
         """Starts an execution; its ARN. Raises botocore's `ClientError`."""
         started = self.states.start_execution(

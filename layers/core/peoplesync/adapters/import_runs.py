@@ -84,8 +84,7 @@ class ImportRuns:
 
     def chunks_applied(self, run: Run) -> Iterator[tuple[str, int]]:
         return (
-            (row.sk.removeprefix("chunk#"), int(row.content_json["failed"]))
-            for row in _rows(run, "chunk#")
+            (row.sk.removeprefix("chunk#"), int(row.content_json["failed"])) for row in _rows(run, "chunk#")
         )
 
     def listed(self, run: Run) -> Mapping[str, tuple[int, int]]:

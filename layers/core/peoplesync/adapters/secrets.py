@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,17 +45,39 @@ class Secrets:
         force = fresh and self._may_refresh(connection)
         return (self._read(signing_secret_name(self.prefix, connection), force=force) or "").split()
 
-    def api_key(self, connection: str) -> str | None:
-        """The connection's key for Stripe's API; None where there is none."""
-        return self._read(api_key_name(self.prefix, connection), force=False)
+    def api_key(self, connection: str, *, fresh: bool = False) -> str | None:
+        """The connection's key for Stripe's API; None where there is none. `fresh` looks again."""
+        return self._read(api_key_name(self.prefix, connection), force=fresh)
 
     def store(self, connection: str, signing_secret: str, api_key: str) -> None:
         """Keeps a connection's secrets, in place of any older ones."""
-        for name, value in (
-            (signing_secret_name(self.prefix, connection), signing_secret),
-            (api_key_name(self.prefix, connection), api_key),
-        ):
-            self.provider.client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+        self.store_signing_secrets(connection, [signing_secret])
+        self.store_api_key(connection, api_key)
+
+    def store_api_key(self, connection: str, api_key: str) -> None:
+        """Keeps a connection's key, in place of an older one."""
+        self._write(api_key_name(self.prefix, connection), api_key)
+
+    def store_signing_secrets(self, connection: str, secrets: Sequence[str]) -> None:
+        """Keeps the secrets that a webhook may be signed with, in place of any older ones."""
+        self._write(signing_secret_name(self.prefix, connection), " ".join(secrets))
+
+    def forget_api_key(self, connection: str) -> None:
+        """Deletes a connection's key, if there is one."""
+        self._delete(api_key_name(self.prefix, connection))
+
+    def forget_signing_secrets(self, connection: str) -> None:
+        """Deletes a connection's signing secrets, if there are any."""
+        self._delete(signing_secret_name(self.prefix, connection))
+
+    def _write(self, name: str, value: str) -> None:
+        self.provider.client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+        self.provider.store.clear()
+
+    def _delete(self, name: str) -> None:
+        with suppress(self.provider.client.exceptions.ParameterNotFound):
+            self.provider.client.delete_parameter(Name=name)
+        self.provider.store.clear()
 
     def _may_refresh(self, connection: str) -> bool:
         now = self.monotonic()

@@ -28,6 +28,9 @@ PATHS: Final[dict[Kind, str]] = {
 OPTIONAL: Final[frozenset[Kind]] = frozenset({"product"})
 """What the key need not be allowed to read: then nothing can be learnt by asking."""
 
+_OTHER_MODE: Final = re.compile(r"similar object exists in (test|live) mode")
+"""What Stripe adds to a 404 where only the key is wrong; the object is not gone."""
+
 _SLUG: Final = re.compile(r"rak_[a-z_]+")
 
 TIMEOUT: Final = 4
@@ -55,6 +58,8 @@ class StripeApi:
             response = client.raw_request("get", f"/v1/{PATHS[key.kind]}/{key.id}")
         except stripe.StripeError as error:
             if error.http_status == 404:
+                if _OTHER_MODE.search(error.user_message or ""):
+                    raise Unavailable("the key is of the other mode than the object") from error
                 return read_answer(key, None, 0)
             refused = refusal(error)
             if isinstance(refused, NotPermitted):

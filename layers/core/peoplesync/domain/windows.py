@@ -112,13 +112,12 @@ def next_window(windows: Mapping[str, Window], taken: Collection[str]) -> Divisi
         widest = max(candidates, key=lambda one: (one.pages_left, one.id))
         middle = widest.gte + ((widest.cursor_at or widest.lt) - widest.gte) // 2
         return _divided(windows, widest, middle) if middle > widest.gte else None
-    if taken:
+    # The scout goes beside the one reader, who does not wait for what it finds.
+    if len(windows) == 1 and (at := _scouting(windows[FIRST])) is not None:
+        return _divided(windows, windows[FIRST], at)
+    if taken or not waiting:
         return None
-    newest = max(waiting, key=lambda one: (one.pages == 0, one.lt, one.id), default=None)
-    if newest is None:
-        return None
-    at = _scouting(windows, newest)
-    return Division(newest) if at is None else _divided(windows, newest, at)
+    return Division(max(waiting, key=lambda one: (one.pages == 0, one.lt, one.id)))
 
 
 def is_long(windows: Collection[Window]) -> bool:
@@ -131,9 +130,10 @@ FIRST: Final = "1"
 """The id of the window that a list begins with; those that are divided off are numbered on."""
 
 
-def _scouting(windows: Mapping[str, Window], only: Window) -> int | None:
-    """Where to cut the scout off; None where there was one, or the list is far too sparse for one."""
-    if len(windows) > 1 or only.cursor_at is None or only.span is None:
+def _scouting(only: Window) -> int | None:
+    """Where to cut the scout off; None where the list has ended, shown nothing yet, or is far too sparse for
+    one."""
+    if only.done or only.cursor_at is None or only.span is None:
         return None
     at = only.cursor_at - SCOUT * max(1, only.span)
     return at if at > max(only.gte, FIRST_CREATED) else None

@@ -11,6 +11,7 @@ now is sent again with a delay and loses nothing:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,6 +25,7 @@ from peoplesync.domain.segments import Definitions
 from peoplesync.sync.apply_catalogue import apply_to_catalogue
 from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
 from peoplesync.sync.messages import Message
+from peoplesync.sync.missed import missed_by_the_webhook
 from peoplesync.sync.ports import (
     Catalogues,
     Connections,
@@ -91,6 +93,7 @@ class Applier:
 class _Batch:
     world: Applier
     fates: Fates
+    missed: int = 0
 
     def apply_epoch(self, epoch: Epoch, tasks: Tasks) -> None:
         """Applies the tasks as one batch; where that crashes, each alone, so that one does not fail ten."""
@@ -104,6 +107,15 @@ class _Batch:
                     self._apply_together(epoch, {name: task})
                 except Exception as crash:
                     self.fates.report.crashed[task.delivery.id] = crash
+        self._note_missed(epoch)
+
+    def _note_missed(self, epoch: Epoch) -> None:
+        """A measure only: what was applied is not applied again for its sake."""
+        missed, self.missed = self.missed, 0
+        if missed:
+            self.fates.report.counts["missed"] += missed
+            with suppress(Exception):
+                self.world.connections.note_missed(epoch, missed)
 
     def _apply_together(self, epoch: Epoch, tasks: Tasks) -> None:
         try:
@@ -161,6 +173,7 @@ class _Batch:
                 self._divide(epoch, theirs, limit)
             else:
                 self.fates.finish("applied", theirs)
+                self.missed += missed_by_the_webhook(household, theirs.values(), self.world.clock())
                 self._follow_up(epoch, household, theirs)
                 self.fates.report.counts["entries"] += len(household.entries)
                 if household.newly_uses:

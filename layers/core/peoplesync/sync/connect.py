@@ -1,42 +1,225 @@
-"""Connect: a connection with its built-in fields, its eight segments and its secrets."""
+"""Connect: from a restricted key to a connection with its fields, segments, endpoint and secrets.
+
+First all is looked at and nothing changed, then it is all done in an order that lets whoever was interrupted
+begin again: the connection itself comes last, so that no event is accepted before it can be dealt with.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from peoplesync.domain.connections import NAME_PATTERN, Connection, Epoch, is_connection_name
 from peoplesync.domain.fields import FIELDS, Field
+from peoplesync.domain.people import EVERYONE
 from peoplesync.domain.segments import PREDEFINED, Segment
+from peoplesync.sync.endpoints import Account, Secrets, Webhook
+from peoplesync.sync.messages import Message, Purge
+from peoplesync.sync.permissions import PERMISSIONS, MissingPermissions, livemode_of, missing
+from peoplesync.sync.ports import LostRace, NotPermitted, Unavailable
+
+LATE_WRITES: Final = 60
+"""Seconds after which nobody still writes what was begun in an epoch that is over: a batch lasts 15."""
 
 
 class InvalidConnection(ValueError):
-    """A connection that cannot be made; the message says what to change."""
+    """A connection that cannot be made or changed like this; the message says what to do instead."""
+
+
+class Unconfirmed(Exception):
+    """People would be deleted, and nobody has agreed to it."""
 
 
 class Connections(Protocol):
+    def get_even_disconnected(self, name: str) -> Connection | None: ...
+
     def create(self, connection: Connection) -> None:
         """Does nothing where the connection is there already."""
+
+    def begin_epoch(self, connection: Connection) -> None:
+        """Raises LostRace where another epoch has begun."""
+
+    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool]) -> None:
+        """Raises LostRace where another epoch has begun."""
+
+    def fields(self, epoch: Epoch) -> Sequence[tuple[Field, bool]]: ...
+
+    def segments(self, epoch: Epoch) -> Sequence[Segment]: ...
 
     def define(self, epoch: Epoch, fields: Sequence[Field], segments: Sequence[Segment]) -> None: ...
 
 
-class Secrets(Protocol):
-    def store(self, connection: str, signing_secret: str, api_key: str) -> None: ...
+class People(Protocol):
+    def count(self, epoch: Epoch, index: str) -> int: ...
+
+
+class Queue(Protocol):
+    def send(self, body: str, delay: int = 0) -> None: ...
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A key that could become a connection's. `current` is the connection as it is, if there ever was one;
+    `people` are those who would be deleted, since they belong to the other mode."""
+
+    name: str
+    api_key: str = field(repr=False)
+    livemode: bool
+    permissions: Mapping[str, bool]
+    current: Connection | None = None
+    people: int = 0
+
+    @property
+    def begins_epoch(self) -> bool:
+        """Whether the connection changes its mode, so that the people there are go."""
+        return self.current is not None and self.current.livemode is not self.livemode
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A connection that was made. `left_endpoint` is the id of an endpoint that is of no use any more, but
+    could not be deleted with the key it was made with."""
+
+    connection: Connection
+    left_endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Connector:
+    """The use case with what it needs: `account` opens Stripe's account with a key, `webhook_url` says where
+    a connection's events are to be sent."""
+
+    connections: Connections
+    people: People
+    secrets: Secrets
+    account: Callable[[str], Account]
+    bulk: Queue
+    webhook_url: Callable[[str], str]
+
+    def examine(self, name: str, api_key: str) -> Examined:
+        """Looks at everything and changes nothing. Raises InvalidConnection, UnusableKey or Unavailable."""
+        if not is_connection_name(name):
+            raise InvalidConnection(f"a connection's name matches {NAME_PATTERN.pattern}; {name!r} does not")
+        livemode = livemode_of(api_key)
+        current = self.connections.get_even_disconnected(name)
+        people = 0
+        if current is not None and current.livemode is not livemode:
+            people = self.people.count(current.epoch, EVERYONE)
+            if current.livemode and (people or current.disconnected_at is None):
+                raise InvalidConnection(
+                    f"{name} is a live connection, and does not go back to test mode. Connect the test key "
+                    "beside it, under another name: --connection NAME"
+                )
+        account = self.account(api_key)
+        permissions = {one.slug: account.may(one.slug) for one in PERMISSIONS}
+        return Examined(name, api_key, livemode, permissions, current, people)
+
+    def connect(
+        self, examined: Examined, now: int, *, webhook: bool = True, people_may_go: bool = False
+    ) -> Connected:
+        """Makes the connection, or completes one that was half made: running it twice doubles nothing.
+
+        Raises MissingPermissions or Unconfirmed before anything is done; later InvalidConnection,
+        EndpointRefused, NotPermitted, LostRace or Unavailable, and can be run again.
+        """
+        if lacking := missing(examined.permissions, required=True):
+            raise MissingPermissions(lacking)
+        if examined.begins_epoch and not people_may_go:
+            raise Unconfirmed(f"{examined.people} people of {examined.name} would be deleted")
+        examined = self._as_it_is_now(examined)
+        current, made = examined.current, _made(examined, now)
+        if current is None or current.disconnected_at is not None or made.epoch != current.epoch:
+            self._define(made.epoch, current)
+        old_key = self.secrets.api_key(examined.name, fresh=True)
+        made, left = self._with_endpoint(examined, made, old_key, webhook=webhook)
+        self.secrets.store_api_key(examined.name, examined.api_key)
+        if current is None:
+            self.connections.create(made)
+        elif made.epoch == current.epoch:
+            self.connections.renew(made.epoch, made.endpoint_id, made.permissions)
+        else:
+            end_epoch(current.epoch, self.bulk, lambda: self.connections.begin_epoch(made))
+        return Connected(self.connections.get_even_disconnected(examined.name) or made, left)
+
+    def _as_it_is_now(self, examined: Examined) -> Examined:
+        """What was examined was maybe long ago; raises LostRace where what was agreed to holds no more."""
+        now = self.connections.get_even_disconnected(examined.name)
+        before = examined.current
+        if (now and now.epoch) != (before and before.epoch):
+            raise LostRace(f"somebody else has changed {examined.name}")
+        return replace(examined, current=now)
+
+    def _define(self, epoch: Epoch, source: Connection | None) -> None:
+        """The built-in fields and segments, and what the connection had defined before."""
+        fields = self.connections.fields(source.epoch) if source else ()
+        segments = self.connections.segments(source.epoch) if source else ()
+        own = [one for one, builtin in fields if not builtin]
+        self.connections.define(epoch, [*FIELDS, *own], segments or PREDEFINED)
+
+    def _with_endpoint(
+        self, examined: Examined, made: Connection, old_key: str | None, *, webhook: bool
+    ) -> tuple[Connection, str | None]:
+        """The connection with its endpoint at Stripe, and the one that had to be left."""
+        known = examined.current.endpoint_id if examined.current else None
+        url = self.webhook_url(made.name)
+        theirs = Webhook(made.name, url, known, self.account(examined.api_key), self.secrets)
+        if webhook:
+            made = replace(made, endpoint_id=theirs.settle())
+        else:
+            theirs.remove()
+        if known is None or known == made.endpoint_id or old_key in (None, examined.api_key):
+            return made, None
+        # Of another mode or account, the new key does not see the old endpoint. A key that is not accepted
+        # any more cannot delete it; nothing waits for that.
+        with suppress(Unavailable, NotPermitted):
+            self.account(old_key).delete_endpoint(known)
+            return made, None
+        return made, known
+
+
+def _made(examined: Examined, now: int) -> Connection:
+    """The connection as it is going to be, but for its endpoint."""
+    current = examined.current
+    if current is None:
+        made = Connection(examined.name, examined.livemode, 1, 1, now, reconciled_until=now)
+    elif examined.begins_epoch:
+        made = Connection(
+            examined.name,
+            examined.livemode,
+            current.epoch_number + 1,
+            current.definitions_version,
+            current.created_at,
+            reconciled_until=now,
+        )
+    else:
+        made = replace(current, key_refused_at=None, disconnected_at=None)
+    return replace(made, endpoint_id=None, permissions=examined.permissions)
+
+
+def end_epoch(epoch: Epoch, bulk: Queue, end: Callable[[], None]) -> None:
+    """Ends an epoch, and has its rows deleted: at once, and once more when nobody can be writing any more.
+    The second order is given first, so that whoever is interrupted in between has given it."""
+    purge = Message(epoch, purge=Purge(), cause="moved").encode()
+    bulk.send(purge, LATE_WRITES)
+    end()
+    bulk.send(purge)
 
 
 def connect(
     name: str, api_key: str, signing_secret: str, connections: Connections, secrets: Secrets, now: int
 ) -> Connection:
-    """Makes the connection, or completes one that was half made: running it twice doubles nothing.
+    """Makes a test or live connection of what is given, and asks Stripe nothing: the local stack's own.
 
-    The connection itself comes last, so that no event is accepted before it can be dealt with.
+    Running it twice doubles nothing.
     """
     if not is_connection_name(name):
         raise InvalidConnection(f"a connection's name matches {NAME_PATTERN.pattern}; {name!r} does not")
     livemode = api_key.startswith("rk_live_")
     connection = Connection(name, livemode, epoch_number=1, definitions_version=1, created_at=now)
-    secrets.store(name, signing_secret, api_key)
+    secrets.store_signing_secrets(name, [signing_secret])
+    secrets.store_api_key(name, api_key)
     connections.define(connection.epoch, FIELDS, PREDEFINED)
     connections.create(connection)
     return connection

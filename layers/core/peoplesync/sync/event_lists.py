@@ -6,7 +6,7 @@ known that nothing before its end is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
@@ -14,7 +14,7 @@ from typing import Any, Final
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.changes import EVENT_TYPES
 from peoplesync.domain.stripe_objects import slim
-from peoplesync.sync.ports import Lists
+from peoplesync.sync.ports import CursorGone, KeyRefused, Lists, Page, RateLimited, Unavailable
 from peoplesync.sync.receive import no_use
 
 Json = Mapping[str, Any]
@@ -25,6 +25,11 @@ TYPES_A_REQUEST: Final = 20
 
 PAGES_A_SLICE: Final = 10
 """Pages of one list after which a slice is too long: what is read of it is held until it is complete."""
+
+
+PAUSES: Final = (0.5, 2.0)
+LONGEST_PAUSE: Final = 5.0
+"""Seconds to wait before a page is asked for again: what fails now and then must not stop a whole turn."""
 
 
 class Crowded(Exception):
@@ -50,6 +55,26 @@ class Told:
     as_of: int
 
 
+@dataclass(frozen=True)
+class Patient:
+    """Lists that are asked for a page up to three times. `sleep` waits so many seconds."""
+
+    lists: Lists
+    sleep: Callable[[float], None]
+
+    def page(self, connection: str, resource: str, params: Mapping[str, Any]) -> Page:
+        for pause in PAUSES:
+            try:
+                return self.lists.page(connection, resource, params)
+            except (KeyRefused, CursorGone):
+                raise
+            except RateLimited as limit:
+                self.sleep(min(limit.retry_after or pause, LONGEST_PAUSE))
+            except Unavailable:
+                self.sleep(pause)
+        return self.lists.page(connection, resource, params)
+
+
 def type_lists() -> list[list[str]]:
     """The event types that are of use, as many together as Stripe takes."""
     types = sorted(EVENT_TYPES | CATALOGUE_EVENT_TYPES)
@@ -73,7 +98,7 @@ def events_between(lists: Lists, connection: str, livemode: bool, since: int, un
     return Told(tuple(events), listed, pages, min(known_at))
 
 
-def _pages(lists: Lists, connection: str, types: list[str], since: int, until: int) -> Iterator[Any]:
+def _pages(lists: Lists, connection: str, types: list[str], since: int, until: int) -> Iterator[Page]:
     params: dict[str, Any] = {"limit": PAGE, "created": {"gte": since, "lt": until}, "types": types}
     for number in count(1):
         page = lists.page(connection, "events", params)

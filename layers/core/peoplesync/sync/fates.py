@@ -47,8 +47,8 @@ Tasks = Mapping[str, Task]
 class Report:
     """What became of a batch: how many of its changes and reviews were `applied`, `stale` (they told nothing
     new), `dropped` (another epoch, or no such connection), `waiting` or `dead`; and how many `ties` were
-    fetched (of which `not_found`), `races` lost and feed `entries` added. `buried` holds the reasons of the
-    dead, `crashed` the messages to be delivered again."""
+    fetched (of which `not_found`), `races` lost, feed `entries` added, and events `missed` by the webhook.
+    `buried` holds the reasons of the dead, `crashed` the messages to be delivered again."""
 
     counts: Counter[str] = field(default_factory=Counter)
     buried: list[str] = field(default_factory=list)

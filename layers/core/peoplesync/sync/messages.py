@@ -69,12 +69,10 @@ class Chunk:
 @dataclass(frozen=True)
 class Purge:
     """The rows of an epoch that is over, to be deleted: those of `table` (of the first one, where it is
-    empty) that a scan shows after the place `after`. `again` asks for a second round, for what was still
-    being written."""
+    empty) that a scan shows after the place `after`."""
 
     table: str = ""
     after: str = ""
-    again: bool = True
 
 
 @dataclass(frozen=True)
@@ -134,8 +132,8 @@ def decode(body: str) -> Message:
                     return Message(epoch, walk=Walk(index, shard, after), cause=cause, attempt=attempt)
                 case {"chunk": dict(chunk)}:
                     return Message(epoch, chunk=_chunk(chunk), cause=cause, attempt=attempt)
-                case {"purge": {"table": str(table), "after": str(place), "again": bool(again)}}:
-                    return Message(epoch, purge=Purge(table, place, again), cause=cause, attempt=attempt)
+                case {"purge": {"table": str(table), "after": str(place)}}:
+                    return Message(epoch, purge=Purge(table, place), cause=cause, attempt=attempt)
                 case {"review": [*people]} if all(isinstance(person, str) for person in people):
                     return Message(epoch, review=tuple(people), cause=cause, attempt=attempt)
     raise Unreadable("not a message of peoplesync: connection, epoch, cause, attempt or content is missing")

@@ -113,9 +113,14 @@ class Stripe(Protocol):
 class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
+    def get_even_disconnected(self, name: str) -> Connection | None: ...
+
     def definitions(self, connection: Connection) -> Definitions: ...
 
     def note_event(self, epoch: Epoch, at: int) -> None: ...
+
+    def note_missed(self, epoch: Epoch, count: int) -> None:
+        """Adds to the events that the webhook had not delivered. Raises Unavailable."""
 
 
 class Queue(Protocol):

@@ -22,9 +22,6 @@ from peoplesync.sync.ports import Connections, OldRows, People, Unavailable
 PEOPLE_A_STEP: Final = 25
 """How many people a walk through an index takes at a time."""
 
-AFTER_ALL: Final = 900
-"""Seconds after which an epoch that is over is purged once more: a worker may still have been writing."""
-
 
 @dataclass
 class Reader:
@@ -121,7 +118,7 @@ class Reader:
     def _purge(self, delivery: Delivery, message: Message, purge: Purge) -> None:
         """Deletes some rows of an epoch, if it is over, and puts the rest back on the queue."""
         try:
-            connection = self.connections.get(message.epoch.connection)
+            connection = self.connections.get_even_disconnected(message.epoch.connection)
             if connection is not None and connection.epoch.number <= message.epoch.number:
                 self.fates.report.counts["dropped"] += 1
                 return
@@ -131,10 +128,8 @@ class Reader:
             return
         if place is not None:
             table, after = place
-            rest = replace(message, purge=replace(purge, table=table, after=after), attempt=0)
+            rest = replace(message, purge=Purge(table, after), attempt=0)
             delivery.queue.send(rest.encode())
-        elif purge.again:
-            delivery.queue.send(replace(message, purge=Purge(again=False), attempt=0).encode(), AFTER_ALL)
         self.fates.report.counts["purged"] += 1
 
 

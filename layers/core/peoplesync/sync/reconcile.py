@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.sync.chunking import chunks_of_events
-from peoplesync.sync.event_lists import Crowded, WrongMode, events_between
+from peoplesync.sync.event_lists import Crowded, Patient, WrongMode, events_between
 from peoplesync.sync.messages import MAX_BYTES, Chunk, Message
 from peoplesync.sync.ports import KeyRefused, Lists, NotPermitted, RateLimited, Unavailable
 
@@ -82,13 +82,14 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """The use case with what it needs. `monotonic` is a stopwatch, not the system's time."""
+    """The use case with what it needs. `monotonic` is a stopwatch, not the system's time; `sleep` waits."""
 
     lists: Lists
     connections: Connections
     bulk: Queue
     clock: Callable[[], int]
     monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
 
     def reconcile(
         self, seconds: float, name: str | None = None, since: int | None = None
@@ -144,6 +145,7 @@ class Reconciler:
             turn.problem = "unavailable"
 
     def _slices(self, connection: Connection, turn: Reconciled, ends_at: float) -> None:
+        lists = Patient(self.lists, self.sleep)
         end, length = self.clock() + 1, FIRST_SLICE
         while turn.until < end:
             now = self.connections.get(connection.name)
@@ -152,7 +154,7 @@ class Reconciler:
                 return
             until = min(turn.until + length, end)
             try:
-                told = events_between(self.lists, now.name, now.livemode, turn.until, until)
+                told = events_between(lists, now.name, now.livemode, turn.until, until)
             except Crowded as crowded:
                 length = crowded.length
                 continue

@@ -27,13 +27,15 @@ PRODUCTS, COUPONS = "rak_product_read", "rak_coupon_read"
 @dataclass(frozen=True)
 class Listing:
     """One list: `resource` as in Stripe's path, `params` beside the window and the cursor, the instant
-    from which on objects are wanted, and its `part` of the pace."""
+    from which on objects are wanted. Of its endpoint's rate limit it takes its `part`, of the account's
+    one of so many parts as long lists are read `side_by_side`."""
 
     name: str
     resource: str
     since: int
     params: Mapping[str, Any] = field(default_factory=dict)
     part: float = 1.0
+    side_by_side: int = 4
 
     def page(self, window_params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of one page."""
@@ -73,7 +75,12 @@ def event_lists(run: Run) -> list[Listing]:
     since = max(run.started_at - run.event_days * DAY, run.created_after or 0)
     return [
         Listing(
-            f"events-{number}", "events", since, {"types": types[start : start + TYPES_A_REQUEST]}, part=0.5
+            f"events-{number}",
+            "events",
+            since,
+            {"types": types[start : start + TYPES_A_REQUEST]},
+            part=0.5,
+            side_by_side=2,
         )
         for number, start in enumerate(range(0, len(types), TYPES_A_REQUEST), 1)
     ]

@@ -142,7 +142,11 @@ class Importer:
             listing = listing_of(run, permissions, name)
             if listing is None:
                 return {**place, "status": "done"}
-            pace = Pace(pace_of(connection.livemode, run.share, listing.part), self.monotonic, self.sleep)
+            pace = Pace(
+                pace_of(connection.livemode, run.share, listing.part, listing.side_by_side),
+                self.monotonic,
+                self.sleep,
+            )
             reader = ListReader(
                 run,
                 listing,

@@ -1,0 +1,156 @@
+"""Reconcile by hand: what the schedule does every quarter of an hour, now and from any time on."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from peoplesync.adapters import clock
+from peoplesync.sync.browse import iso
+from peoplesync_cli.failure import USAGE, Failure
+from peoplesync_cli.options import connection_option, json_option, on_stack
+from peoplesync_cli.output import print_json, stdout
+from peoplesync_cli.target import Target
+
+OUTPUT: Final = "ReconcileEventsFunction"
+
+_UNITS: Final = {"m": 60, "h": 3_600, "d": 86_400}
+_PATIENCE: Final = 5
+_PAUSE: Final = 2.0
+"""So many runs in a row may be stopped by Stripe, with so many seconds between them."""
+
+_PASSES: Final = frozenset({"rate_limited", "unavailable"})
+_PROBLEMS: Final = {
+    "key_refused": "Stripe refuses the API key; run `peoplesync connect` with a new one.",
+    "not_permitted": "The API key may not read events; run `peoplesync connect` with a key that may.",
+    "rate_limited": "Stripe's rate limit is reached again and again; nothing is lost: run it again later.",
+    "unavailable": "Stripe cannot be asked; nothing is lost: run it again later.",
+    "wrong_mode": "The key was replaced by one of the other mode a moment ago; run it again in a minute.",
+    "replaced": "The connection was changed meanwhile; run it again.",
+}
+
+
+@dataclass
+class Found:
+    """What some runs came to, together."""
+
+    connection: str
+    since: int
+    until: int
+    events: int = 0
+    messages: int = 0
+    runs: int = 0
+
+    def public(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "connection": self.connection,
+            "events": self.events,
+            "messages": self.messages,
+            "from": iso(self.since),
+            "to": iso(self.until),
+            "runs": self.runs,
+            "done": True,
+        }
+
+    def __str__(self) -> str:
+        if not self.events:
+            return f"Stripe tells of no events since {iso(self.since)}."
+        return (
+            f"{self.events:,} event{'s' * (self.events != 1)} since {iso(self.since)} "
+            f"{'are' if self.events != 1 else 'is'} on the bulk queue. Those that are known already change "
+            "nothing; `peoplesync status` counts those that the webhook missed."
+        )
+
+
+@click.command()
+@click.option(
+    "--since",
+    metavar="2h|3d|DATE",
+    help="Read events again from then on, of the 30 days that Stripe keeps; from the checkpoint on without it.",
+)
+@connection_option
+@json_option
+@on_stack
+def reconcile(target: Target, since: str | None, connection: str, as_json: bool) -> None:
+    """Read Stripe's events, and apply what the webhook missed.
+
+    The stack does so by itself every 15 minutes.
+    """
+    target.connection(connection)
+    found = reconcile_now(target, connection, None if since is None else instant(since, clock.now()))
+    if as_json:
+        print_json(found.public())
+    else:
+        stdout.print(str(found))
+
+
+def reconcile_now(target: Target, connection: str, since: int | None = None) -> Found:
+    """Invokes the function until it says that it is done; fails with what stopped it."""
+    found: Found | None = None
+    failures = 0
+    for turn in _turns(target, connection, since):
+        if found is None:
+            found = Found(connection, turn["from"], turn["to"])
+        found.events += turn["events"]
+        found.messages += turn["messages"]
+        found.until = max(found.until, turn["to"])
+        found.runs += 1
+        if turn["done"]:
+            return found
+        failures = failures + 1 if turn["problem"] else 0
+        if turn["problem"] and (turn["problem"] not in _PASSES or failures == _PATIENCE):
+            raise Failure(_PROBLEMS.get(turn["problem"], turn["problem"]))
+        if turn["problem"]:
+            time.sleep(_PAUSE)
+    raise Failure(f"Connection {connection} is not there to be reconciled.")
+
+
+def instant(text: str, now: int) -> int:
+    """A duration back from now (`90m`, `2h`, `3d`), or a date or time in ISO 8601, UTC unless it says so."""
+    if duration := re.fullmatch(r"(\d+)([mhd])", text):
+        return now - int(duration[1]) * _UNITS[duration[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        problem = "is neither a duration like 2h or 3d nor a date like 2026-01-31"
+        raise Failure(f"--since {text} {problem}.", USAGE) from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _turns(target: Target, connection: str, since: int | None) -> Iterator[dict[str, Any]]:
+    """One turn after the other. By hand each goes on where the last one stopped, else from the checkpoint."""
+    while True:
+        asked = {"connection": connection} | ({} if since is None else {"since": since})
+        turns = [turn for turn in _invoke(target, asked) if turn["connection"] == connection]
+        if not turns:
+            return
+        yield turns[0]
+        since = None if since is None else max(since, turns[0]["to"])
+
+
+def _invoke(target: Target, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    name = target.outputs.get(OUTPUT)
+    if name is None:
+        raise Failure(f"The stack has no output {OUTPUT}; deploy this version of the template.")
+    patient = Config(read_timeout=330, retries={"total_max_attempts": 1})
+    try:
+        answer = target.session.client("lambda", config=patient).invoke(
+            FunctionName=name, Payload=json.dumps(asked).encode()
+        )
+        content = json.loads(answer["Payload"].read())
+    except (ClientError, BotoCoreError) as error:
+        raise Failure(f"Function {name} cannot be invoked: {error}") from error
+    if "FunctionError" in answer:
+        raise Failure(f"Function {name} failed ({content.get('errorType')}); its log tells why.")
+    turns: list[dict[str, Any]] = content["connections"]
+    return turns

@@ -1,0 +1,109 @@
+"""Verify: whether people are what Stripe says."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from typing import Any
+
+import click
+from rich.text import Text
+
+from peoplesync.adapters import clock
+from peoplesync.adapters.records_reader import RecordsReader
+from peoplesync.adapters.stripe_api import StripeApi
+from peoplesync.sync.differences import Difference
+from peoplesync.sync.event_lists import Patient
+from peoplesync.sync.verify import Verdict, Verifier
+from peoplesync_cli.failure import FAILED
+from peoplesync_cli.options import connection_option, json_option, on_stack
+from peoplesync_cli.output import print_json, stderr, stdout, table
+from peoplesync_cli.stripe_refusals import in_a_sentence
+from peoplesync_cli.target import Target
+
+_LONGEST_VALUE = 60
+
+
+@click.command()
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Compare only N random customers, and the N newest of Stripe's.",
+)
+@click.option("--repair", is_flag=True, help="Have what drifted applied again as Stripe shows it.")
+@connection_option
+@json_option
+@on_stack
+def verify(target: Target, sample: int | None, repair: bool, connection: str, as_json: bool) -> None:
+    """Compare customers, subscriptions and deletions with Stripe.
+
+    Exits with 1 and a list when something drifted. What may just be on its way is looked at again for two
+    minutes first. Personal values are not printed, only their field's name.
+    """
+    connected = target.connection(connection)
+    stripe = StripeApi(target.secrets.api_key, target.stripe_simulator)
+    verifier = Verifier(
+        lists=Patient(stripe, time.sleep),
+        stripe=stripe,
+        records=RecordsReader(),
+        waiting=target.depths.waiting,
+        sleep=time.sleep,
+        tell=lambda line: stderr.print(line, style="dim"),
+        rng=random.Random(),
+    )
+    messages = None
+    with in_a_sentence():
+        verdict = verifier.verify(connected, sample)
+        if repair and verdict.differences:
+            messages = verifier.repair(connected, verdict, target.bulk, clock.now())
+    if as_json:
+        print_json(_public(verdict, messages))
+    else:
+        _print(verdict, messages)
+    if verdict.differences:
+        raise SystemExit(FAILED)
+
+
+def _differences(verdict: Verdict) -> list[Difference]:
+    return [one for every in verdict.differences.values() for one in every]
+
+
+def _public(verdict: Verdict, messages: int | None) -> dict[str, Any]:
+    return {
+        "customers": verdict.customers,
+        "subscriptions": verdict.subscriptions,
+        "drifted": len(verdict.differences),
+        "repair_messages": messages,
+        "differences": [one.public() for one in _differences(verdict)],
+    }
+
+
+def _print(verdict: Verdict, messages: int | None) -> None:
+    compared = f"{verdict.customers:,} customers and {verdict.subscriptions:,} subscriptions compared"
+    if not verdict.differences:
+        stdout.print(Text.assemble(("in step with Stripe", "bold green"), f"  {compared}"))
+        return
+    drifted = f"{len(verdict.differences):,} customer{'s' * (len(verdict.differences) != 1)} drifted"
+    stdout.print(Text.assemble((drifted, "bold red"), f"  {compared}"))
+    rows = [
+        (
+            one.person or "nobody yet",
+            one.object,
+            one.field,
+            "(not shown)" if one.personal else _shown(one.ours),
+            "(not shown)" if one.personal else _shown(one.stripes),
+        )
+        for one in _differences(verdict)
+    ]
+    stdout.print(table(None, ("person", "object", "field", "ours", "Stripe's"), rows))
+    if messages is None:
+        stdout.print("With --repair it is applied again as Stripe shows it.")
+    else:
+        stdout.print("It is on the bulk queue again, as Stripe shows it; verify once more in a minute.")
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,63 @@
+"""Missed: what the reconciler brought and the webhook had not delivered, the honest measure of the webhook.
+
+The reconciler brings every event again. It was missed if it still told something new after all that time: a
+feed entry that was not there, or a state of its object that was not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from peoplesync.domain.changes import Change
+from peoplesync.domain.households import Household
+from peoplesync.domain.records import Record
+from peoplesync.domain.snapshots import Snapshot
+from peoplesync.sync.fates import Task
+
+PATIENCE: Final = 120
+"""Seconds for which an event may be on its way through the webhook."""
+
+
+def missed_by_the_webhook(household: Household, tasks: Iterable[Task], now: int) -> int:
+    """How many events of the reconciler were news to a household that was just written."""
+    records = {
+        name: record
+        for person in household.before.values()
+        for name, record in (person.records.items() if person else ())
+    }
+    entries = {(record, entry.entry) for record, entry in household.entries}
+    missed = set()
+    for task in tasks:
+        change = task.change
+        if change is None or task.heard_at is None or task.message.cause != "reconcile":
+            continue
+        new_entry = any((change.record, event.entry) in entries for event in change.events)
+        if task.heard_at <= now - PATIENCE and (new_entry or _is_news(records.get(change.record), change)):
+            missed.add(_event_of(change))
+    return len(missed)
+
+
+def _is_news(record: Record | None, change: Change) -> bool:
+    if record is None or (change.deleted and not record.deleted):
+        return True
+    match change.object.kind:
+        case "customer":
+            known = record.customer
+        case "subscription":
+            known = record.subscriptions.get(change.object.id)
+        case "discount":
+            known = record.discounts.get(change.object.id)
+        case _:
+            return False  # of payments and checkouts, what is new is a feed entry
+    return change.snapshot is not None and (known is None or _order(known) < _order(change.snapshot))
+
+
+def _order(snapshot: Snapshot) -> tuple[int, int, str]:
+    return snapshot.rank, *snapshot.order
+
+
+def _event_of(change: Change) -> tuple[object, ...]:
+    """One event may be in two chunks of a batch."""
+    event = change.snapshot.event if change.snapshot else ""
+    return change.object, change.occurred_at, event, tuple(one.entry for one in change.events)

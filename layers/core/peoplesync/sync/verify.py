@@ -1,0 +1,210 @@
+"""Verify: whether the records are what Stripe says, in both directions.
+
+What differs at first sight is looked at again, one by one, until it agrees or has had the time to: an event
+may just be on its way. Only what still differs then has drifted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final, Protocol
+
+from peoplesync.domain.changes import ObjectKey
+from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.snapshots import Snapshot
+from peoplesync.sync.chunking import CUSTOMERS_A_CHUNK, chunks_of_objects
+from peoplesync.sync.differences import (
+    Difference,
+    Json,
+    Shown,
+    Stored,
+    content_of,
+    customer_differences,
+    differences,
+    subscription_difference,
+)
+from peoplesync.sync.messages import Chunk, Message
+from peoplesync.sync.ports import Lists, Page, Stripe
+
+PAGE: Final = 100
+LOOKS: Final = (5.0, 15.0, 40.0, 60.0)
+"""Seconds to wait before each further look at what differs."""
+
+MORE_LOOKS: Final = 20
+PAUSE_FOR_QUEUES: Final = 30.0
+"""As long as changes are on the queues, so many more looks are worth it, so far apart."""
+
+
+class Records(Protocol):
+    def customers(self, epoch: Epoch) -> Iterable[str]:
+        """Ids of all Stripe customers that are in sync."""
+
+    def records(self, epoch: Epoch, customers: Collection[str]) -> Mapping[str, Stored]:
+        """The records of those customers that have one."""
+
+
+class Queue(Protocol):
+    def send(self, body: str, delay: int = 0) -> None: ...
+
+
+@dataclass
+class Verdict:
+    """How many customers and subscriptions were compared, and where they differ. `listed` holds Stripe's
+    objects of who differs, as they were at `as_of`."""
+
+    customers: int = 0
+    subscriptions: int = 0
+    differences: dict[str, list[Difference]] = field(default_factory=dict)
+    listed: dict[str, dict[str, Json]] = field(default_factory=dict)
+    as_of: int | None = None
+
+    def keep(self, customer: str, one: Json, as_of: int) -> None:
+        """Remembers an object for a repair."""
+        self.listed.setdefault(customer, {})[str(one["id"])] = one
+        self.as_of = as_of if self.as_of is None else min(self.as_of, as_of)
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """The use case with what it needs. `waiting` counts changes on the queues; `sleep` waits so many seconds;
+    `tell` is told what it is waiting for."""
+
+    lists: Lists
+    stripe: Stripe
+    records: Records
+    waiting: Callable[[], int]
+    sleep: Callable[[float], None]
+    tell: Callable[[str], None]
+    rng: random.Random
+
+    def verify(self, connection: Connection, sample: int | None = None) -> Verdict:
+        """Compares everything, or so many random customers of ours and as many of Stripe's newest ones.
+        Raises `Unavailable` or `NotPermitted`."""
+        verdict = Verdict()
+        if sample is None:
+            suspects = list(dict.fromkeys(self._compare_all(connection, verdict)))
+        else:
+            suspects = self._sampled(connection, sample, verdict)
+        found = self._look(connection, suspects, verdict, count=sample is not None)
+        for pause in self._pauses():
+            if not found:
+                break
+            self.tell(f"{len(found)} of Stripe's customers differ; looking again in {pause:.0f} s")
+            self.sleep(pause)
+            found = self._look(connection, list(found), verdict)
+        verdict.differences = found
+        return verdict
+
+    def repair(self, connection: Connection, verdict: Verdict, bulk: Queue, now: int) -> int:
+        """Has what differs folded again, as Stripe shows it; how many messages that took."""
+        epoch, chunks = connection.epoch, []
+        drifted = list(verdict.differences)
+        objects = [one for customer in drifted for one in verdict.listed.get(customer, {}).values()]
+        for packed in chunks_of_objects(objects):
+            chunks.append(Chunk(as_of=verdict.as_of or 0, objects=packed))
+        for start in range(0, len(drifted), CUSTOMERS_A_CHUNK):
+            unseen = tuple(drifted[start : start + CUSTOMERS_A_CHUNK])
+            chunks.append(Chunk(as_of=now, unseen=unseen))
+        for chunk in chunks:
+            bulk.send(Message(epoch, chunk=chunk, cause="reconcile").encode())
+        return len(chunks)
+
+    def _pauses(self) -> Iterator[float]:
+        yield from LOOKS
+        for _ in range(MORE_LOOKS):
+            if not self.waiting():
+                return
+            yield PAUSE_FOR_QUEUES
+
+    def _sampled(self, connection: Connection, sample: int, verdict: Verdict) -> list[str]:
+        ours = sorted(self.records.customers(connection.epoch))
+        chosen = self.rng.sample(ours, min(sample, len(ours)))
+        newest = islice(self._listed(connection, "customers"), sample)
+        for one, as_of in newest:
+            verdict.keep(str(one["id"]), one, as_of)
+            chosen.append(str(one["id"]))
+        return list(dict.fromkeys(chosen))
+
+    def _compare_all(self, connection: Connection, verdict: Verdict) -> Iterator[str]:
+        """Whoever differs at first sight; maybe more than once."""
+        customers: set[str] = set()
+        subscriptions: set[str] = set()
+        for page in _batches(self._listed(connection, "customers")):
+            stored = self.records.records(connection.epoch, {str(one["id"]) for one, _ in page})
+            for one, as_of in page:
+                customer = str(one["id"])
+                customers.add(customer)
+                shown = Shown(content_of(one, as_of))
+                if any(customer_differences(customer, stored.get(customer), shown)):
+                    verdict.keep(customer, one, as_of)
+                    yield customer
+        for page in _batches(self._listed(connection, "subscriptions", {"status": "all"})):
+            stored = self.records.records(connection.epoch, {_customer(one) for one, _ in page})
+            for one, as_of in page:
+                subscriptions.add(str(one["id"]))
+                of = stored.get(_customer(one))
+                if of is not None and of.record.deleted:
+                    continue
+                if any(subscription_difference(str(one["id"]), of, content_of(one, as_of))):
+                    yield _customer(one)
+        verdict.customers, verdict.subscriptions = len(customers), len(subscriptions)
+        for batch in _batches(self.records.customers(connection.epoch)):
+            for customer, of in self.records.records(connection.epoch, batch).items():
+                if customer not in customers or of.record.subscriptions.keys() - subscriptions:
+                    yield customer
+
+    def _look(
+        self, connection: Connection, customers: Sequence[str], verdict: Verdict, *, count: bool = False
+    ) -> dict[str, list[Difference]]:
+        """Asks Stripe for each of the customers; what differs."""
+        found: dict[str, list[Difference]] = {}
+        for batch in _batches(customers):
+            shown = {customer: self._shown(connection, customer, verdict) for customer in batch}
+            stored = self.records.records(connection.epoch, batch)
+            for customer in batch:
+                if here := differences(customer, stored.get(customer), shown[customer]):
+                    found[customer] = here
+            if count:
+                verdict.customers += len(batch)
+                verdict.subscriptions += sum(len(one.subscriptions) for one in shown.values())
+        return found
+
+    def _shown(self, connection: Connection, customer: str, verdict: Verdict) -> Shown:
+        answer = self.stripe.fetch(connection.name, ObjectKey("customer", customer))
+        if answer.deleted or answer.missing or not isinstance(answer.snapshot, Snapshot):
+            verdict.listed.pop(customer, None)
+            return Shown(gone=True)
+        subscriptions = {}
+        of_customer = {"customer": customer, "status": "all"}
+        for one, as_of in self._listed(connection, "subscriptions", of_customer):
+            verdict.keep(customer, one, as_of)
+            content = content_of(one, as_of)
+            if content is not None:
+                subscriptions[str(one["id"])] = content
+        return Shown(answer.snapshot.content, subscriptions=subscriptions)
+
+    def _listed(
+        self, connection: Connection, resource: str, params: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[Json, int]]:
+        """All objects of a list, each with the instant at which it was so."""
+        asked: dict[str, Any] = {"limit": PAGE, **(params or {})}
+        while True:
+            page: Page = self.lists.page(connection.name, resource, asked)
+            yield from ((one, page.as_of) for one in page.objects)
+            if not page.has_more or not page.objects:
+                return
+            asked = {**asked, "starting_after": page.objects[-1]["id"]}
+
+
+def _customer(subscription: Json) -> str:
+    customer = subscription.get("customer")
+    return str(customer.get("id") if isinstance(customer, dict) else customer)
+
+
+def _batches(every: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(every)
+    while batch := list(islice(rest, PAGE)):
+        yield batch

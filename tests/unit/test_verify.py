@@ -1,0 +1,248 @@
+"""Verify: what drifted is found in both directions; what is on its way is waited for; a repair repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from peoplesync.sync.verify import LOOKS, MORE_LOOKS
+from peoplesync_local.stripe_objects import StripeObject
+from tests.builders import DAY, HOUR, NOW, customer, deleted_customer, event, subscription
+from tests.fakes import World
+from tests.verifying import Verification, found_in
+
+LATER = NOW + DAY
+
+
+@pytest.fixture
+def world() -> World:
+    """Eight customers with a subscription each, one of them canceled; ours and Stripe's."""
+    world = World(NOW)
+    for number in range(8):
+        name = f"cus_{number}"
+        status = "canceled" if number == 3 else "active"
+        ours = subscription(f"sub_{number}", customer=name, status=status, created=NOW - number * HOUR)
+        for one in (customer(name, created=NOW - number * HOUR), ours):
+            world.stripe.objects[str(one["id"])] = one
+        world.apply(
+            event("customer.created", customer(name, created=NOW - number * HOUR), created=NOW - DAY),
+            event("customer.subscription.updated", ours, created=NOW - DAY),
+        )
+    world.now = LATER
+    return world
+
+
+def change(world: World, changed: str, **facts: Any) -> StripeObject:
+    """Changes an object at Stripe, of which nobody tells us."""
+    now = {**world.stripe.objects[changed], **facts}
+    world.stripe.objects[changed] = now
+    return now
+
+
+def test_where_nothing_drifted_nothing_is_found(world: World) -> None:
+    verify = Verification(world)
+
+    verdict = verify()
+
+    assert (verdict.customers, verdict.subscriptions, verdict.differences) == (8, 8, {})
+    assert verify.waited == []
+
+
+def test_what_differs_is_named_with_both_values(world: World) -> None:
+    change(world, "sub_5", status="past_due")
+    change(world, "cus_2", delinquent=True)
+
+    verdict = Verification(world)()
+
+    assert found_in(verdict) == [
+        ("cus_2", "delinquent", False, True),
+        ("sub_5", "status", "active", "past_due"),
+    ]
+    (difference,) = verdict.differences["cus_5"]
+    person = world.person("customer:cus_5")
+    assert person is not None
+    assert difference.public() == {
+        "person": person.id,
+        "object": "sub_5",
+        "field": "status",
+        "ours": "active",
+        "stripe": "past_due",
+        "personal": False,
+    }
+
+
+@pytest.mark.parametrize("name", ["email", "name", "phone", "description"])
+def test_of_a_personal_field_only_the_name_is_told(world: World, name: str) -> None:
+    change(world, "cus_1", **{name: "somebody@example.com"})
+
+    ((difference,),) = Verification(world)().differences.values()
+
+    assert (difference.field, difference.ours, difference.stripes, difference.personal) == (
+        name,
+        None,
+        None,
+        True,
+    )
+
+
+def test_an_address_is_personal_too(world: World) -> None:
+    change(world, "cus_1", address={"city": "Testville", "line1": "1 Test Street"})
+
+    ((*found,),) = Verification(world)().differences.values()
+
+    assert all(one.personal for one in found)
+
+
+def lose_subscription(world: World) -> None:
+    record = subscription("sub_new", customer="cus_1", created=NOW)
+    world.stripe.objects["sub_new"] = record
+
+
+def lose_customer(world: World) -> None:
+    world.stripe.objects["cus_new"] = customer("cus_new", created=NOW)
+
+
+@pytest.mark.parametrize(
+    ("drift", "found"),
+    [
+        (lose_customer, ("cus_new", "customer", None, "exists")),
+        (lose_subscription, ("sub_new", "subscription", None, "active")),
+        (lambda world: world.stripe.objects.pop("sub_3"), ("sub_3", "subscription", "canceled", None)),
+        (
+            lambda world: world.stripe.objects.update(cus_4=deleted_customer("cus_4")),
+            ("cus_4", "deleted", False, True),
+        ),
+        (lambda world: world.stripe.objects.pop("cus_4"), ("cus_4", "deleted", False, True)),
+        (
+            lambda world: world.apply(event("customer.deleted", customer("cus_0"), created=NOW)),
+            ("cus_0", "deleted", True, False),
+        ),
+    ],
+    ids=[
+        "a customer we lack",
+        "a subscription we lack",
+        "a subscription Stripe lacks",
+        "deleted",
+        "unknown",
+        "not deleted",
+    ],
+)
+def test_both_directions_are_looked_at(
+    world: World, drift: Callable[[World], Any], found: tuple[str, str, Any, Any]
+) -> None:
+    drift(world)
+
+    assert found_in(Verification(world)()) == [found]
+
+
+def test_a_difference_is_looked_at_for_two_minutes_before_it_is_called_drift(world: World) -> None:
+    change(world, "sub_5", status="past_due")
+    verify = Verification(world)
+
+    assert verify().differences
+    assert verify.waited == list(LOOKS)
+    assert sum(LOOKS) == 120
+    assert verify.told[0] == "1 of Stripe's customers differ; looking again in 5 s"
+
+
+def test_an_event_that_was_on_its_way_is_no_drift(world: World) -> None:
+    now = change(world, "sub_5", status="past_due")
+    verify = Verification(world)
+
+    def meanwhile(times: int) -> None:
+        if times == 2:
+            world.apply(event("customer.subscription.updated", now, created=LATER))
+
+    verify.while_waiting = meanwhile
+
+    assert verify().differences == {}
+    assert verify.waited == list(LOOKS[:2])
+
+
+def test_while_changes_are_on_the_queues_nothing_is_called_drift(world: World) -> None:
+    now = change(world, "sub_5", status="past_due")
+    verify = Verification(world, on_queues=3)
+
+    def meanwhile(times: int) -> None:
+        if times == len(LOOKS) + 3:
+            world.apply(event("customer.subscription.updated", now, created=LATER))
+
+    verify.while_waiting = meanwhile
+
+    assert verify().differences == {}
+    assert len(verify.waited) == len(LOOKS) + 3
+
+
+def test_queues_that_never_empty_are_not_waited_for_for_ever(world: World) -> None:
+    change(world, "sub_5", status="past_due")
+    verify = Verification(world, on_queues=3)
+
+    assert verify().differences
+    assert len(verify.waited) == len(LOOKS) + MORE_LOOKS
+
+
+def test_of_a_sample_only_so_many_are_asked_for(world: World) -> None:
+    verdict = Verification(world)(sample=2)
+
+    assert 2 <= verdict.customers <= 4
+    assert verdict.subscriptions == verdict.customers
+    assert verdict.differences == {}
+
+
+def test_a_sample_of_all_finds_what_there_is_to_find(world: World) -> None:
+    lose_customer(world)
+    world.stripe.objects["cus_4"] = deleted_customer("cus_4")
+    change(world, "sub_5", status="past_due")
+
+    assert found_in(Verification(world)(sample=100)) == [
+        ("cus_4", "deleted", False, True),
+        ("cus_new", "customer", None, "exists"),
+        ("sub_5", "status", "active", "past_due"),
+    ]
+
+
+def test_the_newest_of_stripes_are_in_a_sample(world: World) -> None:
+    world.stripe.objects["cus_new"] = customer("cus_new", created=LATER)
+
+    assert found_in(Verification(world)(sample=1)) == [("cus_new", "customer", None, "exists")]
+
+
+@pytest.mark.parametrize("sample", [None, 100])
+def test_a_repair_makes_good_what_drifted(world: World, sample: int | None) -> None:
+    lose_customer(world)
+    lose_subscription(world)
+    change(world, "sub_5", status="past_due")
+    change(world, "cus_6", email="new@example.com")
+    world.stripe.objects["cus_4"] = deleted_customer("cus_4")
+    verify = Verification(world)
+    verdict = verify(sample)
+    assert set(verdict.differences) == {"cus_new", "cus_1", "cus_4", "cus_5", "cus_6"}
+
+    verify.repair(verdict)
+
+    assert verify(sample).differences == {}
+    assert world.connections.missed == 0
+
+
+def test_an_ended_subscription_that_a_record_dropped_is_no_drift(world: World) -> None:
+    long_ago = NOW - 400 * DAY
+    for number in range(30):
+        ended = subscription(f"sub_old_{number}", customer="cus_1", status="canceled", created=long_ago)
+        ended |= {"canceled_at": long_ago + number, "ended_at": long_ago + number}
+        world.stripe.objects[str(ended["id"])] = ended
+        world.apply(event("customer.subscription.deleted", ended, created=long_ago + number))
+    person = world.person("customer:cus_1")
+    assert person is not None
+    assert person.records["cus_1"].dropped
+
+    assert Verification(world)().differences == {}
+
+
+def test_a_deleted_customers_subscriptions_are_not_compared(world: World) -> None:
+    world.apply(event("customer.deleted", customer("cus_4"), created=NOW))
+    world.stripe.objects["cus_4"] = deleted_customer("cus_4")
+    change(world, "sub_4", status="canceled")
+
+    assert Verification(world)().differences == {}
