@@ -72,10 +72,10 @@ setup: ## Install what demo and tests need
 
 .PHONY: lock
 lock: .lock-venv/.ready ## Lock the requirements anew after changing a .in file
-	@set -e; for file in layers/core/requirements requirements/dev requirements/emulator requirements/sam; do \
-		case $$file in layers/*|*/sam) constraint= ;; *) constraint="--constraint layers/core/requirements.txt" ;; esac; \
+	@set -e; for file in layers/core/requirements requirements/dev requirements/stripe-spec requirements/emulator requirements/sam; do \
+		case $$file in layers/*|*/sam) how= ;; */stripe-spec) how=--no-deps ;; *) how="--constraint layers/core/requirements.txt" ;; esac; \
 		.lock-venv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
-			--no-emit-index-url --no-emit-find-links --no-header $$constraint $$file.in --output-file $$file.locking; \
+			--no-emit-index-url --no-emit-find-links --no-header $$how $$file.in --output-file $$file.locking; \
 		{ echo "# Locked with hashes, for Python 3.11 and newer, by \`make lock\` from $${file##*/}.in."; cat $$file.locking; } >$$file.txt; \
 		rm $$file.locking; \
 	done
@@ -90,16 +90,16 @@ clean: down ## Stop the local stack and remove all that was installed or built h
 	@.venv/bin/python $(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
-.venv/.requirements: requirements/dev.txt
+.venv/.requirements: requirements/dev.txt requirements/stripe-spec.txt
 	@echo "Installing the tools into .venv" >&2
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
+	@.venv/bin/python $(PIP_INSTALL) --require-hashes $(foreach file,$^,--requirement $(file))
 	@touch $@
 
-.venv-3.13/.ready: requirements/dev.txt pyproject.toml
+.venv-3.13/.ready: requirements/dev.txt requirements/stripe-spec.txt pyproject.toml
 	@echo "Installing the tools into .venv-3.13" >&2
 	@$(PYTHON_313) -m venv --clear .venv-3.13
-	@.venv-3.13/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
+	@.venv-3.13/bin/python $(PIP_INSTALL) --require-hashes $(foreach file,$(filter %.txt,$^),--requirement $(file))
 	@.venv-3.13/bin/python $(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
