@@ -7,9 +7,22 @@ from typing import Any
 
 import pytest
 
+from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection
 from peoplesync.sync.messages import Chunk, Message, Purge, decode
-from tests.builders import DAY, NOW, charge, customer, discount, event, invoice, item, price, subscription
+from tests.builders import (
+    DAY,
+    NOW,
+    charge,
+    coupon,
+    customer,
+    discount,
+    event,
+    invoice,
+    item,
+    price,
+    subscription,
+)
 from tests.fakes import TEST, World
 
 
@@ -164,3 +177,14 @@ def test_the_epoch_that_is_lived_in_is_never_purged(world: World) -> None:
     world.settle()
 
     assert world.old_rows.purged == []
+
+
+def test_what_a_coupon_applies_to_is_kept_when_a_later_event_does_not_show_it(world: World) -> None:
+    listed = {**coupon("half"), "applies_to": {"products": ["prod_1"]}}
+
+    world.deliver([chunk(listed)])
+    world.apply(event("coupon.updated", coupon("half"), created=NOW + DAY))
+
+    terms = world.catalogue.entries[CatalogueKey("coupon", "half")].terms(None)
+    assert terms is not None
+    assert terms["products"] == ["prod_1"]

@@ -107,9 +107,9 @@ def read_catalogue_change(event: StripeEvent) -> CatalogueChange:
         return _product_change(event.object, event.created, event.id, rank)
     if event.type.startswith(("price.", "plan.")):
         return _price_change(event.object, event.created, event.id)
-    coupon = read_coupon(event.object)
-    snapshot = Snapshot(event.created, event.id, rank, coupon["terms"])
-    return CatalogueChange(CatalogueKey("coupon", coupon["id"]), str(coupon["created"]), snapshot)
+    # What a coupon applies to is in no event, unless somebody has asked for it.
+    whole = event.object.get("applies_to") is not None
+    return _coupon_change(event.object, event.created, event.id, Rank.TERMINAL if whole else rank)
 
 
 def listed_entry(value: Json, as_of: int) -> CatalogueChange:
@@ -119,8 +119,13 @@ def listed_entry(value: Json, as_of: int) -> CatalogueChange:
             return _product_change(value, as_of, "", Rank.STATE)
         case "price" | "plan":
             return _price_change(value, as_of, "")
+    # Lists are asked for all of a coupon's terms, which never change.
+    return _coupon_change(value, as_of, "", Rank.TERMINAL)
+
+
+def _coupon_change(value: Json, as_of: int, event: str, rank: Rank) -> CatalogueChange:
     coupon = read_coupon(value)
-    snapshot = Snapshot(as_of, "", Rank.STATE, coupon["terms"])
+    snapshot = Snapshot(as_of, event, rank, coupon["terms"])
     return CatalogueChange(CatalogueKey("coupon", coupon["id"]), str(coupon["created"]), snapshot)
 
 
