@@ -180,10 +180,11 @@ def test_the_epoch_that_is_lived_in_is_never_purged(world: World) -> None:
 
 
 def test_what_a_coupon_applies_to_is_kept_when_a_later_event_does_not_show_it(world: World) -> None:
-    listed = {**coupon("half"), "applies_to": {"products": ["prod_1"]}}
+    half = coupon("half", created=NOW)
+    listed = {**half, "applies_to": {"products": ["prod_1"]}}
 
     world.deliver([chunk(listed)])
-    world.apply(event("coupon.updated", coupon("half"), created=NOW + DAY))
+    world.apply(event("coupon.updated", half, created=NOW + DAY))
 
     terms = world.catalogue.entries[CatalogueKey("coupon", "half")].terms(None)
     assert terms is not None
