@@ -148,7 +148,7 @@ def list_fields(target: Target, connection: str, as_json: bool) -> None:
 @on_stack
 def status(target: Target, connection: str, as_json: bool) -> None:
     """Tell whether people are in step with Stripe."""
-    found = target.health().status(target.connection(connection))
+    found = target.status(connection)
     if as_json:
         print_json(found)
         return

@@ -65,7 +65,7 @@ def demo(customers: int) -> None:
         return
     _live(target, running)
     _show_segments(target)
-    health = target.health().status(target.connection("main"))
+    health = target.status("main")
     stdout.print(
         f"\n{health['state'].replace('_', ' ')}: {health['reason']}\n"
         f"{health['customers_in_sync']:,} Stripe customers in sync, {health['people']:,} people, "

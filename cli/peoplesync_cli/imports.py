@@ -20,7 +20,6 @@ from rich.progress import (
 )
 
 from peoplesync.adapters import clock
-from peoplesync.sync.importing.overview import Imports
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
@@ -115,7 +114,7 @@ def resume(target: Target, run: str | None, detach: bool, connection: str, as_js
 @on_stack
 def list_imports(target: Target, connection: str, as_json: bool) -> None:
     """List the imports, the latest first."""
-    every = overview(target, connection).all()
+    every = target.imports_of(connection).all()
     if as_json:
         print_lines(every)
         return
@@ -168,14 +167,9 @@ def begin(target: Target, given: Mapping[str, Any], run_id: str = "") -> str:
     )
 
 
-def overview(target: Target, connection: str) -> Imports:
-    """The imports of a connection."""
-    return Imports(target.connection(connection).epoch, target.imports, target.executions, clock.now)
-
-
 def watch_import(target: Target, connection: str, run_id: str) -> dict[str, Any]:
     """Shows how an import gets on until it has ended; the import then."""
-    every = overview(target, connection)
+    every = target.imports_of(connection)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -222,7 +216,7 @@ def _phase(shown: Mapping[str, Any]) -> str:
 def _named(target: Target, connection: str, run: str | None) -> str:
     if run is not None:
         return run
-    latest = overview(target, connection).latest()
+    latest = target.imports_of(connection).latest()
     if latest is None:
         raise Failure("There was no import yet: `peoplesync import start` brings in the existing customers.")
     return str(latest["id"])

@@ -76,7 +76,7 @@ class Found:
 @click.option(
     "--since",
     metavar="2h|3d|DATE",
-    help="Read events again from then on, of the 30 days that Stripe keeps; from the checkpoint on without it.",
+    help="Read events again from then on, at most 30 days back; without it from the checkpoint on.",
 )
 @connection_option
 @json_option
@@ -150,7 +150,7 @@ def _invoke(target: Target, asked: dict[str, Any]) -> list[dict[str, Any]]:
         content = json.loads(answer["Payload"].read())
     except (ClientError, BotoCoreError) as error:
         raise Failure(f"Function {name} cannot be invoked: {error}") from error
-    if "FunctionError" in answer:
+    if answer.get("FunctionError"):
         raise Failure(f"Function {name} failed ({content.get('errorType')}); its log tells why.")
     turns: list[dict[str, Any]] = content["connections"]
     return turns

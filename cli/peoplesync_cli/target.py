@@ -25,6 +25,7 @@ from peoplesync.adapters.tables import use_tables
 from peoplesync.domain.connections import Connection
 from peoplesync.sync.browse import Browser
 from peoplesync.sync.health import Health
+from peoplesync.sync.importing.overview import Imports
 from peoplesync_cli.failure import NO_TARGET, Failure
 from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local
@@ -96,8 +97,14 @@ class Target:
     def browser(self, connection: str) -> Browser:
         return Browser(self.connection(connection).epoch, self.people, self.connections)
 
-    def health(self) -> Health:
-        return Health(self.people, self.depths, clock.now)
+    def imports_of(self, connection: str) -> Imports:
+        """The imports of a connection."""
+        return Imports(self.connection(connection).epoch, self.imports, self.executions, clock.now)
+
+    def status(self, connection: str) -> dict[str, Any]:
+        """How a connection is, as `peoplesync status` shows it."""
+        health = Health(self.people, self.depths, clock.now)
+        return health.status(self.connection(connection), self.imports_of(connection).latest())
 
     def webhook_url(self, connection: str) -> str:
         return f"{self.api_url.rstrip('/')}/webhooks/stripe/{connection}"

@@ -79,7 +79,7 @@ def test_changes_on_the_queues_are_behind() -> None:
 def test_a_running_import_is_importing() -> None:
     assert verdict(waiting=9, last_import=RUNNING) == (
         "importing",
-        "1,200 of 3,000 listed objects are applied so far",
+        "40 %: 1,200 of 3,000 listed objects are applied so far",
     )
 
 

@@ -73,7 +73,8 @@ def _verdicts(
         yield "attention", reason
     if last_import is not None and last_import["status"] == "running":
         applied, enqueued = last_import["applied"], last_import["enqueued"]
-        yield "importing", f"{applied:,} of {enqueued:,} listed objects are applied so far"
+        percent = 100 * applied // enqueued if enqueued else 0
+        yield "importing", f"{percent} %: {applied:,} of {enqueued:,} listed objects are applied so far"
     if waiting:
         yield "behind", f"{waiting} change{'s' * (waiting != 1)} on the queue"
     if connection.last_event_at is None:

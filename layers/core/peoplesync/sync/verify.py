@@ -107,7 +107,8 @@ class Verifier:
             chunks.append(Chunk(as_of=verdict.as_of or 0, objects=packed))
         for start in range(0, len(drifted), CUSTOMERS_A_CHUNK):
             unseen = tuple(drifted[start : start + CUSTOMERS_A_CHUNK])
-            chunks.append(Chunk(as_of=now, unseen=unseen))
+            # Whatever was heard of them until now: Stripe is to be asked.
+            chunks.append(Chunk(as_of=now + 1, unseen=unseen))
         for chunk in chunks:
             bulk.send(Message(epoch, chunk=chunk, cause="reconcile").encode())
         return len(chunks)
