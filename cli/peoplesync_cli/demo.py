@@ -19,7 +19,8 @@ from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.imports import start_import, summary
 from peoplesync_cli.local import bring_up, say
 from peoplesync_cli.output import card, feed_rows, stdout, table
-from peoplesync_cli.polling import follow, reconcile_now
+from peoplesync_cli.polling import follow
+from peoplesync_cli.reconcile import reconcile_now
 from peoplesync_cli.stripe_refusals import in_a_sentence
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack import LocalStack

@@ -2,150 +2,17 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from peoplesync.adapters.stripe_api import StripeApi
-from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE
-from peoplesync.sync.health import Health
-from peoplesync.sync.receive import Receiver
-from peoplesync.sync.reconcile import Reconciled, Reconciler
-from peoplesync.sync.verify import Verdict, Verifier
+from peoplesync.domain.people import CUSTOMERS_IN_SYNC
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.builders import DAY, HOUR, MINUTE
-from tests.fakes import FakeConnections, World
 from tests.simulated_stripe import KEY, NOW, client, simulated_stripe
-from tests.verifying import WorldsRecords
-
-
-@dataclass
-class Connections(FakeConnections):
-    """One connection, whose row the reconciler and the worker change."""
-
-    def all(self) -> list[Connection]:
-        return [self.current]
-
-    @property
-    def current(self) -> Connection:
-        assert self.connection is not None
-        return self.connection
-
-    def advance(self, epoch: Epoch, until: int) -> None:
-        until = max(until, self.current.reconciled_until or 0)
-        self.connection = replace(self.current, reconciled_until=until)
-
-    def note_gap(self, epoch: Epoch, since: int) -> None:
-        self.connection = replace(self.current, gap_since=since)
-
-    def note_key(self, epoch: Epoch, refused_at: int | None) -> None:
-        self.connection = replace(self.current, key_refused_at=refused_at)
-
-    def note_missed(self, epoch: Epoch, count: int) -> None:
-        self.connection = replace(self.current, missed_events=self.current.missed_events + count)
-
-    def note_event(self, epoch: Epoch, at: int) -> None:
-        self.connection = replace(self.current, last_event_at=max(at, self.current.last_event_at or 0))
-
-
-@dataclass
-class System:
-    """The use cases, with the simulator as Stripe and its clock as the time."""
-
-    url: str
-    key: str = KEY
-    world: World = field(init=False)
-    connections: Connections = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.connections = Connections(
-            Connection("main", False, 1, 1, NOW, reconciled_until=NOW, endpoint_id="we_1")
-        )
-        self.world = World(NOW, connections=self.connections)
-        self.world.applier.stripe = self.stripe
-
-    @property
-    def stripe(self) -> StripeApi:
-        return StripeApi(lambda _: self.key, self.url)
-
-    def now(self) -> int:
-        self.world.now = Simulator(self.url).now()
-        return self.world.now
-
-    def reconcile(self, seconds: float = 150) -> Reconciled:
-        """A run of the reconciler, and of the worker until the queues are empty."""
-        reconciler = Reconciler(
-            self.stripe, self.connections, self.world.queue, self.now, lambda: 0, lambda _: None
-        )
-        (turn,) = reconciler.reconcile(seconds)
-        self.settle()
-        return turn
-
-    def settle(self) -> None:
-        self.now()
-        self.world.settle()
-
-    def verify(self) -> Verdict:
-        verifier = Verifier(
-            self.stripe,
-            self.stripe,
-            WorldsRecords(self.world),
-            waiting=lambda: 0,
-            sleep=lambda _: None,
-            tell=lambda _: None,
-            rng=random.Random(1),
-        )
-        return verifier.verify(self.connections.current)
-
-    def health(self) -> dict[str, Any]:
-        return Health(self, self, self.now).status(self.connections.current)
-
-    def count(self, epoch: Epoch, index: str) -> int:
-        assert index in (CUSTOMERS_IN_SYNC, EVERYONE)
-        return sum(name == index for name, _ in self.world.people.members)
-
-    def waiting(self) -> int:
-        return len(self.world.queue.sent)
-
-    def dead(self) -> int:
-        return len(self.world.queue.buried)
-
-
-class Webhook(ThreadingHTTPServer):
-    """The door, as the deployed function answers at it."""
-
-    daemon_threads = True
-
-    def __init__(self, system: System) -> None:
-        super().__init__(("127.0.0.1", 0), _Door)
-        self.system = system
-        self.secret = ""
-
-    def signing_secrets(self, connection: str, *, fresh: bool = False) -> list[str]:
-        return [self.secret]
-
-
-class _Door(BaseHTTPRequestHandler):
-    server: Webhook
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        system = self.server.system
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        receiver = Receiver(system.connections, self.server, system.world.queue)
-        receipt = receiver.receive("main", body, self.headers["Stripe-Signature"], system.now())
-        self.send_response(receipt.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
+from tests.simulated_system import System, Webhook
 
 
 @pytest.fixture
@@ -259,7 +126,7 @@ def test_what_the_webhook_delivered_late_counts_once(system: System, webhook: We
 
     simulator.deliver(duplicate=0.5, seed=3)
     simulator.advance(DAY)
-    simulator.flush()
+    assert simulator.flush()["sent"] > 0
     system.settle()
 
     assert {record: set(feed) for record, feed in system.world.people.feeds.items()} == feeds
@@ -339,3 +206,21 @@ def test_a_rate_limit_now_and_then_stops_nothing(system: System) -> None:
     simulator.limit()
 
     assert system.verify().differences == {}
+
+
+def test_three_weeks_of_a_companys_renewals_without_a_webhook_end_in_step(system: System) -> None:
+    simulator = Simulator(system.url)
+    simulator.fill(150, seed=3)
+    system.take_over("customers", {})
+    system.take_over("subscriptions", {"status": "all"})
+    assert system.verify().differences == {}
+
+    assert simulator.advance(20 * DAY) > 150
+    turns = [system.reconcile(seconds=0)]
+    while not turns[-1].done:
+        turns.append(system.reconcile(seconds=0))
+
+    assert len(turns) > 5
+    verdict = system.verify()
+    assert (verdict.customers, verdict.differences) == (150, {})
+    assert system.dead() == 0

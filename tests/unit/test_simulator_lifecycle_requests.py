@@ -196,6 +196,11 @@ def test_a_discount_of_one_item_and_one_of_the_customer(stripe: SimulatedAccount
     item = {"id": first_item(subscription)["id"], "discounts": [{"coupon": "tenth"}]}
     with_item = stripe.update(subscription, items=[item])
     assert len(first_item(with_item)["discounts"]) == 1
+    assert stripe.told() == ["discount.created", "subscription.updated"]
+    without = stripe.update(subscription, items=[item | {"discounts": ""}])
+    assert first_item(without)["discounts"] == []
+    assert stripe.told() == ["discount.deleted", "subscription.updated"]
+    stripe.update(subscription, items=[item])
     stripe.does.delete_customer_discount(customer["id"])
     assert stripe.now(customer)["discount"] is None
     stripe.pass_days(32)
@@ -258,3 +263,45 @@ def test_an_invoice_by_mail_waits_for_its_due_date(stripe: SimulatedAccount) -> 
     invoice = stripe.latest_invoice(subscription)
     assert (invoice["status"], invoice["due_date"]) == ("open", NOW + 30 * DAY)
     assert invoice["amount_paid"] == 0
+
+
+def test_a_wrong_update_changes_and_tells_nothing(stripe: SimulatedAccount) -> None:
+    stripe.does.create_coupon(texts({"id": "tenth", "percent_off": 10, "duration": "forever"}))
+    subscription = stripe.subscribe()
+    item = {"id": first_item(subscription)["id"], "discounts": [{"coupon": "tenth"}]}
+    with pytest.raises(InvalidRequest, match="in the future"):
+        stripe.update(subscription, items=[item], discounts=[{"coupon": "tenth"}], cancel_at=NOW - 1)
+    assert stripe.events == []
+    assert stripe.now(subscription) == subscription
+    stripe.update(subscription, description="right")
+    assert stripe.told() == ["subscription.updated"]
+
+
+def test_asking_again_for_the_end_does_not_change_when_it_was_asked_for(stripe: SimulatedAccount) -> None:
+    subscription = stripe.subscribe()
+    stripe.update(subscription, cancel_at_period_end=True)
+    stripe.pass_days(3)
+    assert stripe.update(subscription, cancel_at_period_end=True)["canceled_at"] == NOW
+    assert stripe.events == []
+
+
+def test_a_coupon_that_ends_within_the_trial_takes_nothing_off_afterwards(stripe: SimulatedAccount) -> None:
+    half = {"id": "half", "percent_off": 50, "duration": "repeating", "duration_in_months": 1}
+    stripe.does.create_coupon(texts(half))
+    subscription = stripe.subscribe(discounts=[{"coupon": "half"}], trial_period_days=40)
+    told = stripe.pass_days(41)
+    assert told[:3] == [
+        "day 31: discount.deleted",
+        "day 31: subscription.updated",
+        "day 37: subscription.trial_will_end",
+    ]
+    assert stripe.latest_invoice(subscription)["amount_paid"] == 4900
+
+
+def test_an_end_that_passed_while_it_was_paused_comes_when_it_is_resumed(stripe: SimulatedAccount) -> None:
+    pausing = {"end_behavior": {"missing_payment_method": "pause"}}
+    subscription = stripe.subscribe(trial_period_days=5, trial_settings=pausing, cancel_at=NOW + 9 * DAY)
+    stripe.pass_days(20)
+    assert stripe.now(subscription)["status"] == "paused"
+    stripe.does.resume_subscription(subscription["id"])
+    assert stripe.pass_days(1) == ["day 20: subscription.deleted"]

@@ -14,6 +14,16 @@ from peoplesync_local.stripe_simulator.timetable import HOUR, Timetable
 
 DESCRIPTIONS = {"subscription_create": "Subscription creation"}
 
+_WRITTEN_OFF = {
+    "void": ("void", "voided_at", "invoice.voided"),
+    "mark_uncollectible": (
+        "uncollectible",
+        "marked_uncollectible_at",
+        "invoice.marked_uncollectible",
+    ),
+}
+"""The status, its moment in `status_transitions`, and the event, by how the collection is paused."""
+
 
 class Billing:
     """Drafts, finalizes and settles; what follows for the subscription is up to the caller."""
@@ -140,13 +150,11 @@ class Billing:
 
     def write_off(self, invoice: StripeObject, at: int, behavior: str) -> StripeObject:
         """What becomes of a draft while the collection is paused: `void` or `mark_uncollectible`."""
-        status, key = {"void": ("void", "voided"), "mark_uncollectible": ("uncollectible",) * 2}[behavior]
-        moment = "voided_at" if key == "voided" else "marked_uncollectible_at"
+        status, moment, told = _WRITTEN_OFF[behavior]
         opened = self.finalize(invoice, at)
         moments = opened["status_transitions"] | {moment: at}
         written_off = opened | {"status": status, "auto_advance": False, "status_transitions": moments}
-        type_ = "invoice.voided" if key == "voided" else "invoice.marked_uncollectible"
-        return self._timetable.happens(type_, written_off, at)
+        return self._timetable.happens(told, written_off, at)
 
     def owe(self, subscription: StripeObject, lines: list[StripeObject]) -> None:
         """Lines that the subscription's next invoice shows."""

@@ -78,29 +78,17 @@ class Checkout:
         else:
             customer = self._timetable.existing("customer", session["customer"])
         bought = self._bought(session, params, customer)
-        details = session["customer_details"] or {}
-        completed = (
-            session
-            | bought
-            | {
-                "customer": customer["id"],
-                "customer_details": {
-                    "address": customer["address"],
-                    "business_name": None,
-                    "email": customer["email"] or email,
-                    "individual_name": None,
-                    "name": customer["name"],
-                    "phone": customer["phone"],
-                    "tax_exempt": "none",
-                    "tax_ids": [],
-                }
-                | details,
-                "payment_status": "paid" if session["amount_total"] else "no_payment_required",
-                "status": "complete",
-                "url": None,
-            }
-        )
-        return self._timetable.happens("checkout.session.completed", completed, self._timetable.now())
+        details: StripeObject = {key: customer[key] for key in ("address", "name", "phone")}
+        details |= {"business_name": None, "individual_name": None, "tax_exempt": "none", "tax_ids": []}
+        completed = {
+            "customer": customer["id"],
+            "customer_details": details | {"email": customer["email"] or email},
+            "payment_status": "paid" if session["amount_total"] else "no_payment_required",
+            "status": "complete",
+            "url": None,
+        }
+        shown = session | bought | completed
+        return self._timetable.happens("checkout.session.completed", shown, self._timetable.now())
 
     def is_due(self, session: StripeObject, at: int) -> None:
         """Nobody filled it in."""

@@ -60,20 +60,17 @@ class Lifecycle:
         self._billing = billing = Billing(timetable, payments, discounts)
         self._dunning = dunning = Dunning(timetable, payments, billing)
         self._renewals = renewals = Renewals(timetable, billing, dunning, discounts)
-        catalogue = Catalogue(timetable)
+        self._catalogue = catalogue = Catalogue(timetable)
         items = Items(timetable, catalogue, discounts, billing)
         self._customers = customers = Customers(timetable, discounts, renewals)
         self._subscriptions = subscriptions = Subscriptions(
             timetable, items, discounts, payments, billing, dunning, renewals
         )
-        updates = SubscriptionUpdates(timetable, items, discounts, billing, renewals)
+        self._updates = SubscriptionUpdates(timetable, items, discounts, billing, renewals)
         self._checkout = Checkout(timetable, payments, customers.create, subscriptions.create)
         self._population: Population | None = None
         self._advanced_to = 0
         self._told = 0
-
-        self._catalogue = catalogue
-        self._updates = updates
         account.listen(self._count)
 
     @_alone

@@ -34,10 +34,11 @@ class Calendar:
         self.size, self.now = size, now
         self.since = now - SPANS[skew]
         self._way = _WAYS[skew]
-        first = datetime.fromtimestamp(self.since, UTC).year
+        # From before the first customer's first period to after the last one's next.
+        first = datetime.fromtimestamp(self.since, UTC).year - 2
         self._months = [
             int(datetime(first + month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp())
-            for month in range(12 * 9)
+            for month in range(12 * 11)
         ]
         self.cohorts = [
             _Cohort(start, end)

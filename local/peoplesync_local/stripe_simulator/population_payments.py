@@ -161,7 +161,7 @@ class InvoicesAndCharges:
         if number > 1:
             return whole
         start, end = billed(life, number)
-        return share(whole, end - start, life.renewal(0) - life.renewal(-1))
+        return min(whole, share(whole, end - start, life.renewal(0) - life.renewal(-1)))
 
     def _off(self, life: Life, at: int, amount: int) -> int:
         if life.discounted is None or not is_discounted(life, at):

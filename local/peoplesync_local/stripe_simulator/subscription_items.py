@@ -18,7 +18,8 @@ MOST_ITEMS = 20
 
 
 class Items:
-    """Reads `items[...]`; new discounts of items are redeemed, and told of by whoever asked."""
+    """Reads `items[...]`. Nothing is told of yet: once the whole request was found to be right, `tell` tells
+    of the items' discounts."""
 
     def __init__(
         self, timetable: Timetable, catalogue: Catalogue, discounts: Discounts, billing: Billing
@@ -28,10 +29,13 @@ class Items:
         self._catalogue = catalogue
         self._discounts = discounts
         self._billing = billing
+        self._begun: list[StripeObject] = []
+        self._gone: list[str] = []
 
     def of_new(self, params: Params, subscription: str, customer: str, at: int) -> list[StripeObject]:
         """The items of a new subscription, each in a period that is still to be set."""
         asked = entries(params, "items")
+        self._begun, self._gone = [], []
         if not asked:
             raise InvalidRequest("Missing required param: items.", param="items", code="parameter_missing")
         if len(asked) > MOST_ITEMS:
@@ -47,6 +51,7 @@ class Items:
         """The items after an update. Those that begin a new period have none yet (theirs starts and ends at
         `at`): new ones, and those whose price has another interval."""
         items = {item["id"]: item for item in subscription["items"]["data"]}
+        self._begun, self._gone = [], []
         for index, entry in enumerate(entries(params, "items")):
             name = f"items[{index}]"
             if "id" not in entry:
@@ -66,6 +71,13 @@ class Items:
             raise InvalidRequest(message, param="items")
         _same_currency(list(items.values()))
         return list(items.values())
+
+    def tell(self, at: int) -> None:
+        """Tell of the discounts that the items of the last request got and lost."""
+        for discount_id in self._gone:
+            self._discounts.finish(discount_id, at)
+        self._discounts.begin(self._begun, at)
+        self._begun, self._gone = [], []
 
     def prorations(self, before: StripeObject, after: StripeObject, at: int) -> list[StripeObject]:
         """The lines for what changed within a running period: unused time given back, remaining time asked
@@ -111,7 +123,7 @@ class Items:
         redeemed = self._discounts.redeem(
             asked or [], at, customer=customer, subscription=subscription, subscription_item=item_id
         )
-        self._discounts.begin(redeemed, at)
+        self._begun += redeemed
         item["discounts"] = [discount["id"] for discount in redeemed]
         return _with_quantity(item, entry, name)
 
@@ -134,8 +146,9 @@ class Items:
                 subscription_item=held["id"],
                 held=held["discounts"],
             )
-            self._discounts.begin(redeemed, at)
+            self._begun += redeemed
             item["discounts"] = [discount["id"] for discount in redeemed]
+            self._gone += [one for one in held["discounts"] if one not in item["discounts"]]
         return _with_quantity(item, entry, name)
 
     def _price(self, entry: Params, name: str) -> StripeObject:

@@ -46,12 +46,14 @@ class SubscriptionUpdates:
             raise InvalidRequest(message)
         proration = choice(params, "proration_behavior", PRORATIONS, "create_prorations")
         after = before | self._small_things(params, before)
-        after |= self._discounted(params, before, at)
         if "items" in params:
             after = subscription_changes.with_items(after, self._items.after(params, before, at))
         if params.get("trial_end") not in (None, "", "now"):
             after = _on_trial(after, trial_end(params, [], at) or at, at)
         after |= cancellation(params, after, at)
+        after |= self._discounted(params, before, at)
+        if "items" in params:
+            self._items.tell(at)
         if params.get("trial_end") == "now" and before["status"] == "trialing":
             return self._renewals.end_trial(after, at, by_request=True)
         return self._told(before, after, at, proration, restart=params.get("billing_cycle_anchor") == "now")

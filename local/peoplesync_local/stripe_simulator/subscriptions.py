@@ -96,6 +96,8 @@ class Subscriptions:
         self._timetable.happens("customer.subscription.created", subscription, at)
         self._of_customer.setdefault(customer["id"], []).append(subscription_id)
         self._discounts.begin(discounts, at)
+        self._items.tell(at)
+        self._timetable.watch(subscription)  # for the discounts' ends, which are known only now
         if customer["currency"] is None:
             self._timetable.happens("customer.updated", customer | {"currency": subscription["currency"]}, at)
         return self._first_invoice(subscription, at, behavior)
@@ -191,7 +193,7 @@ def cancellation(params: Params, subscription: StripeObject, at: int) -> StripeO
     return {
         "cancel_at": cancel_at,
         "cancel_at_period_end": at_period_end,
-        "canceled_at": at if cancel_at else None,
+        "canceled_at": (subscription["canceled_at"] or at) if cancel_at else None,
         "cancellation_details": details | {"reason": "cancellation_requested" if cancel_at else None},
     }
 

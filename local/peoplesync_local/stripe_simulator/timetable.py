@@ -29,6 +29,7 @@ class Timetable:
         self.account = account
         self._entries: list[tuple[int, int, str, str]] = []
         self._number = 0
+        self._passed = 0
         self.reminded_until = 0
         self._reminded: set[tuple[str, int]] = set()
 
@@ -41,6 +42,7 @@ class Timetable:
         if type.endswith(".updated") and self.account.get(shown["object"], shown["id"]) == shown:
             return shown
         self.account.happens(type, shown, at)
+        self._passed = max(self._passed, at)
         self.watch(shown)
         return shown
 
@@ -55,6 +57,8 @@ class Timetable:
         at = self.next_instant(shown)
         if at is not None:
             self._number += 1
+            # What was overdue when it came here (the end of what was paused, say) is due now, not in the past.
+            at = max(at, self._passed)
             heapq.heappush(self._entries, (at, self._number, shown["object"], shown["id"]))
 
     def next_at(self) -> int | None:
@@ -65,7 +69,8 @@ class Timetable:
         """The earliest entry's object; None if it is not due any more."""
         at, _, kind, object_id = heapq.heappop(self._entries)
         shown = self.account.get(kind, object_id)
-        return shown if shown is not None and self.next_instant(shown) == at else None
+        due = None if shown is None else self.next_instant(shown)
+        return shown if due is not None and due <= at else None
 
     def remind(self, subscription: StripeObject) -> None:
         """The subscription's trial end was announced."""

@@ -6,8 +6,8 @@ objects are spread over the years nobody knows beforehand: so a window is divide
 do, where it has most left to read, and that again and again until there is nothing to divide.
 
 A small account must not pay for this with calls that find nothing. A list is read by one reader until it has
-proved long: by `SHORT` pages, or by a scout, the one window that is cut off far away from the newest objects
-and turns out to be more than a page long.
+proved long: by `SHORT` pages, or by a scout, a second reader who begins far away from the newest objects and
+finds more than `FOUND` pages there.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ FIRST_CREATED: Final = 1_262_304_000
 SHORT: Final = 16
 """A list of so many pages is short: one reader has it in seconds."""
 
-SCOUT: Final = 64
+SCOUT: Final = 32
 """How many times the span of a page away the scout looks. Had the list so many pages, it would be long."""
 
-WORTH: Final = 2
+FOUND: Final = 2
+"""A scout that finds more pages than these has proved it. One is no proof: in an account that is growing,
+the objects of a page or two are far away from all others."""
+
+WORTH: Final = 3
 """A window with fewer pages left, as far as one can tell, is not divided."""
 
 
@@ -122,7 +126,7 @@ def next_window(windows: Mapping[str, Window], taken: Collection[str]) -> Divisi
 
 def is_long(windows: Collection[Window]) -> bool:
     """Whether a list has proved to be worth several readers."""
-    scout_found_more = any(one.pages and not one.done for one in windows if one.id != FIRST)
+    scout_found_more = any(one.pages >= FOUND and not one.done for one in windows if one.id != FIRST)
     return scout_found_more or len(windows) > 2 or sum(one.pages for one in windows) >= SHORT
 
 
