@@ -57,7 +57,7 @@ class Timetable:
         at = self.next_instant(shown)
         if at is not None:
             self._number += 1
-            # What was overdue when it came here (the end of what was paused, say) is due now, not in the past.
+            # What was overdue when it came here (the end of what was paused, say) is due now and not before.
             at = max(at, self._passed)
             heapq.heappush(self._entries, (at, self._number, shown["object"], shown["id"]))
 
