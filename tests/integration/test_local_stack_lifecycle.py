@@ -215,3 +215,14 @@ def test_a_resource_that_cannot_be_created_is_named(tmp_path: Path) -> None:
 
     assert "\n" not in str(refused.value)
     assert stack.status(places=places).state == "down"
+
+
+def test_against_the_real_stripe_there_is_no_simulator_and_the_time_is_the_real_one(own: Places) -> None:
+    started = stack.up(ignore, places=own, simulated=False)
+    functions = started.session().client("lambda").list_functions()["Functions"]
+    variables = [name for one in functions for name in one["Environment"]["Variables"]]
+
+    assert members(started) == processes.group(started.emulator)
+    assert not {"PEOPLESYNC_STRIPE_API_URL", "PEOPLESYNC_CLOCK_URL"} & set(variables)
+    with pytest.raises(LocalStackError, match="up against the real Stripe; `make down` stops it"):
+        stack.up(ignore, places=own)
