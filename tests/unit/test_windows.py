@@ -135,8 +135,9 @@ def test_a_page_below_what_another_reader_took_over_ends_the_window() -> None:
     assert (given_away.gte, given_away.lt) == (0, 45)
 
 
-def test_a_scout_that_finds_no_more_than_a_page_leaves_the_list_short() -> None:
+def test_a_scout_that_finds_no_more_than_two_pages_leaves_the_list_short() -> None:
     first = Window(FIRST, NOW - 1000, NOW, cursor="x", cursor_at=NOW - 10, span=10, pages=1, listed=10)
 
-    assert not is_long([first, Window("2", 0, NOW - 1000, pages=1, listed=3, done=True)])
-    assert is_long([first, Window("2", 0, NOW - 1000, pages=1, listed=10, cursor="y", cursor_at=5)])
+    assert not is_long([first, Window("2", 0, NOW - 1000, pages=1, listed=10, cursor="y", cursor_at=5)])
+    assert not is_long([first, Window("2", 0, NOW - 1000, pages=2, listed=13, done=True)])
+    assert is_long([first, Window("2", 0, NOW - 1000, pages=2, listed=20, cursor="y", cursor_at=5)])

@@ -24,7 +24,7 @@ FIRST_CREATED: Final = 1_262_304_000
 SHORT: Final = 16
 """A list of so many pages is short: one reader has it in seconds."""
 
-SCOUT: Final = 32
+SCOUT: Final = 48
 """How many times the span of a page away the scout looks. Had the list so many pages, it would be long."""
 
 FOUND: Final = 2

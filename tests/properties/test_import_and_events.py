@@ -1,0 +1,213 @@
+"""An import amid the account's live events ends in the same people as the events alone.
+
+A page shows what was true at some instant between two events, is said to be of no later one, and is applied
+whenever its chunk is delivered: long before or after the events that it overtook, once or twice.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from peoplesync.sync.chunking import chunks_of_objects
+from peoplesync.sync.messages import Chunk, Message
+from peoplesync_local.stripe_objects import StripeObject
+from tests.fakes import TEST, World
+from tests.properties.tellings import Telling, expected, outcome, tellings, told_history, world_of
+
+QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+LONG = settings(QUICK, max_examples=5_000, suppress_health_check=[HealthCheck.too_slow])
+
+LISTED = ("customer", "subscription", "charge", "product")
+"""What an import reads lists of; products come with prices."""
+
+Shown = Mapping[str, StripeObject]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All of one kind as it was after so many `events`, asked for `early` seconds before the next one (or,
+    at most, just after the last), and delivered before the batch number `place`."""
+
+    kind: str
+    events: int
+    early: int
+    place: int
+    expanded: bool = True
+
+
+@dataclass(frozen=True)
+class Import:
+    """Live events in some order and batches, and pages that come between them. `alone` says whether a page
+    is applied in a batch of its own, or together with the events after it."""
+
+    telling: Telling
+    pages: Sequence[Page]
+    alone: bool
+    seed: int
+
+
+@st.composite
+def imports(draw: st.DrawFn) -> Import:
+    telling = draw(tellings(stripe=("truth", "truth at 0")))
+    pages = draw(
+        st.lists(
+            st.builds(
+                Page,
+                st.sampled_from(LISTED),
+                st.integers(0, telling.size),
+                st.integers(0, 40),
+                st.integers(0, len(telling.batches)),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=8,
+        )
+    )
+    return Import(telling, pages, draw(st.booleans()), draw(st.integers(0, 999)))
+
+
+def at_stripe(events: Sequence[StripeObject]) -> Shown:
+    """Every object after these events; deleted customers are no longer shown."""
+    objects: dict[str, StripeObject] = {}
+    for event in events:
+        shown = event["data"]["object"]
+        objects[shown["id"]] = shown
+    gone = {event["data"]["object"]["id"] for event in events if event["type"] == "customer.deleted"}
+    return {key: shown for key, shown in objects.items() if key not in gone}
+
+
+def asked_at(events: Sequence[StripeObject], page: Page) -> int:
+    """What a page can claim: it was asked for in or after the second of the last event that it shows, or a
+    while before; and `as_of` is a second less."""
+    before: int = events[page.events - 1]["created"] if page.events else events[0]["created"] - 60
+    next_one: int = events[page.events]["created"] if page.events < len(events) else before + 60
+    return max(before, next_one - page.early) - 1
+
+
+def bodies(events: Sequence[StripeObject], page: Page, number: int) -> list[str]:
+    """The page as messages."""
+    shown = at_stripe(events[: page.events])
+    listed = [
+        _expanded(one, shown) if page.expanded else one
+        for one in shown.values()
+        if one["object"] == page.kind
+    ]
+    listed.sort(key=lambda one: (one.get("created", 0), one["id"]), reverse=True)
+    return [
+        Message(
+            TEST, chunk=Chunk(f"p{number}-{place}", "imp_1", asked_at(events, page), parts), cause="import"
+        ).encode()
+        for place, parts in enumerate(chunks_of_objects(listed))
+    ]
+
+
+def _expanded(one: StripeObject, shown: Shown) -> StripeObject:
+    invoice = shown.get(one.get("latest_invoice") or "")
+    return {**one, "latest_invoice": invoice} if invoice else one
+
+
+def interleaved(one: Import) -> World:
+    """The world after all of it, in which nothing died, crashed or had to wait."""
+    world, rng = world_of(one.telling), random.Random(one.seed)
+    events = one.telling.history.events
+    for place in range(len(one.telling.batches) + 1):
+        chunks = [
+            body
+            for number, page in enumerate(one.pages)
+            if page.place == place
+            for body in bodies(events, page, number)
+        ]
+        chunks += [body for body in chunks if rng.random() < 0.2]  # queues deliver at least once
+        live = one.telling.batches[place] if place < len(one.telling.batches) else []
+        told = [Message(TEST, event).encode() for event in live]
+        batch = [*chunks, *told]
+        rng.shuffle(batch)
+        for each in [chunks, told] if one.alone else [batch]:
+            report = world.deliver(each)
+            assert not report.buried
+            assert not report.crashed
+    world.settle()
+    return world
+
+
+def comes_to_the_same_as_events_alone(one: Import) -> None:
+    assert outcome(interleaved(one)) == expected(one.telling)
+
+
+Property = Callable[[Import], None]
+
+
+@given(imports())
+@QUICK
+def test_an_import_amid_live_events_changes_nothing_that_they_do_not_tell(one: Import) -> None:
+    comes_to_the_same_as_events_alone(one)
+
+
+@pytest.mark.long
+@given(imports())
+@LONG
+def test_five_thousand_imports_amid_live_events_change_nothing(one: Import) -> None:
+    comes_to_the_same_as_events_alone(one)
+
+
+def test_the_imports_hold_what_makes_it_hard() -> None:
+    # Pages that show nobody, or never what is outdated or tied, would say little.
+    shown = outdated = fetched = 0
+    for seed in range(40):
+        events = told_history(seed, 30, 0.6).events
+        telling = Telling(seed, 30, 0.6, [[event] for event in events], "truth")
+        pages = [Page(kind, 20, 0, 30) for kind in LISTED]
+        last, then = at_stripe(events), at_stripe(events[:20])
+        shown += len(then)
+        outdated += sum(last.get(key) != one for key, one in then.items())
+        without = len(interleaved(Import(telling, [], True, seed)).stripe.asked)
+        fetched += len(interleaved(Import(telling, pages, True, seed)).stripe.asked) - without
+    assert shown > 200
+    assert outdated > 40
+    assert fetched > 5
+
+
+STATE = ("customer", "subscriptions", "last_charge")
+
+
+def state(world: World) -> dict[str, Any]:
+    """What the objects themselves tell of who is a customer still, without what only events can tell."""
+    records: Mapping[str, Mapping[str, Any]] = outcome(world)["records"]
+    return {
+        name: {key: record[key] for key in STATE} for name, record in records.items() if not record["deleted"]
+    }
+
+
+@given(st.integers(0, 9_999), st.integers(3, 30), st.sampled_from([0.0, 0.33, 0.6]), st.data())
+@QUICK
+def test_an_import_and_the_events_since_come_to_the_same_state_as_all_events(
+    seed: int, size: int, tie_share: float, data: st.DataObject
+) -> None:
+    """Who connects today has people as if they had been connected from the beginning."""
+    events = told_history(seed, size, tie_share).events
+    began = data.draw(st.integers(0, size))
+    pages = [
+        # The lists are read one after the other, while the account goes on.
+        Page(kind, data.draw(st.integers(began, size)), data.draw(st.integers(0, 40)), 0)
+        for kind in LISTED
+    ]
+    since = data.draw(st.permutations(events[began:]))
+    messages = [body for number, page in enumerate(pages) for body in bodies(events, page, number)]
+    messages += [Message(TEST, event).encode() for event in since]
+    world = world_of(Telling(seed, size, tie_share, [], "truth"))
+
+    for body in data.draw(st.permutations(messages)):
+        assert not world.deliver([body]).buried
+    world.settle()
+
+    whole = world_of(Telling(seed, size, tie_share, [], "truth"))
+    for event in events:
+        whole.apply(event)
+    assert state(world) == state(whole)
