@@ -48,8 +48,13 @@ def simulator(customers: int, skew: str) -> Iterator[Simulator]:
             stripe = Simulator(url, livemode=True)
             stripe.fill(customers, seed=1, skew=skew)
             # A line for each request follows: the pipe must not fill up.
-            threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
-            yield stripe
+            drain = threading.Thread(target=deque, args=(process.stdout, 0))
+            drain.start()
+            try:
+                yield stripe
+            finally:
+                process.kill()
+                drain.join()
         finally:
             process.kill()
 

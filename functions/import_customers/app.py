@@ -34,7 +34,7 @@ metrics = Metrics()
 stack = Stack.from_environment(os.environ)
 use_tables(stack)
 importer = Importer(
-    connections=ConnectionsStore(cache_seconds=2),
+    connections=ConnectionsStore(),
     runs=ImportRuns(),
     lists=StripeApi(
         ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),

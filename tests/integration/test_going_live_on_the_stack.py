@@ -18,6 +18,8 @@ from peoplesync_cli.target import Target
 from peoplesync_local.stack import LocalStack
 from tests.stack_company import Company, eventually, slow
 
+pytestmark = pytest.mark.long
+
 TEST_CUSTOMERS, LIVE_CUSTOMERS = 300, 40
 SECONDS_OF_A_PURGE = 120
 """The second purge of an epoch comes a minute after the first, when nobody writes any more."""
@@ -137,7 +139,6 @@ def test_not_one_test_person_is_in_the_live_epoch(went_live: WentLive) -> None:
     assert company.target.depths.dead() == 0
 
 
-@pytest.mark.long
 def test_in_the_end_nothing_of_the_test_epoch_is_left(went_live: WentLive) -> None:
     went_live.company.drain(SECONDS_OF_A_PURGE)
 

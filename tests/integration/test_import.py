@@ -90,6 +90,7 @@ def test_a_bad_input_fails_with_what_to_do(
     assert says in execution["cause"]
 
 
+@pytest.mark.long
 def test_an_import_whose_task_is_killed_ends_in_the_same_people(
     local_stack: LocalStack, undisturbed: tuple[Company, dict[str, Any]]
 ) -> None:

@@ -204,7 +204,7 @@ def test_a_missing_emulator_is_one_clear_sentence(tmp_path: Path) -> None:
 def test_a_resource_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
-    for shared in (".local", "functions", "layers"):
+    for shared in (".local", "functions", "infra", "layers"):
         (checkout / shared).symlink_to(CHECKOUT / shared)
     template = (CHECKOUT / "template.yaml").read_text()
     (checkout / "template.yaml").write_text(template.replace("\nOutputs:\n", f"\n{MATH_ALARM}\nOutputs:\n"))

@@ -73,6 +73,7 @@ def missed_events(company: Company, since: int) -> int:
     return count
 
 
+@pytest.mark.long
 def test_what_an_endpoint_missed_for_three_days_is_there_after_a_reconcile(own: LocalStack) -> None:
     company = Company(own, "outage")
     simulator, commands = company.simulator(), Commands(company)

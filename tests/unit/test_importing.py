@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.connections import Connection
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC
+from peoplesync.domain.windows import Window
+from peoplesync.sync.importing.runs import Run
 from peoplesync.sync.importing.steps import GIVES_UP_AFTER
 from peoplesync.sync.ports import CursorGone, KeyRefused, NotPermitted, RateLimited, Unavailable
 from tests.builders import DAY, NOW, charge, coupon, customer, event, price, subscription
@@ -355,6 +357,32 @@ def test_an_older_task_that_is_still_at_work_gives_way() -> None:
         "status": "failed",
         "reason": "another task goes on with this import",
     }
+
+
+def test_a_resumed_import_takes_over_from_a_task_that_moves_windows_at_the_same_time() -> None:
+    world = ImportWorld.of(company(250), NOW, readers=1)
+    begun = world.importer.start({"connection": "main"}, "imp_1", "arn:imp_1")
+    place = begun["lists"][0]
+    page, windows = world.lists.page, world.runs.windows
+    run = world.runs.get(Epoch("main", 1), "imp_1")
+    assert run is not None
+
+    def stopped_after_the_first(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
+        world.lists.page = page  # type: ignore[method-assign]
+        raise KeyRefused("stopped")
+
+    world.lists.page = stopped_after_the_first  # type: ignore[method-assign]
+    assert world.importer.read_list(place)["status"] == "failed"
+
+    def moved_meanwhile(run: Run, list_name: str) -> dict[str, Window]:
+        found = windows(run, list_name)
+        world.runs.windows = windows  # type: ignore[method-assign]
+        world.runs.save_window(run, list_name, found["1"])  # by the task of before
+        return found
+
+    world.runs.windows = moved_meanwhile  # type: ignore[method-assign]
+
+    assert world.importer.read_list(place)["status"] == "done"
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,11 @@ class Division:
     narrowed: Window | None = None
 
 
-def next_window(windows: Mapping[str, Window], taken: Collection[str]) -> Division | None:
+def next_window(windows: Mapping[str, Window], taken: Collection[str], mark: str = "") -> Division | None:
     """What a free reader reads next; None where there is nothing (yet) that it could help with.
 
-    `windows` are all of a list, by id; `taken` are the ids of those that other readers are reading.
+    `windows` are all of a list, by id; `taken` are the ids of those that other readers are reading. `mark`
+    ends the ids of new ones, so that two tasks never give the same.
     """
     waiting = [one for one in windows.values() if not one.done and one.id not in taken]
     if is_long(windows.values()):
@@ -115,10 +116,10 @@ def next_window(windows: Mapping[str, Window], taken: Collection[str]) -> Divisi
             return None
         widest = max(candidates, key=lambda one: (one.pages_left, one.id))
         middle = widest.gte + ((widest.cursor_at or widest.lt) - widest.gte) // 2
-        return _divided(windows, widest, middle) if middle > widest.gte else None
+        return _divided(windows, widest, middle, mark) if middle > widest.gte else None
     # The scout goes beside the one reader, who does not wait for what it finds.
     if len(windows) == 1 and (at := _scouting(windows[FIRST])) is not None:
-        return _divided(windows, windows[FIRST], at)
+        return _divided(windows, windows[FIRST], at, mark)
     if taken or not waiting:
         return None
     return Division(max(waiting, key=lambda one: (one.pages == 0, one.lt, one.id)))
@@ -143,6 +144,6 @@ def _scouting(only: Window) -> int | None:
     return at if at > max(only.gte, FIRST_CREATED) else None
 
 
-def _divided(windows: Mapping[str, Window], wide: Window, at: int) -> Division:
-    narrowed, new = wide.divided(at, str(len(windows) + 1))
+def _divided(windows: Mapping[str, Window], wide: Window, at: int, mark: str) -> Division:
+    narrowed, new = wide.divided(at, f"{len(windows) + 1}{mark}")
     return Division(new, narrowed)

@@ -8,9 +8,11 @@ chunks are named after what is in them, so that nothing is counted twice or thou
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -55,6 +57,7 @@ class ListReader:
     pace: Pace
     out_of_time: Callable[[], bool]
     readers: int = READERS
+    mark: str = field(default_factory=lambda: f".{secrets.token_hex(3)}")
     pages: int = 0
     _windows: dict[str, Window] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
@@ -65,16 +68,24 @@ class ListReader:
     def read(self) -> bool:
         """Reads on; whether the list is at its end. Raises `Superseded`, `KeyRefused`, `NotPermitted`, or
         `Unavailable` where Stripe did not answer again and again."""
-        self._windows = self.runs.windows(self.run, self.listing.name)
-        if not self._windows:
-            whole = Window(FIRST, self.listing.since, self.run.started_at + 1)
-            self._windows[FIRST] = self.runs.save_window(self.run, self.listing.name, whole)
+        self._windows = self._taken_over()
         with ThreadPoolExecutor(self.readers, thread_name_prefix=self.listing.name) as readers:
             for _ in range(self.readers):
                 readers.submit(self._reader)
         if self._stopped is not None:
             raise self._stopped
         return all(window.done for window in self._windows.values())
+
+    def _taken_over(self) -> dict[str, Window]:
+        """The windows of the list. A task of before, whose execution was stopped, may still be at work on
+        them: each is stored anew, so that its next write fails, and not one of ours."""
+        name = self.listing.name
+        whole = Window(FIRST, self.listing.since, self.run.started_at + 1)
+        for _ in range(PATIENCE):
+            windows = self.runs.windows(self.run, name) or {FIRST: whole}
+            with suppress(Superseded):  # it has just moved one: what it did is taken over too
+                return {one.id: self.runs.save_window(self.run, name, one) for one in windows.values()}
+        raise Superseded("another task goes on with this import")
 
     def _reader(self) -> None:
         """What each reader does: take a window, read it to its end, take the next."""
@@ -99,7 +110,7 @@ class ListReader:
         """The window to read next, None when there is nothing more to do; waits while there may be."""
         with self._changed:
             while self._goes_on():
-                division = next_window(self._windows, self._taken)
+                division = next_window(self._windows, self._taken, self.mark)
                 if division is None:
                     if not self._taken:
                         return None
