@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -117,10 +118,17 @@ def _sign_up(running: LocalStack, email: str) -> None:
     addresses: Any = {"api": running.stripe_api_url}
     client = stripe.StripeClient(running.stripe_api_key, base_addresses=addresses)
     prices: list[dict[str, Any]] = client.raw_request("get", "/v1/prices", limit=100).data["data"]
-    monthly = next(one for one in prices if one["unit_amount"] and one["recurring"]["interval"] == "month")
+    monthly = next(one for one in prices if _is_plain(one))
     customer = client.raw_request("post", "/v1/customers", email=email, name="Trial 07").data["id"]
     client.raw_request(
         "post", "/v1/subscriptions", customer=customer, items=[{"price": monthly["id"]}], trial_period_days=14
+    )
+
+
+def _is_plain(price: Mapping[str, Any]) -> bool:
+    """Dollars a month, for one of something."""
+    return (price["currency"], price["recurring"]["interval"]) == ("usd", "month") and bool(
+        price["unit_amount"]
     )
 
 

@@ -58,7 +58,8 @@ class ListedPage:
 
 @dataclass(frozen=True)
 class ListState:
-    """How a list fares: `refused` counts 429s, `idle_since` is since when Stripe has not answered at all."""
+    """How a list fares: `refused` counts requests that had to be made again, `idle_since` is since when
+    Stripe has not answered at all."""
 
     refused: int = 0
     idle_since: int | None = None
