@@ -172,19 +172,8 @@ class ConnectionsStore:
         last = cached[1].last_event_at if cached else None
         if last is not None and at < last + LAST_EVENT_STEP:
             return
-        row = ConnectionRow(epoch.connection)
-        try:
-            row.update(
-                actions=[ConnectionRow.last_event_at.set(at)],
-                condition=(ConnectionRow.epoch_number == epoch.number)
-                & (
-                    ConnectionRow.last_event_at.does_not_exist()
-                    | (ConnectionRow.last_event_at <= at - LAST_EVENT_STEP)
-                ),
-            )
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
+        heard = ConnectionRow.last_event_at
+        self._change(epoch, [heard.set(at)], heard.does_not_exist() | (heard <= at - LAST_EVENT_STEP))
 
     def advance(self, epoch: Epoch, until: int) -> None:
         """Moves the checkpoint forward, never back."""
