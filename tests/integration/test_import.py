@@ -112,16 +112,17 @@ def test_a_stopped_import_says_so_and_resumed_ends_in_the_same_people(
 ) -> None:
     company = another(local_stack, "import-stopped")
     commands = Commands(company)
-    with slow(company, 400):
+    with slow(company, 1_000):
         execution = company.start_import(share=100)
         eventually(lambda: company.listed_pages(execution, "customers") > 0, 30, "a page of customers")
         company.target.session.client("stepfunctions").stop_execution(executionArn=execution)
+        (stopped,) = commands.json("import", "list")
+        # Nobody has stopped the tasks of the execution: they are still reading.
+        commands.json("import", "resume", "--detach")
 
-    (stopped,) = commands.json("import", "list")
     assert stopped["status"] == "failed"
     assert "peoplesync import resume" in stopped["reason"]
-
-    (resumed,) = commands.json("import", "resume")
+    (resumed,) = commands.json("import", "watch")
 
     assert (resumed["id"], resumed["status"]) == (stopped["id"], "succeeded")
     assert resumed["lists"]["customers"] == CUSTOMERS
