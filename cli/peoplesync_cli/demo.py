@@ -101,6 +101,7 @@ def _live(target: Target, running: LocalStack) -> None:
     _sign_up(running, "trial-07@example.com")
     events = simulator.advance(_DAY)
     simulator.flush()
+    drain(target, 120)
     # On AWS, and when time passes by itself, this happens every quarter of an hour.
     reconcile_now(target, "main")
     drain(target, 120)
