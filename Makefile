@@ -23,7 +23,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## Start the local stack, tell it a story of a few dozen customers, show the people
+demo: setup ## Start the local stack, connect a simulated company, import its 2,000 customers, follow one
 	@.venv/bin/peoplesync demo
 
 .PHONY: down

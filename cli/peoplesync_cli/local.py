@@ -8,6 +8,7 @@ import click
 
 from peoplesync.adapters import clock
 from peoplesync_cli.connect import connector
+from peoplesync_cli.durations import seconds_of
 from peoplesync_cli.failure import NO_TARGET, USAGE, Failure
 from peoplesync_cli.options import json_option
 from peoplesync_cli.output import print_json
@@ -16,8 +17,6 @@ from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local_stack
 from peoplesync_local.stack import LocalStack, Prepare
 from peoplesync_local.stripe_simulator.control import Simulator
-
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 def say(line: str) -> None:
@@ -91,11 +90,14 @@ def advance(duration: str, as_json: bool) -> None:
     The simulator of Stripe lets happen what is due meanwhile (trials end, subscriptions renew, payments fail)
     and delivers the events.
     """
+    seconds = seconds_of(duration)
+    if seconds is None:
+        raise Failure(f"{duration} is no duration: write 90m, 12h or 3d.", USAGE)
     stack = _running()
     if not stack.stripe_api_url:
         raise Failure("This stack asks the real Stripe, whose time passes by itself.")
     simulator = Simulator(stack.stripe_api_url)
-    events = simulator.advance(_seconds(duration))
+    events = simulator.advance(seconds)
     now = datetime.fromtimestamp(simulator.now(), UTC)
     if as_json:
         print_json({"now": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "events": events})
@@ -111,14 +113,6 @@ def _running() -> LocalStack:
     if running is None:
         raise Failure(local_stack.status().sentence, NO_TARGET)
     return running
-
-
-def _seconds(duration: str) -> int:
-    """`90m`, `12h`, `3d` in seconds."""
-    number, unit = duration[:-1], duration[-1:]
-    if not number.isdigit() or unit not in _UNITS:
-        raise Failure(f"{duration} is no duration: write 90m, 12h or 3d.", USAGE)
-    return int(number) * _UNITS[unit]
 
 
 @local.command()

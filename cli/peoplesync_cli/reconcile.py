@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
 from peoplesync.sync.browse import iso
+from peoplesync_cli.durations import seconds_of
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stdout
@@ -23,7 +23,6 @@ from peoplesync_cli.target import Target
 
 OUTPUT: Final = "ReconcileEventsFunction"
 
-_UNITS: Final = {"m": 60, "h": 3_600, "d": 86_400}
 _PATIENCE: Final = 5
 _PAUSE: Final = 2.0
 """So many runs in a row may be stopped by Stripe, with so many seconds between them."""
@@ -117,8 +116,8 @@ def reconcile_now(target: Target, connection: str, since: int | None = None) -> 
 
 def instant(text: str, now: int) -> int:
     """A duration back from now (`90m`, `2h`, `3d`), or a date or time in ISO 8601, UTC unless it says so."""
-    if duration := re.fullmatch(r"(\d+)([mhd])", text):
-        return now - int(duration[1]) * _UNITS[duration[2]]
+    if (duration := seconds_of(text)) is not None:
+        return now - duration
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

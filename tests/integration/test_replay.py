@@ -13,12 +13,12 @@ import pytest
 
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people import EVERYONE
-from peoplesync.sync.connect import connect
 from peoplesync_cli.replay import Tally, run, unkind_order
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack import LocalStack
 from tests.against_truth import differences
 from tests.histories import History, history
+from tests.ready_connections import connect
 
 SECONDS_TO_DRAIN = 600
 

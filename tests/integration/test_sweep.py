@@ -7,11 +7,11 @@ import time
 import pytest
 
 from peoplesync.domain.people import customer_identity
-from peoplesync.sync.connect import connect
 from peoplesync_cli.replay import run
 from peoplesync_cli.target import of_local
 from peoplesync_local.stack import LocalStack
 from tests.builders import DAY, customer, event, subscription
+from tests.ready_connections import connect
 
 TWO_MINUTES = 120
 

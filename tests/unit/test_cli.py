@@ -18,7 +18,6 @@ from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.adapters.queues import ChangeQueue
 from peoplesync.domain.connections import Epoch
 from peoplesync.sync.apply import Applier
-from peoplesync.sync.connect import connect
 from peoplesync.sync.fates import Delivery
 from peoplesync.sync.messages import Message
 from peoplesync_cli import options
@@ -41,6 +40,7 @@ from tests.builders import (
 )
 from tests.fakes import FakeOldRows, FakeQueue, FakeRuns, FakeStripe
 from tests.moto_stack import REGION, MotoStack, moto_stack
+from tests.ready_connections import connect
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 Run = Callable[..., Result]

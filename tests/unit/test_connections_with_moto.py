@@ -11,10 +11,11 @@ from peoplesync.adapters.tables import ConnectionRow, SegmentRow
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import FIELDS, Field
 from peoplesync.domain.segments import PREDEFINED, Definitions, Segment
-from peoplesync.sync.connect import InvalidConnection, connect
+from peoplesync.sync.connect import InvalidConnection
 from peoplesync.sync.ports import Unavailable
 from tests.builders import DAY, NOW
 from tests.moto_stack import MotoStack, break_operation
+from tests.ready_connections import connect
 
 MAIN = Connection("main", False, 1, 1, NOW)
 EPOCH = MAIN.epoch

@@ -11,7 +11,6 @@ import pytest
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.domain.connections import Epoch
-from peoplesync.sync.connect import connect
 from peoplesync.sync.messages import Message, decode
 from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.server import Server
@@ -20,6 +19,7 @@ from tests.batches import messages, tie, told_of
 from tests.builders import NOW, customer, event
 from tests.lambda_functions import Function, Printed, batch, cold_start, webhook
 from tests.moto_stack import MotoStack, break_operation
+from tests.ready_connections import connect
 
 MAIN = Epoch("main", 1)
 SECRET, API_KEY = "whsec_test_of_main", "rk_test_of_main"

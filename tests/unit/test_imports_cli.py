@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 from peoplesync.adapters.import_runs import ImportRuns
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
-from peoplesync.sync.connect import connect
 from peoplesync.sync.importing.runs import ListedPage, Run
 from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.builders import NOW
 from tests.moto_stack import MotoStack, moto_stack
+from tests.ready_connections import connect
 
 MAIN = Epoch("main", 1)
 CHUNK = "customers#1#000000#000#aa"

@@ -205,21 +205,3 @@ def end_epoch(epoch: Epoch, bulk: Queue, end: Callable[[], None]) -> None:
     bulk.send(purge, LATE_WRITES)
     end()
     bulk.send(purge)
-
-
-def connect(
-    name: str, api_key: str, signing_secret: str, connections: Connections, secrets: Secrets, now: int
-) -> Connection:
-    """Makes a test or live connection of what is given, and asks Stripe nothing: the local stack's own.
-
-    Running it twice doubles nothing.
-    """
-    if not is_connection_name(name):
-        raise InvalidConnection(f"a connection's name matches {NAME_PATTERN.pattern}; {name!r} does not")
-    livemode = api_key.startswith("rk_live_")
-    connection = Connection(name, livemode, epoch_number=1, definitions_version=1, created_at=now)
-    secrets.store_signing_secrets(name, [signing_secret])
-    secrets.store_api_key(name, api_key)
-    connections.define(connection.epoch, FIELDS, PREDEFINED)
-    connections.create(connection)
-    return connection
