@@ -16,6 +16,8 @@ PYTHON_313 := $(shell for p in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versio
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
 SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .sam-venv/bin/sam
+# These need no stack and nothing of each other, so they use all cores; those on the emulator share one, in turn.
+PURE_TESTS = tests/unit tests/properties tests/contract tests/infra
 SETUP = .venv/.ready .local/emulator-venv/.ready
 
 .PHONY: help
@@ -32,16 +34,26 @@ down: ## Stop the local stack
 
 .PHONY: test
 test: setup ## Run the tests that take minutes at most (one file: make test ARGS=tests/unit/test_money.py)
+ifdef ARGS
 	@.venv/bin/python -m pytest -m "not long" $(ARGS)
+else
+	@.venv/bin/python -m pytest -m "not long" -n auto $(PURE_TESTS)
+	@.venv/bin/python -m pytest -m "not long" tests/integration
+endif
 
 .PHONY: test-long
 test-long: setup ## Run the long tests, and the pure ones on Lambda's Python too
+ifdef ARGS
 	@.venv/bin/python -m pytest -m long $(ARGS)
+else
+	@.venv/bin/python -m pytest -m long -n auto $(PURE_TESTS)
+	@.venv/bin/python -m pytest -m long tests/integration
+endif
 ifeq ($(PYTHON_313),)
 	@echo "Not run on Python 3.13: there is none on this machine."
 else
 	@$(MAKE) --silent .venv-3.13/.ready
-	@.venv-3.13/bin/python -m pytest -m "not long" tests/unit tests/properties
+	@.venv-3.13/bin/python -m pytest -m "not long" -n auto tests/unit tests/properties
 endif
 
 .PHONY: lint
@@ -72,8 +84,8 @@ setup: ## Install what demo and tests need
 
 .PHONY: lock
 lock: .lock-venv/.ready ## Lock the requirements anew after changing a .in file
-	@set -e; for file in layers/core/requirements requirements/dev requirements/stripe-spec requirements/emulator requirements/sam; do \
-		case $$file in layers/*|*/sam) how= ;; */stripe-spec) how=--no-deps ;; *) how="--constraint layers/core/requirements.txt" ;; esac; \
+	@set -e; for file in layers/core/requirements requirements/dev requirements/stripe-spec requirements/emulator requirements/sam requirements/checkov; do \
+		case $$file in layers/*|*/sam|*/checkov) how= ;; */stripe-spec) how=--no-deps ;; *) how="--constraint layers/core/requirements.txt" ;; esac; \
 		.lock-venv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-emit-find-links --no-header $$how $$file.in --output-file $$file.locking; \
 		{ echo "# Locked with hashes, for Python 3.11 and newer, by \`make lock\` from $${file##*/}.in."; cat $$file.locking; } >$$file.txt; \
