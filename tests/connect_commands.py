@@ -18,7 +18,7 @@ from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.builders import NOW, customer, event
-from tests.fakes import World
+from tests.fakes import AtWork, World
 from tests.moto_stack import REGION, MotoStack
 from tests.simulated_stripe import KEY
 
@@ -38,6 +38,7 @@ class Commands:
     def __post_init__(self) -> None:
         session, stack = self.aws.session, self.aws.stack
         target = Target("test (in memory)", stack, "https://api.example.com/", session, self.stripe)
+        vars(target)["worker"] = AtWork()
         self.monkeypatch.setattr(options, "resolve", lambda stack: target)
         self.monkeypatch.delenv("STRIPE_API_KEY", raising=False)
         imports = SimpleNamespace(start_import=self._start_import, summary=lambda run: f"{run['id']} ended")

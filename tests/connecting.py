@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import FIELDS, BuiltinField, Field
@@ -21,6 +21,9 @@ from peoplesync.sync.ports import KeyRefused, LostRace, NotPermitted
 from peoplesync.sync.rotate_secret import rotate_secret
 from tests.builders import NOW
 from tests.fakes import FakeQueue
+
+MENDED: Final = {"endpoint_problem": None, "webhook_refused_since": None, "webhook_missed_at": None}
+"""What a row says of a webhook of which nothing bad is known."""
 
 TEST_KEY, LIVE_KEY = "rk_test_one", "rk_live_one"
 ALL = frozenset(one.slug for one in PERMISSIONS)
@@ -178,12 +181,12 @@ class FakeConnections:
         self._check(Epoch(connection.name, connection.epoch_number - 1))
         self.rows[connection.name] = connection
 
-    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool]) -> None:
-        connected = {"endpoint_id": endpoint, "permissions": permissions}
-        self._change(epoch, **connected, key_refused_at=None, disconnected_at=None)
+    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
+        connected = {"endpoint_id": endpoint, "permissions": permissions, "webhook_since": at}
+        self._change(epoch, **connected, **MENDED, key_refused_at=None, disconnected_at=None)
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
-        self._change(epoch, endpoint_id=endpoint)
+        self._change(epoch, **MENDED, endpoint_id=endpoint)
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         self._change(epoch, disconnected_at=at, epoch_number=epoch.number + for_good)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.rhythm import Rhythm
 from peoplesync.sync.messages import Message, decode
-from peoplesync.sync.ports import Page
+from peoplesync.sync.ports import EndpointState, Page
 from peoplesync.sync.reconcile import Reconciled, Reconciler
 from tests.builders import NOW, customer, event
 
@@ -62,10 +63,13 @@ def _position(event: Json) -> tuple[int, str]:
 
 @dataclass
 class Checkpoints:
-    """Connections by name; `moves` tells where each checkpoint was moved to."""
+    """Connections by name; `moves` tells where each checkpoint was moved to, `problems` what was noted of
+    endpoints."""
 
     every: dict[str, Connection] = field(default_factory=dict)
     moves: list[tuple[str, int]] = field(default_factory=list)
+    problems: list[str | None] = field(default_factory=list)
+    writes: int = 0
 
     def add(self, name: str = "main", **facts: Any) -> Connection:
         self.every[name] = Connection(name, False, 1, 1, 0, **facts)
@@ -77,9 +81,9 @@ class Checkpoints:
     def get(self, name: str) -> Connection | None:
         return self.every.get(name)
 
-    def advance(self, epoch: Epoch, until: int) -> None:
+    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
         if until > (self.every[epoch.connection].reconciled_until or 0):
-            self._change(epoch, reconciled_until=until)
+            self._change(epoch, reconciled_until=until, rhythm=rhythm)
             self.moves.append((epoch.connection, until))
 
     def note_gap(self, epoch: Epoch, since: int) -> None:
@@ -89,9 +93,29 @@ class Checkpoints:
     def note_key(self, epoch: Epoch, refused_at: int | None) -> None:
         self._change(epoch, key_refused_at=refused_at)
 
+    def note_endpoint_problem(self, epoch: Epoch, endpoint: str, problem: str | None) -> None:
+        if self.every[epoch.connection].endpoint_id == endpoint:
+            self._change(epoch, endpoint_problem=problem)
+            self.problems.append(problem)
+
     def _change(self, epoch: Epoch, **facts: Any) -> None:
+        self.writes += 1
         if self.every[epoch.connection].epoch == epoch:
             self.every[epoch.connection] = replace(self.every[epoch.connection], **facts)
+
+
+@dataclass
+class Endpoints:
+    """Webhook endpoints by id; `before_answer` may fail."""
+
+    states: dict[str, EndpointState] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    before_answer: Callable[[], None] = lambda: None
+
+    def endpoint_state(self, connection: str, endpoint: str) -> EndpointState:
+        self.asked.append((connection, endpoint))
+        self.before_answer()
+        return self.states.get(endpoint, "gone")
 
 
 @dataclass
@@ -123,6 +147,7 @@ class Scene:
     """Stripe's list, the connections, the queue, and a stopwatch that a page moves by `page_seconds`."""
 
     stripe: EventList = field(default_factory=lambda: EventList(NOW))
+    endpoints: Endpoints = field(default_factory=Endpoints)
     connections: Checkpoints = field(default_factory=Checkpoints)
     bulk: Bulk = field(default_factory=Bulk)
     page_seconds: float = 0
@@ -134,6 +159,7 @@ class Scene:
 
         reconciler = Reconciler(
             lists=self.stripe,
+            endpoints=self.endpoints,
             connections=self.connections,
             bulk=self.bulk,
             clock=lambda: self.stripe.now,

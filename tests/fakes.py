@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from peoplesync.adapters.stored_people import from_row, to_row
@@ -177,6 +177,8 @@ class FakeConnections:
     connection: Connection | None = field(default_factory=lambda: Connection("main", False, 1, 1, 0))
     noted: list[int] = field(default_factory=list)
     missed: int = 0
+    missed_at: int = 0
+    delivered: list[tuple[int, int]] = field(default_factory=list)
 
     def get(self, name: str) -> Connection | None:
         return self.connection
@@ -190,8 +192,15 @@ class FakeConnections:
     def note_event(self, epoch: Epoch, at: int) -> None:
         self.noted.append(at)
 
-    def note_missed(self, epoch: Epoch, count: int) -> None:
+    def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
         self.missed += count
+        self.missed_at = max(self.missed_at, newest)
+
+    def note_refused_signature(self, connection: Connection, at: int) -> None:
+        self.connection = replace(connection, webhook_refused_since=connection.webhook_refused_since or at)
+
+    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
+        self.delivered.append((at, lag))
 
 
 @dataclass
@@ -239,3 +248,10 @@ class World:
         """The person found by `customer:...` or `email:...`."""
         owner = self.people.identities.get(identity)
         return self.people.people[owner] if owner else None
+
+
+class AtWork:
+    """A worker that nobody has paused: what is in memory has no mappings."""
+
+    def paused_since(self) -> int | None:
+        return None

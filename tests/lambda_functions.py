@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from peoplesync.adapters import clock
+from peoplesync.sync.metrics import Metric
 from peoplesync_local.places import CHECKOUT
 from tests.builders import NOW
 from tests.moto_stack import MotoStack
@@ -127,15 +129,19 @@ class Printed:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Counts by name, read as CloudWatch reads the embedded metric format."""
+        """Sums by name, read as CloudWatch reads the embedded metric format."""
         found: dict[str, float] = {}
         for line in self.lines:
             for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
                 assert directive["Namespace"] == "peoplesync"
                 assert isinstance(line["_aws"]["Timestamp"], int)
-                assert all(isinstance(line[name], str) for names in directive["Dimensions"] for name in names)
+                assert next(line[name] for names in directive["Dimensions"] for name in names) == "test"
                 for metric in directive["Metrics"]:
-                    assert metric["Unit"] == "Count"
+                    assert metric["Unit"] == Metric[_member(metric["Name"])].value.unit
                     values = line[metric["Name"]]
                     found[metric["Name"]] = sum(values) if isinstance(values, list) else values
         return found
+
+
+def _member(title: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", title).upper()

@@ -16,35 +16,12 @@ from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
-from peoplesync.adapters.tables import (
-    CatalogueRow,
-    ConnectionRow,
-    FeedRow,
-    FieldRow,
-    IdentityRow,
-    ImportRow,
-    MemberRow,
-    PersonRow,
-    SegmentRow,
-    use_tables,
-)
+from peoplesync.adapters.tables import MODELS, use_tables
 from peoplesync_local import local_template
 from peoplesync_local.places import Places
 
 REGION = "us-east-1"
 SECRETS_PREFIX = "/peoplesync/test"
-
-MODELS = (
-    PersonRow,
-    IdentityRow,
-    FeedRow,
-    MemberRow,
-    FieldRow,
-    SegmentRow,
-    ConnectionRow,
-    CatalogueRow,
-    ImportRow,
-)
 
 _OF_CREATE_TABLE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
@@ -63,7 +40,8 @@ class MotoStack:
             **names,
             "PEOPLESYNC_STACK": "test",
             "FEED_RETENTION_DAYS": "400",
-            "POWERTOOLS_METRICS_NAMESPACE": "peoplesync",
+            "PRICE_PER_MILLION_READ_UNITS": "0.125",
+            "PRICE_PER_MILLION_WRITE_UNITS": "0.625",
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,

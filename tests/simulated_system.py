@@ -11,6 +11,7 @@ from typing import Any
 from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE
+from peoplesync.domain.rhythm import Rhythm
 from peoplesync.sync.chunking import chunks_of_objects
 from peoplesync.sync.health import Health
 from peoplesync.sync.messages import Chunk, Message
@@ -35,9 +36,9 @@ class Connections(FakeConnections):
         assert self.connection is not None
         return self.connection
 
-    def advance(self, epoch: Epoch, until: int) -> None:
-        until = max(until, self.current.reconciled_until or 0)
-        self.connection = replace(self.current, reconciled_until=until)
+    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
+        if until > (self.current.reconciled_until or 0):
+            self.connection = replace(self.current, reconciled_until=until, rhythm=rhythm)
 
     def note_gap(self, epoch: Epoch, since: int) -> None:
         self.connection = replace(self.current, gap_since=since)
@@ -45,8 +46,22 @@ class Connections(FakeConnections):
     def note_key(self, epoch: Epoch, refused_at: int | None) -> None:
         self.connection = replace(self.current, key_refused_at=refused_at)
 
-    def note_missed(self, epoch: Epoch, count: int) -> None:
-        self.connection = replace(self.current, missed_events=self.current.missed_events + count)
+    def note_endpoint_problem(self, epoch: Epoch, endpoint: str, problem: str | None) -> None:
+        if self.current.endpoint_id == endpoint:
+            self.connection = replace(self.current, endpoint_problem=problem)
+
+    def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
+        missed = self.current.missed_events + count
+        at = max(newest, self.current.webhook_missed_at or 0)
+        self.connection = replace(self.current, missed_events=missed, webhook_missed_at=at)
+
+    def note_refused_signature(self, connection: Connection, at: int) -> None:
+        self.connection = replace(connection, webhook_refused_since=connection.webhook_refused_since or at)
+
+    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
+        self.connection = replace(
+            self.current, webhook_heard_at=at, lag_seconds=lag, webhook_refused_since=None
+        )
 
     def note_event(self, epoch: Epoch, at: int) -> None:
         self.connection = replace(self.current, last_event_at=max(at, self.current.last_event_at or 0))
@@ -62,9 +77,7 @@ class System:
     connections: Connections = field(init=False)
 
     def __post_init__(self) -> None:
-        self.connections = Connections(
-            Connection("main", False, 1, 1, NOW, reconciled_until=NOW, endpoint_id="we_1")
-        )
+        self.connections = Connections(Connection("main", False, 1, 1, NOW, reconciled_until=NOW))
         self.world = World(NOW, connections=self.connections)
         self.world.applier.stripe = self.stripe
 
@@ -78,8 +91,9 @@ class System:
 
     def reconcile(self, seconds: float = 150) -> Reconciled:
         """A run of the reconciler, and of the worker until the queues are empty."""
+        stripe = self.stripe
         reconciler = Reconciler(
-            self.stripe, self.connections, self.world.queue, self.now, lambda: 0, lambda _: None
+            stripe, stripe, self.connections, self.world.queue, self.now, lambda: 0, lambda _: None
         )
         (turn,) = reconciler.reconcile(seconds)
         self.settle()
@@ -114,14 +128,20 @@ class System:
         return verifier.verify(self.connections.current)
 
     def health(self) -> dict[str, Any]:
-        return Health(self, self, self.now).status(self.connections.current)
+        return Health(self, self, self, self.now).status(self.connections.current)
+
+    def due_since(self, epoch: Epoch, now: int) -> int | None:
+        return None
+
+    def paused_since(self) -> int | None:
+        return None
 
     def count(self, epoch: Epoch, index: str) -> int:
         assert index in (CUSTOMERS_IN_SYNC, EVERYONE)
         return sum(name == index for name, _ in self.world.people.members)
 
-    def waiting(self) -> int:
-        return len(self.world.queue.sent)
+    def by_queue(self) -> dict[str, int]:
+        return {"live": len(self.world.queue.sent)}
 
     def dead(self) -> int:
         return len(self.world.queue.buried)

@@ -1,4 +1,4 @@
-"""Commands that look: people, feed, segments, fields, status."""
+"""Commands that look: people, feed, segments, fields."""
 
 from __future__ import annotations
 
@@ -140,34 +140,6 @@ def list_fields(target: Target, connection: str, as_json: bool) -> None:
         return
     rows = [(one["group"], one["key"], one["title"], one["type"].replace("_", " ")) for one in found]
     stdout.print(table(None, ("group", "key", "title", "type"), rows))
-
-
-@click.command()
-@connection_option
-@json_option
-@on_stack
-def status(target: Target, connection: str, as_json: bool) -> None:
-    """Tell whether people are in step with Stripe."""
-    found = target.status(connection)
-    if as_json:
-        print_json(found)
-        return
-    style = {"in_sync": "bold green", "behind": "bold yellow", "importing": "bold cyan"}.get(
-        found["state"], "bold red"
-    )
-    stdout.print(Text.assemble((found["state"].replace("_", " "), style), "  ", found["reason"]))
-    rows = [
-        ("customers in sync", found["customers_in_sync"]),
-        ("people", found["people"]),
-        ("last event", found["last_event_at"]),
-        ("changes on the queues", found["queue"]),
-        ("dead letters", found["dead"]),
-        ("all events known until", found["checkpoint"]),
-        ("missed by the webhook", found["webhook_missed"]),
-    ]
-    if found["degraded"]:
-        rows.append(("the key may not read", ", ".join(found["degraded"])))
-    stdout.print(table(None, ("", ""), rows))
 
 
 def _money(amount: str | None, currency: str | None) -> str | None:

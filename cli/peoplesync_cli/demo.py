@@ -15,13 +15,12 @@ import stripe
 
 from peoplesync.adapters import clock
 from peoplesync_cli.connect import connector, show_permissions
-from peoplesync_cli.draining import drain
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.imports import start_import, summary
+from peoplesync_cli.invoking import run_what_the_clock_runs
 from peoplesync_cli.local import bring_up, say
 from peoplesync_cli.output import card, feed_rows, stdout, table
 from peoplesync_cli.polling import follow
-from peoplesync_cli.reconcile import reconcile_now
 from peoplesync_cli.stripe_refusals import in_a_sentence
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack import LocalStack
@@ -69,7 +68,7 @@ def demo(customers: int) -> None:
     _show_segments(target)
     health = target.status("main")
     stdout.print(
-        f"\n{health['state'].replace('_', ' ')}: {health['reason']}\n"
+        f"\n{health['headline']}: {health['reason']}\n"
         f"{health['customers_in_sync']:,} Stripe customers in sync, {health['people']:,} people, "
         f"in {time.monotonic() - started:.0f} s.\n\n"
         "The stack is still running. Look around:\n"
@@ -101,10 +100,7 @@ def _live(target: Target, running: LocalStack) -> None:
     _sign_up(running, "trial-07@example.com")
     events = simulator.advance(_DAY)
     simulator.flush()
-    drain(target, 120)
-    # On AWS, and when time passes by itself, this happens every quarter of an hour.
-    reconcile_now(target, "main")
-    drain(target, 120)
+    run_what_the_clock_runs(target)
     say(f"Stripe told of {events:,} events, and they are applied")
     browser = target.browser("main")
     person = browser.person("trial-07@example.com")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -10,11 +11,14 @@ from peoplesync.adapters import clock
 from peoplesync_cli.connect import connector
 from peoplesync_cli.durations import seconds_of
 from peoplesync_cli.failure import NO_TARGET, USAGE, Failure
+from peoplesync_cli.invoking import run_what_the_clock_runs
 from peoplesync_cli.options import json_option
 from peoplesync_cli.output import print_json
 from peoplesync_cli.target import of_local
 from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local_stack
+from peoplesync_local.dashboard.of_stack import dashboard_of
+from peoplesync_local.places import Places
 from peoplesync_local.stack import LocalStack, Prepare
 from peoplesync_local.stripe_simulator.control import Simulator
 
@@ -88,7 +92,7 @@ def advance(duration: str, as_json: bool) -> None:
     """Let time pass for the whole local system: 90m, 12h or 3d.
 
     The simulator of Stripe lets happen what is due meanwhile (trials end, subscriptions renew, payments fail)
-    and delivers the events.
+    and delivers the events; then what AWS runs by the clock is run: the sweep, the reconciler, the health.
     """
     seconds = seconds_of(duration)
     if seconds is None:
@@ -98,11 +102,42 @@ def advance(duration: str, as_json: bool) -> None:
         raise Failure("This stack asks the real Stripe, whose time passes by itself.")
     simulator = Simulator(stack.stripe_api_url)
     events = simulator.advance(seconds)
+    simulator.flush()
+    run_what_the_clock_runs(of_local(stack))
     now = datetime.fromtimestamp(simulator.now(), UTC)
     if as_json:
         print_json({"now": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "events": events})
         return
     click.echo(f"It is {now:%Y-%m-%d %H:%M} (UTC) now; {events:,} events happened.")
+
+
+@local.command()
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE.svg",
+    help="Where to; by default .local/dashboard.svg.",
+)
+@json_option
+def dashboard(out: Path | None, as_json: bool) -> None:
+    """Draw the CloudWatch dashboard from what the functions have logged so far.
+
+    The picture has the widgets that the template deploys. Its times are those of the clock on the wall.
+    """
+    stack = _running()
+    try:
+        drawn = dashboard_of(stack)
+    except LocalStackError as error:
+        raise Failure(str(error)) from error
+    out = out or Places().state_directory / "dashboard.svg"
+    out.write_text(drawn.svg)
+    states = {alarm.name.removeprefix(f"{stack.name}-"): alarm.state for alarm in drawn.alarms}
+    if as_json:
+        print_json({"file": str(out), "alarms": states})
+        return
+    click.echo(f"Drawn to {out}")
+    if on := [name for name, state in states.items() if state == "ALARM"]:
+        click.echo(f"Alarms that would be on: {', '.join(on)}")
 
 
 def _running() -> LocalStack:
@@ -113,14 +148,3 @@ def _running() -> LocalStack:
     if running is None:
         raise Failure(local_stack.status().sentence, NO_TARGET)
     return running
-
-
-@local.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on with the lines to come.")
-def logs(follow: bool) -> None:
-    """Print the functions' log lines, oldest first."""
-    try:
-        for line in local_stack.logs(follow=follow):
-            click.echo(line)
-    except LocalStackError as error:
-        raise Failure(str(error), NO_TARGET) from error

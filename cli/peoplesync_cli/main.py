@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import click
 
-from peoplesync_cli.browse import feed, fields, people, segments, status
+from peoplesync_cli.browse import feed, fields, people, segments
 from peoplesync_cli.connect import connect
 from peoplesync_cli.connections import connections, disconnect, rotate_secret
+from peoplesync_cli.dead import dead
 from peoplesync_cli.demo import demo
 from peoplesync_cli.imports import imports
 from peoplesync_cli.local import local
+from peoplesync_cli.logs import logs
+from peoplesync_cli.pause import pause, resume
 from peoplesync_cli.reconcile import reconcile
 from peoplesync_cli.replay import replay
+from peoplesync_cli.status import status
 from peoplesync_cli.verify import verify
 
 
@@ -43,6 +47,10 @@ for command in (
     feed,
     segments,
     fields,
+    pause,
+    resume,
+    dead,
+    logs,
     replay,
 ):
     main.add_command(command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,18 +9,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
 from peoplesync.sync.browse import iso
 from peoplesync_cli.durations import seconds_of
 from peoplesync_cli.failure import USAGE, Failure
+from peoplesync_cli.invoking import RECONCILE, invoke
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stdout
 from peoplesync_cli.target import Target
-
-OUTPUT: Final = "ReconcileEventsFunction"
 
 _PATIENCE: Final = 5
 _PAUSE: Final = 2.0
@@ -130,26 +126,12 @@ def _turns(target: Target, connection: str, since: int | None) -> Iterator[dict[
     """One turn after the other. By hand each goes on where the last one stopped, else from the checkpoint."""
     while True:
         asked = {"connection": connection} | ({} if since is None else {"since": since})
-        turns = [turn for turn in _invoke(target, asked) if turn["connection"] == connection]
+        turns = [
+            turn
+            for turn in invoke(target, RECONCILE, asked)["connections"]
+            if turn["connection"] == connection
+        ]
         if not turns:
             return
         yield turns[0]
         since = None if since is None else max(since, turns[0]["to"])
-
-
-def _invoke(target: Target, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    name = target.outputs.get(OUTPUT)
-    if name is None:
-        raise Failure(f"The stack has no output {OUTPUT}; deploy this version of the template.")
-    patient = Config(read_timeout=330, retries={"total_max_attempts": 1})
-    try:
-        answer = target.session.client("lambda", config=patient).invoke(
-            FunctionName=name, Payload=json.dumps(asked).encode()
-        )
-        content = json.loads(answer["Payload"].read())
-    except (ClientError, BotoCoreError) as error:
-        raise Failure(f"Function {name} cannot be invoked: {error}") from error
-    if answer.get("FunctionError"):
-        raise Failure(f"Function {name} failed ({content.get('errorType')}); its log tells why.")
-    turns: list[dict[str, Any]] = content["connections"]
-    return turns

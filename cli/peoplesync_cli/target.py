@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
 from peoplesync.adapters.executions import Executions
 from peoplesync.adapters.import_runs import ImportRuns
 from peoplesync.adapters.people_reader import PeopleReader
@@ -22,6 +23,7 @@ from peoplesync.adapters.queues import ChangeQueue, QueueDepths
 from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.tables import use_tables
+from peoplesync.adapters.worker_mappings import WorkerMappings
 from peoplesync.domain.connections import Connection
 from peoplesync.sync.browse import Browser
 from peoplesync.sync.health import Health
@@ -32,6 +34,9 @@ from peoplesync_local import stack as local
 from peoplesync_local.aws_session import CREDENTIALS
 from peoplesync_local.stack import LocalStack
 
+QUEUES = ("live", "bulk", "review")
+"""What the queues are called, in the order of `QueueDepths.queues`."""
+
 NO_STACK = (
     "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one "
     "with --stack NAME (or PEOPLESYNC_STACK), with the usual AWS profile and region."
@@ -40,7 +45,8 @@ NO_STACK = (
 
 @dataclass(frozen=True)
 class Target:
-    """One deployed stack, with its outputs. `stripe_simulator` is the local stack's simulator of Stripe."""
+    """One deployed stack, with its outputs. `stripe_simulator` is the local stack's simulator of Stripe;
+    `name` is what CloudFormation calls the stack."""
 
     title: str
     stack: Stack
@@ -48,6 +54,7 @@ class Target:
     session: boto3.Session
     stripe_simulator: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
     @cached_property
     def connections(self) -> ConnectionsStore:
@@ -69,8 +76,23 @@ class Target:
             (
                 ChangeQueue(sqs, self.stack.live_queue_url, self.stack.live_dead_letter_queue_url),
                 ChangeQueue(sqs, self.stack.bulk_queue_url, self.stack.bulk_dead_letter_queue_url),
+                ChangeQueue(sqs, self.stack.review_queue_url, self.stack.review_dead_letter_queue_url),
             )
         )
+
+    @cached_property
+    def dead_letters(self) -> DeadLetterQueues:
+        return DeadLetterQueues(dict(zip(QUEUES, self.depths.queues, strict=True)))
+
+    @cached_property
+    def worker(self) -> WorkerMappings:
+        """What has the worker take changes from the queues; fails where the stack does not tell it."""
+        try:
+            uuids = {name: self.outputs[f"{name.capitalize()}Mapping"] for name in QUEUES}
+        except KeyError as error:
+            missing = f"The stack has no output {error}; deploy this version of the template."
+            raise Failure(missing) from error
+        return WorkerMappings(self.session.client("lambda"), uuids)
 
     @cached_property
     def imports(self) -> ImportRuns:
@@ -103,8 +125,8 @@ class Target:
 
     def status(self, connection: str) -> dict[str, Any]:
         """How a connection is, as `peoplesync status` shows it."""
-        health = Health(self.people, self.depths, clock.now)
-        return health.status(self.connection(connection), self.imports_of(connection).latest())
+        found, last_import = self.connection(connection), self.imports_of(connection).latest()
+        return Health(self.people, self.depths, self.worker, clock.now).status(found, last_import)
 
     def webhook_url(self, connection: str) -> str:
         return f"{self.api_url.rstrip('/')}/webhooks/stripe/{connection}"
@@ -132,7 +154,9 @@ def of_local(running: LocalStack) -> Target:
     if running.stripe_api_url:
         os.environ[clock.VARIABLE] = local.clock_url(running.stripe_api_url)
     title = f"{running.name} (this checkout's local stack)"
-    return Target(title, stack, running.api_url, session, running.stripe_api_url or None, running.outputs)
+    return Target(
+        title, stack, running.api_url, session, running.stripe_api_url or None, running.outputs, running.name
+    )
 
 
 def _deployed(name: str) -> Target:
@@ -150,7 +174,7 @@ def _deployed(name: str) -> Target:
     except (ClientError, BotoCoreError) as error:
         raise Failure(f"Stack {name} in {region} cannot be reached: {error}", NO_TARGET) from error
     use_tables(stack, region=region)
-    return Target(f"{name} in {region}", stack, outputs["ApiUrl"], session, outputs=outputs)
+    return Target(f"{name} in {region}", stack, outputs["ApiUrl"], session, outputs=outputs, name=name)
 
 
 def announce(target: Target) -> None:

@@ -7,8 +7,7 @@ import time
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -17,22 +16,26 @@ from peoplesync.adapters.api_keys import ApiKeys
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.executions import Executions
 from peoplesync.adapters.import_runs import ImportRuns
+from peoplesync.adapters.measuring import Measuring
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.queues import ChangeQueue
 from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.stripe_api import StripeApi
-from peoplesync.adapters.tables import use_tables
+from peoplesync.adapters.table_units import count_units
+from peoplesync.adapters.tables import ConnectionRow, ImportRow, MemberRow, use_tables
 from peoplesync.sync.importing.steps import Importer
+from peoplesync.sync.metrics import Metric
 
 STRIPE_TIMEOUT = 30
 """Seconds for a page: with everything expanded Stripe takes its time."""
 
 logger = Logger()
-metrics = Metrics()
+measuring = Measuring(os.environ)
 
 stack = Stack.from_environment(os.environ)
 use_tables(stack)
+count_units(measuring.add, ConnectionRow, ImportRow, MemberRow)
 importer = Importer(
     connections=ConnectionsStore(),
     runs=ImportRuns(),
@@ -40,6 +43,7 @@ importer = Importer(
         ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
         os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
         timeout=STRIPE_TIMEOUT,
+        measure=measuring.add,
     ),
     queue=ChangeQueue(boto3.client("sqs"), stack.bulk_queue_url),
     members=PeopleReader(),
@@ -53,16 +57,16 @@ importer = Importer(
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
+@measuring.measured
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Takes the step `event["step"]`; answers with what the state machine chooses on."""
     answer = _step(event)
     logger.info("import step", extra={"step": event["step"], "answer": answer})
     if event["step"] == "finish":
-        outcome = "ImportsSucceeded" if answer["status"] == "succeeded" else "ImportsFailed"
-        metrics.add_metric(outcome, MetricUnit.Count, 1)
+        succeeded = answer["status"] == "succeeded"
+        measuring.add(Metric.IMPORTS_SUCCEEDED if succeeded else Metric.IMPORTS_FAILED)
     elif event["step"] == "fail":
-        metrics.add_metric("ImportsFailed", MetricUnit.Count, 1)
+        measuring.add(Metric.IMPORTS_FAILED)
     return answer
 
 

@@ -7,19 +7,21 @@ import time
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.api_keys import ApiKeys
 from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.measuring import Measuring
 from peoplesync.adapters.queues import ChangeQueue
 from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.stripe_api import StripeApi
-from peoplesync.adapters.tables import use_tables
+from peoplesync.adapters.table_units import count_units
+from peoplesync.adapters.tables import ConnectionRow, use_tables
+from peoplesync.sync.metrics import Metric
 from peoplesync.sync.reconcile import Reconciler
 
 SECONDS = 150
@@ -29,16 +31,20 @@ ANSWER_SECONDS = 10
 """How long Stripe may take for one page: nobody waits here."""
 
 logger = Logger()
-metrics = Metrics()
+measuring = Measuring(os.environ)
 
 stack = Stack.from_environment(os.environ)
 use_tables(stack)
+count_units(measuring.add, ConnectionRow)
+stripe = StripeApi(
+    ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
+    os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
+    timeout=ANSWER_SECONDS,
+    measure=measuring.add,
+)
 reconciler = Reconciler(
-    lists=StripeApi(
-        ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
-        os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
-        timeout=ANSWER_SECONDS,
-    ),
+    lists=stripe,
+    endpoints=stripe,
     connections=ConnectionsStore(),
     bulk=ChangeQueue(boto3.client("sqs"), stack.bulk_queue_url),
     clock=clock.now,
@@ -48,7 +54,7 @@ reconciler = Reconciler(
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
+@measuring.measured
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Reconciles all connections, or with `{"connection": "main"}` that one, and with `{"since": 1767225600}`
     from that Unix second on. Answers with how far each came; who is not done goes on in the next run."""
@@ -57,6 +63,6 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     for turn in turns:
         log = logger.warning if turn.problem or turn.too_large else logger.info
         log("reconciled", extra=turn.public())
-        metrics.add_metric("ReconcileEvents", MetricUnit.Count, turn.events)
-        metrics.add_metric("ReconcileProblems", MetricUnit.Count, turn.problem is not None)
+        measuring.add(Metric.EVENTS_RECONCILED, turn.events)
+        measuring.add(Metric.RECONCILE_PROBLEMS, turn.problem is not None)
     return {"connections": [turn.public() for turn in turns]}

@@ -87,7 +87,8 @@ def localized(
     for logical_id, resource in list(plain["Resources"].items()):
         if scaling := resource.get("Properties", {}).get("ScalingConfig"):
             # The emulator puts a parameter's value in place as text, and then fails to compare it.
-            scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
+            most = scaling["MaximumConcurrency"]
+            scaling["MaximumConcurrency"] = most if isinstance(most, int) else int(parameters[most["Ref"]])
         if resource["Type"] == _API:
             plain["Resources"].update(_routes(logical_id, resource["Properties"].pop("Body")))
             resource["Properties"].update({"Name": logical_id, "ProtocolType": "HTTP"})

@@ -1,4 +1,4 @@
-"""The local stack's use cases: bring it up, take it down, tell how it is, read its logs.
+"""The local stack's use cases: bring it up, take it down, tell how it is.
 
 A stack is two processes (the emulator of AWS, the simulator of Stripe) and one state file that names them.
 Against the real Stripe there is no simulator, and the time is the real one. The file is
@@ -14,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -30,7 +29,6 @@ from peoplesync_local.stripe_simulator.control import LISTENING
 STACK_NAME = "peoplesync-local"
 STRIPE_KEY = "rk_test_local_stack"
 _SIMULATOR_SECONDS = 30.0
-_NOT_OURS = ("START RequestId", "END RequestId", "REPORT RequestId")
 
 Report = Callable[[str], None]
 
@@ -157,34 +155,6 @@ def running(*, places: Places | None = None) -> LocalStack | None:
     if found.state == "broken":
         raise LocalStackError(found.sentence)
     return found.stack
-
-
-def logs(*, follow: bool = False, places: Places | None = None) -> Iterator[str]:
-    """The functions' log lines, oldest first, each with its time (UTC) and function; then, if told to
-    `follow`, those to come.
-
-    What Lambda logs about invocations is left out, and what the emulator itself has to say is in
-    `Places.emulator_log`. Raises LocalStackError if the stack is not up.
-    """
-    stack = running(places=places)
-    if stack is None:
-        raise LocalStackError(status(places=places).sentence)
-    client = stack.session().client("logs")
-    read: Counter[str] = Counter()  # how many lines of each function are behind us
-    while True:
-        lines = []
-        for function, group in stack.log_groups.items():
-            pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
-            events = [event for page in pages for event in page["events"]]
-            lines += [(event["timestamp"], function, event["message"]) for event in events[read[function] :]]
-            read[function] = len(events)
-        for milliseconds, function, message in sorted(lines):
-            if not message.startswith(_NOT_OURS):
-                instant = time.strftime("%H:%M:%S", time.gmtime(milliseconds / 1000))
-                yield f"{instant} {function} {message.rstrip()}"
-        if not follow:
-            return
-        time.sleep(1)
 
 
 def _start(report: Report, places: Places, port: int | None, *, simulated: bool) -> LocalStack:

@@ -54,7 +54,7 @@ def test_its_status_is_up(local_stack: LocalStack, places: Places) -> None:
     assert stack.running(places=places) == local_stack
 
 
-def test_the_webhook_url_reaches_the_function(local_stack: LocalStack, places: Places) -> None:
+def test_the_webhook_url_reaches_the_function(local_stack: LocalStack) -> None:
     url = local_stack.outputs["WebhookUrl"] + "no-such-connection"
     request = urllib.request.Request(url, data=b"{}", method="POST")
 
@@ -63,7 +63,6 @@ def test_the_webhook_url_reaches_the_function(local_stack: LocalStack, places: P
 
     assert 400 <= refused.value.code < 500
     assert json.load(refused.value)
-    assert [line for line in stack.logs(places=places) if "ReceiveWebhook" in line]
 
 
 def test_a_path_that_the_template_does_not_know_is_not_found(local_stack: LocalStack) -> None:

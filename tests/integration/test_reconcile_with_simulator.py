@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from peoplesync.adapters.stripe_account import StripeAccount
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC
+from peoplesync.sync import endpoints as sync_endpoints
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.builders import DAY, HOUR, MINUTE
+from tests.connecting import FakeSecrets, url_of
 from tests.simulated_stripe import KEY, NOW, client, simulated_stripe
 from tests.simulated_system import System, Webhook
 
@@ -28,7 +32,9 @@ def webhook(system: System) -> Iterator[Webhook]:
         threading.Thread(target=door.serve_forever, args=(0.01,), daemon=True).start()
         address = f"http://127.0.0.1:{door.server_port}/webhooks/stripe/main"
         asked: Any = {"url": address, "enabled_events": ["*"]}
-        door.secret = str(client(system.url).v1.webhook_endpoints.create(asked).secret)
+        made = client(system.url).v1.webhook_endpoints.create(asked)
+        door.secret = str(made.secret)
+        system.connections.connection = replace(system.connections.current, endpoint_id=made.id)
         yield door
         door.shutdown()
 
@@ -108,9 +114,8 @@ def test_the_endpoint_was_refused_for_three_days_and_nothing_is_missing(
     assert verdict.differences == {}
     assert verdict.customers == 20 + 3 * 89
     after = system.health()
-    assert after["state"] == "in_sync"
+    assert after["headline"] == "Stopped: webhook silent"
     assert after["webhook_missed"] >= missed
-    assert "that the webhook missed" in after["reason"]
     assert after["dead"] == 0
 
 
@@ -158,7 +163,7 @@ def test_a_revoked_key_is_said_and_a_working_one_catches_up(system: System) -> N
 
     assert system.reconcile().problem == "key_refused"
     health = system.health()
-    assert health["state"] == "attention"
+    assert health["headline"] == "Stopped: key revoked"
     assert health["reason"].startswith("Stripe refuses the API key since ")
 
     simulator.add_key(KEY)
@@ -176,13 +181,100 @@ def test_a_key_that_may_not_read_events_is_a_problem(system: System) -> None:
     assert system.reconcile().problem == "not_permitted"
 
 
+def endpoint_of(system: System) -> str:
+    endpoint = system.connections.current.endpoint_id
+    assert endpoint is not None
+    return endpoint
+
+
+def test_a_disabled_endpoint_is_noticed_and_also_that_it_is_enabled_again(
+    system: System, webhook: Webhook
+) -> None:
+    endpoints = client(system.url).v1.webhook_endpoints
+    problems = []
+    for disabled in (False, True, True, False):
+        endpoints.update(endpoint_of(system), {"disabled": disabled})
+        assert system.reconcile().done
+        problems.append(system.connections.current.endpoint_problem)
+
+    assert problems == [None, "disabled", "disabled", None]
+
+
+def test_a_deleted_endpoint_is_noticed(system: System, webhook: Webhook) -> None:
+    client(system.url).v1.webhook_endpoints.delete(endpoint_of(system))
+
+    assert (system.reconcile().done, system.connections.current.endpoint_problem) == (True, "gone")
+
+
+def test_whatever_became_of_the_endpoint_once_connected_again_it_is_fine(system: System) -> None:
+    endpoints = client(system.url).v1.webhook_endpoints
+    secrets, account = FakeSecrets(), StripeAccount(KEY, system.url)
+    problems = []
+
+    def connect_again() -> str:
+        known = system.connections.current.endpoint_id
+        made = sync_endpoints.Webhook("main", url_of("main"), known, account, secrets).settle()
+        system.connections.connection = replace(system.connections.current, endpoint_id=made)
+        return made
+
+    def look() -> None:
+        assert system.reconcile().done
+        problems.append(system.connections.current.endpoint_problem)
+
+    first = connect_again()
+    look()
+    endpoints.update(first, {"disabled": True})
+    look()
+    second = connect_again()
+    look()
+    endpoints.delete(second)
+    look()
+    third = connect_again()
+    look()
+
+    assert problems == [None, "disabled", None, "gone", None]
+    assert first == second != third
+
+
+def test_a_key_that_may_not_see_endpoints_says_nothing_of_them(system: System, webhook: Webhook) -> None:
+    Simulator(system.url).add_key("rk_test_few", ["rak_event_read"])
+    client(system.url).v1.webhook_endpoints.delete(endpoint_of(system))
+    system.key = "rk_test_few"
+
+    turn = system.reconcile()
+
+    assert (turn.done, turn.problem) == (True, None)
+    assert system.connections.current.endpoint_problem is None
+
+
+def test_a_key_of_the_other_mode_does_not_say_that_the_endpoint_is_gone(
+    system: System, webhook: Webhook
+) -> None:
+    Simulator(system.url, livemode=True).add_key("rk_live_simulated")
+    system.key = "rk_live_simulated"
+
+    system.reconcile()
+
+    assert system.connections.current.endpoint_problem is None
+
+
+def test_the_endpoint_takes_one_request_a_turn(system: System, webhook: Webhook) -> None:
+    simulator = Simulator(system.url)
+    simulator.advance(DAY)
+    simulator.reset_requests()
+
+    system.reconcile()
+
+    assert simulator.requests()["by_path"][f"/v1/webhook_endpoints/{endpoint_of(system)}"] == 1
+
+
 def test_an_outage_longer_than_stripe_keeps_events_is_a_gap(system: System) -> None:
     simulator = Simulator(system.url)
     sign_up(system, 3)
     simulator.advance(35 * DAY)
     late = sign_up(system, 2)
     simulator.advance(MINUTE)
-    assert "import again" in system.health()["reason"]
+    assert system.health()["headline"] == "Attention: events lost"
 
     assert system.reconcile().done
 

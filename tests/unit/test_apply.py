@@ -202,7 +202,7 @@ def test_a_duplicate_of_what_was_applied_costs_no_write(world: World) -> None:
 
     report = world.apply(paid, told_of(customer()))
 
-    assert fates(report) == {"stale": 2}
+    assert fates(report) == {"stale": 2, "duplicate": 2}
     assert world.people.writes == 1
     assert [one.key for one in world.people.feeds["cus_1"].values()] == ["charge_succeeded:ch_1"]
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pynamodb.connection import Connection as PynamoConnection
 
+from peoplesync.adapters import clock
 from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.people_store import PeopleStore
@@ -38,7 +39,7 @@ from tests.builders import (
     price,
     subscription,
 )
-from tests.fakes import FakeOldRows, FakeQueue, FakeRuns, FakeStripe
+from tests.fakes import AtWork, FakeOldRows, FakeQueue, FakeRuns, FakeStripe
 from tests.moto_stack import REGION, MotoStack, moto_stack
 from tests.ready_connections import connect
 
@@ -122,13 +123,16 @@ def target() -> Iterator[Target]:
     """A stack in memory at the end of the story; these commands only look."""
     with moto_stack() as aws:
         tell(aws)
-        yield Target("test (in memory)", aws.stack, "https://api.example.com", aws.session)
+        target = Target("test (in memory)", aws.stack, "https://api.example.com", aws.session)
+        vars(target)["worker"] = AtWork()
+        yield target
 
 
 @pytest.fixture
 def run(target: Target, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `peoplesync` with these arguments on that stack."""
     monkeypatch.setattr(options, "resolve", lambda stack: target)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     return lambda *arguments: CliRunner().invoke(main, arguments)
 
 
@@ -171,9 +175,10 @@ def test_json_is_as_promised(run: Run, name: str, arguments: list[str]) -> None:
         (
             "status",
             [
-                *["state", "reason", "customers_in_sync", "people", "last_event_at", "queue", "dead"],
-                *["checkpoint", "behind_seconds", "webhook", "webhook_missed", "gap_since", "degraded"],
-                "last_import",
+                *["state", "headline", "reason", "what_to_do", "runbook", "also", "customers_in_sync"],
+                *["people", "last_event_at", "silence", "lag_seconds", "queue", "queues", "dead"],
+                *["due_seconds", "checkpoint", "behind_seconds", "webhook", "webhook_heard_at"],
+                *["webhook_missed", "gap_since", "degraded", "last_import"],
             ],
         ),
     ],
@@ -220,7 +225,10 @@ def test_lists_can_be_read_by_people_who_have_no_email(run: Run) -> None:
         (["feed", "team-03@example.com"], ["payment failed", "19.00 USD", "active → past_due", "5000 JPY"]),
         (["segments", "list"], ["slipping_trials", "Slipping Trials (Stripe)"]),
         (["fields", "list"], ["customer_mrr", "money by currency"]),
-        (["status"], ["attention", "customers in sync", "2026-03-01T11:00:00Z"]),
+        (
+            ["status"],
+            ["Attention: 1 dead letter", "customers in sync", "2026-03-01T11:00:00Z", "peoplesync dead list"],
+        ),
     ],
 )
 def test_without_json_there_are_words_for_people(run: Run, arguments: list[str], words: list[str]) -> None:

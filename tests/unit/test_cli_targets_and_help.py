@@ -42,6 +42,10 @@ ON_A_STACK = [
     ["segments", "list"],
     ["fields", "list"],
     ["status"],
+    ["pause"],
+    ["resume"],
+    ["dead", "list"],
+    ["logs"],
     ["replay", __file__],
 ]
 
@@ -126,7 +130,7 @@ def test_a_deployed_stack_is_found_by_its_outputs(aws: MotoStack, monkeypatch: p
 
     found = resolve("shop")
 
-    assert (found.stack, found.title) == (aws.stack, "shop in eu-west-1")
+    assert (found.stack, found.title, found.name) == (aws.stack, "shop in eu-west-1", "shop")
     assert found.webhook_url("main") == "https://api.example.com/webhooks/stripe/main"
     assert found.stripe_simulator is None
 
@@ -162,7 +166,7 @@ def all_commands(command: click.Command, path: Path = ()) -> Iterator[tuple[Path
 
 
 COMMANDS = dict(all_commands(main))
-IN_WORDS_ONLY = {("demo",), ("local", "logs")}
+IN_WORDS_ONLY = {("demo",)}
 ANSWERING = [path for path, one in COMMANDS.items() if not isinstance(one, click.Group)]
 ANSWERING = [path for path in ANSWERING if path not in IN_WORDS_ONLY]
 

@@ -47,6 +47,7 @@ def test_a_key_becomes_a_complete_connection(key: str) -> None:
             endpoint_id=company.endpoint().id,
             permissions=dict.fromkeys(ALL, True),
             reconciled_until=NOW,
+            webhook_since=NOW,
         )
     )
 

@@ -52,10 +52,10 @@ def test_a_new_epoch_keeps_nothing_of_the_old_one(store: ConnectionsStore) -> No
 def test_a_key_that_is_accepted_renews_the_connection(store: ConnectionsStore) -> None:
     store.disconnect(EPOCH, NOW, for_good=False)
 
-    store.renew(EPOCH, None, {"rak_charge_read": True})
+    store.renew(EPOCH, None, {"rak_charge_read": True}, NOW)
 
     renewed = replace(MAIN, endpoint_id=None, permissions={"rak_charge_read": True}, key_refused_at=None)
-    assert store.get("main") == renewed
+    assert store.get("main") == replace(renewed, webhook_since=NOW)
 
 
 @pytest.mark.parametrize("endpoint", ["we_2", None])
@@ -84,7 +84,7 @@ def test_a_connection_that_was_given_up_is_in_another_epoch(store: ConnectionsSt
 
 CHANGES: list[Callable[[ConnectionsStore], None]] = [
     lambda store: store.begin_epoch(LIVE),
-    lambda store: store.renew(EPOCH, "we_9", {}),
+    lambda store: store.renew(EPOCH, "we_9", {}, NOW),
     lambda store: store.note_endpoint(EPOCH, "we_9"),
     lambda store: store.disconnect(EPOCH, NOW, for_good=True),
 ]

@@ -73,7 +73,7 @@ def test_disconnecting_asks_first_and_people_stay_to_be_looked_at(run: Commands,
 
     assert "its people stay" in result.stderr
     assert done(result) == "main is disconnected.\n"
-    assert json.loads(done(run("status", "--json")))["state"] == "attention"
+    assert json.loads(done(run("status", "--json")))["headline"] == "Stopped: disconnected"
     assert "cus_1" in done(run("people", "get", "cus_1"))
     (line,) = done(run("connections", "list", "--json")).splitlines()
     assert (json.loads(line)["state"], json.loads(line)["people"]) == ("disconnected", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -189,7 +190,7 @@ def test_connecting_again_goes_on_with_the_same_people_and_checkpoint() -> None:
     company.connect(at=NOW + 9 * DAY)
 
     row = company.row()
-    assert row == replace(before, endpoint_id=company.endpoint().id)
+    assert row == replace(before, endpoint_id=company.endpoint().id, webhook_since=NOW + 9 * DAY)
     assert company.secrets.signing == {"main": [company.endpoint().secret]}
     assert company.endpoint().url == url_of("main")
 
@@ -268,5 +269,9 @@ def test_the_clock_moves_nobody_of_a_disconnected_connection(aws: MotoStack) -> 
 class SilentQueue(FakeQueue):
     """A queue with nothing on it."""
 
-    def depth(self) -> int:
+    def visible(self) -> int:
         return 0
+
+    def send_all(self, bodies: Sequence[str]) -> None:
+        for body in bodies:
+            self.send(body)

@@ -144,29 +144,36 @@ def test_the_door_logs_which_event_it_took_and_counts_it(
     )
     assert (line["event"], line["type"], line["created_at"]) == (SENT["id"], "customer.updated", NOW - 60)
     assert line["function_request_id"]
-    assert printed.metrics == {"WebhooksEnqueued": 1}
+    counted = {name: value for name, value in printed.metrics.items() if name.startswith("Webhooks")}
+    assert counted == {"WebhooksReceived": 1, "WebhooksEnqueued": 1}
+    assert printed.metrics["EstimatedCost"] == printed.metrics["ReadUnits"] * 0.125 / 1_000_000 > 0
     assert_nothing_personal_or_secret(printed.text)
 
 
 @pytest.mark.parametrize(
-    ("request_event", "because"),
+    ("request_event", "because", "counted"),
     [
-        (signed(SENT, connection="nobody"), "unknown connection"),
-        (signed(SENT, secret="whsec_of_someone_else"), "signature does not match the signing secret"),
-        (webhook(body_of(SENT), None), "no Stripe-Signature header"),
-        (signed(SENT | {"livemode": True}), "the connection is in test mode"),
-        (signed([PERSONAL]), "body is no Stripe event"),
+        (signed(SENT, connection="nobody"), "unknown connection", "Connection"),
+        (
+            signed(SENT, secret="whsec_of_someone_else"),
+            "signature does not match the signing secret",
+            "Signature",
+        ),
+        (webhook(body_of(SENT), None), "no Stripe-Signature header", "Signature"),
+        (signed(SENT | {"livemode": True}), "the connection is in test mode", "Mode"),
+        (signed([PERSONAL]), "body is no Stripe event", "Malformed"),
     ],
 )
 def test_a_refusal_tells_the_operator_why_and_nothing_personal(
-    receive: Function, capsys: pytest.CaptureFixture[str], request_event: Any, because: str
+    receive: Function, capsys: pytest.CaptureFixture[str], request_event: Any, because: str, counted: str
 ) -> None:
     receive(request_event)
     printed = Printed(capsys.readouterr().out)
 
     (line,) = printed.log
     assert (line["level"], line["message"], line["because"]) == ("WARNING", "webhook refused", because)
-    assert printed.metrics == {"WebhooksRefused": 1}
+    counts = {name: value for name, value in printed.metrics.items() if name.startswith("Webhooks")}
+    assert counts == {"WebhooksReceived": 1, f"WebhooksRefused{counted}": 1}
     assert_nothing_personal_or_secret(printed.text)
 
 
@@ -185,7 +192,7 @@ def test_a_batch_is_applied_and_nothing_is_to_be_delivered_again(
     assert person.last_sync_at == NOW
     printed = Printed(capsys.readouterr().out)
     assert printed.metrics["ChangesApplied"] == 3
-    assert printed.metrics["ChangesEntries"] == 1
+    assert printed.metrics["FeedEntries"] == 1
     assert [(line["level"], line["message"], line["applied"]) for line in printed.log] == [
         ("INFO", "batch applied", 3)
     ]

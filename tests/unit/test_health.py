@@ -1,7 +1,8 @@
-"""Health: one word, and the most pressing reason."""
+"""Health: one verdict in a word, the most pressing first, and what to do about it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,12 +24,19 @@ CALM = Connection(
     endpoint_id="we_1",
     permissions={one.slug: True for one in PERMISSIONS},
 )
-RUNNING = {"status": "running", "applied": 1_200, "enqueued": 3_000}
+RUNNING = {"id": "imp_1", "status": "running", "applied": 1_200, "enqueued": 3_000}
+SINCE = "2026-03-01T12:00:00Z"
 
 
+@dataclass
 class People:
+    due_at: int | None = None
+
     def count(self, epoch: Epoch, index: str) -> int:
         return {"customers_in_sync": 3, "everyone": 2}[index]
+
+    def due_since(self, epoch: Epoch, now: int) -> int | None:
+        return self.due_at
 
 
 @dataclass
@@ -36,15 +44,32 @@ class Depths:
     on_queues: int = 0
     dead_letters: int = 0
 
-    def waiting(self) -> int:
-        return self.on_queues
+    def by_queue(self) -> dict[str, int]:
+        return {"live": self.on_queues, "bulk": 0, "review": 0}
 
     def dead(self) -> int:
         return self.dead_letters
 
 
-def status(connection: Connection = CALM, *, waiting: int = 0, dead: int = 0, **more: Any) -> dict[str, Any]:
-    return Health(People(), Depths(waiting, dead), lambda: NOW).status(connection, **more)
+@dataclass
+class Worker:
+    since: int | None = None
+
+    def paused_since(self) -> int | None:
+        return self.since
+
+
+def status(
+    connection: Connection = CALM,
+    last_import: Mapping[str, Any] | None = None,
+    *,
+    waiting: int = 0,
+    dead: int = 0,
+    paused: int | None = None,
+    due: int | None = None,
+) -> dict[str, Any]:
+    health = Health(People(due), Depths(waiting, dead), Worker(paused), lambda: NOW)
+    return health.status(connection, last_import)
 
 
 def verdict(connection: Connection = CALM, **more: Any) -> tuple[str, str]:
@@ -55,15 +80,24 @@ def verdict(connection: Connection = CALM, **more: Any) -> tuple[str, str]:
 def test_all_is_well() -> None:
     assert status() == {
         "state": "in_sync",
+        "headline": "In sync",
         "reason": "every event that arrived is applied",
+        "what_to_do": None,
+        "runbook": None,
+        "also": [],
         "customers_in_sync": 3,
         "people": 2,
         "last_event_at": "2026-03-01T11:00:00Z",
+        "silence": 0.01,
+        "lag_seconds": None,
         "queue": 0,
+        "queues": {"live": 0, "bulk": 0, "review": 0},
         "dead": 0,
+        "due_seconds": 0,
         "checkpoint": "2026-03-01T11:50:00Z",
         "behind_seconds": 600,
         "webhook": "endpoint",
+        "webhook_heard_at": None,
         "webhook_missed": 0,
         "gap_since": None,
         "degraded": [],
@@ -72,15 +106,25 @@ def test_all_is_well() -> None:
 
 
 def test_changes_on_the_queues_are_behind() -> None:
-    assert verdict(waiting=1) == ("behind", "1 change on the queue")
-    assert verdict(waiting=2) == ("behind", "2 changes on the queue")
+    assert verdict(waiting=1) == ("behind", "1 change on the queues")
+    assert verdict(waiting=2) == ("behind", "2 changes on the queues")
+
+
+def test_how_far_behind_is_said_where_it_is_known() -> None:
+    told = status(replace(CALM, lag_seconds=200), waiting=2)
+
+    assert (told["headline"], told["reason"]) == (
+        "Behind 3 minutes",
+        "2 changes on the queues; the newest took 3 minutes to arrive",
+    )
+    assert status(replace(CALM, lag_seconds=200))["state"] == "in_sync"
 
 
 def test_a_running_import_is_importing() -> None:
-    assert verdict(waiting=9, last_import=RUNNING) == (
-        "importing",
-        "40 %: 1,200 of 3,000 listed objects are applied so far",
-    )
+    told = status(waiting=9, last_import=RUNNING)
+
+    assert (told["state"], told["headline"]) == ("importing", "Importing 40 %")
+    assert told["reason"] == "40 %: 1,200 of 3,000 listed objects are applied so far"
 
 
 def test_an_import_that_succeeded_is_not_mentioned() -> None:
@@ -88,56 +132,154 @@ def test_an_import_that_succeeded_is_not_mentioned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "reason"),
+    ("facts", "headline", "reason"),
     [
-        ({"disconnected_at": NOW}, "disconnected since 2026-03-01T12:00:00Z"),
+        ({"disconnected_at": NOW}, "Stopped: disconnected", f"disconnected since {SINCE}"),
+        ({"key_refused_at": NOW}, "Stopped: key revoked", f"Stripe refuses the API key since {SINCE}"),
         (
-            {"key_refused_at": NOW},
-            "Stripe refuses the API key since 2026-03-01T12:00:00Z; connect again with a new one",
+            {"endpoint_problem": "gone"},
+            "Stopped: webhook deleted",
+            "the webhook endpoint was deleted at Stripe; events come every 15 minutes only",
+        ),
+        (
+            {"endpoint_problem": "disabled"},
+            "Stopped: webhook disabled",
+            "the webhook endpoint is disabled at Stripe; events come every 15 minutes only",
+        ),
+        (
+            {"webhook_refused_since": NOW - 121},
+            "Stopped: webhook refused",
+            "signatures are wrong since 2026-03-01T11:57:59Z: the secret was changed at Stripe only",
+        ),
+        (
+            {"webhook_missed_at": NOW},
+            "Stopped: webhook silent",
+            f"an event of {SINCE} came by the reconciler only, and nothing by the webhook yet",
+        ),
+        (
+            {"webhook_missed_at": NOW, "webhook_heard_at": NOW - HOUR},
+            "Stopped: webhook silent",
+            f"an event of {SINCE} came by the reconciler only, and nothing by the webhook since "
+            "2026-03-01T11:00:00Z",
         ),
         (
             {"gap_since": NOW - 40 * DAY},
-            "events since 2026-01-20T12:00:00Z are lost, since Stripe keeps them for 30 days; import again",
+            "Attention: events lost",
+            "events since 2026-01-20T12:00:00Z are lost, since Stripe keeps them for 30 days",
         ),
         (
             {"reconciled_until": NOW - 31 * DAY},
-            "events since 2026-01-29T12:00:00Z are lost, since Stripe keeps them for 30 days; import again",
+            "Attention: events lost",
+            "events since 2026-01-29T12:00:00Z are lost, since Stripe keeps them for 30 days",
         ),
         (
             {"reconciled_until": NOW - 3 * DAY},
+            "Attention: reconcile stopped",
             "reconcile has not run for 3 days; events may be missing",
         ),
         (
             {"reconciled_until": NOW - 5 * HOUR},
+            "Attention: reconcile stopped",
             "reconcile has not run for 5 hours; events may be missing",
         ),
         (
-            {"reconciled_until": NOW - 46 * MINUTE},
-            "reconcile has not run for 46 minutes; events may be missing",
-        ),
-        (
             {"reconciled_until": None, "created_at": NOW - HOUR},
+            "Attention: reconcile stopped",
             "reconcile has not run for 60 minutes; events may be missing",
         ),
     ],
 )
-def test_what_needs_attention(facts: dict[str, Any], reason: str) -> None:
-    assert verdict(replace(CALM, **facts), waiting=5, last_import=RUNNING) == ("attention", reason)
+def test_what_needs_somebody(facts: dict[str, Any], headline: str, reason: str) -> None:
+    told = status(replace(CALM, **facts), waiting=5, last_import=RUNNING)
+
+    assert (told["headline"], told["reason"]) == (headline, reason)
+    assert told["state"] == headline.partition(":")[0].lower()
+    assert told["what_to_do"]
+    assert told["runbook"]
 
 
 def test_three_quarters_of_an_hour_are_not_yet_too_old() -> None:
     assert verdict(replace(CALM, reconciled_until=NOW - 45 * MINUTE))[0] == "in_sync"
 
 
-def test_dead_letters_need_attention() -> None:
-    assert verdict(dead=2) == (
-        "attention",
-        "2 messages in the dead-letter queue could not be applied",
+def test_dead_letters_need_somebody() -> None:
+    told = status(dead=2)
+
+    assert (told["headline"], told["reason"]) == (
+        "Attention: 2 dead letters",
+        "2 messages could not be applied",
     )
 
 
 def test_a_failed_import_is_never_well() -> None:
-    assert verdict(last_import={**RUNNING, "status": "failed"})[0] == "attention"
+    told = status(last_import={**RUNNING, "status": "failed"})
+
+    assert told["headline"] == "Attention: import failed"
+    assert told["what_to_do"] == "`peoplesync import resume imp_1` goes on where it was"
+
+
+def test_where_the_worker_is_paused_it_is_said_since_when_and_what_waits() -> None:
+    told = status(paused=NOW - HOUR, waiting=1_200)
+
+    assert (told["state"], told["headline"]) == ("paused", "Paused")
+    assert told["reason"] == (
+        "changes are not applied since 2026-03-01T11:00:00Z; 1,200 changes on the queues, kept for 14 days"
+    )
+    assert told["what_to_do"] == "`peoplesync resume` goes on"
+
+
+def test_segments_are_late_when_somebody_is_due_for_longer_than_three_minutes() -> None:
+    assert status(due=NOW - 180)["state"] == "in_sync"
+
+    told = status(due=NOW - 300)
+
+    assert (told["headline"], told["due_seconds"]) == ("Attention: segments late", 300)
+    assert told["reason"] == "somebody has been due by the clock for 5 minutes and was not reviewed"
+
+
+def test_while_the_worker_is_paused_late_segments_are_no_news() -> None:
+    assert status(due=NOW - 300, paused=NOW - HOUR)["also"] == []
+
+
+def test_a_new_secret_may_be_on_its_way_for_two_minutes() -> None:
+    assert status(replace(CALM, webhook_refused_since=NOW - 120))["state"] == "in_sync"
+
+
+@pytest.mark.parametrize("fact", ["webhook_heard_at", "webhook_since"])
+def test_a_webhook_that_delivered_or_was_made_anew_since_is_well_whatever_it_missed(fact: str) -> None:
+    since: dict[str, Any] = {fact: NOW - HOUR}
+    mended = replace(CALM, webhook_missed_at=NOW - HOUR, **since)
+
+    assert status(mended)["state"] == "in_sync"
+
+
+def test_without_an_endpoint_nothing_is_said_of_the_webhook() -> None:
+    polled = replace(CALM, endpoint_id=None, webhook_missed_at=NOW, webhook_refused_since=NOW - HOUR)
+
+    assert status(polled)["state"] == "in_sync"
+
+
+def test_the_most_pressing_comes_first_and_the_rest_is_named() -> None:
+    broken = replace(CALM, key_refused_at=NOW, reconciled_until=NOW - DAY)
+
+    told = status(broken, dead=2, waiting=5)
+
+    assert told["headline"] == "Stopped: key revoked"
+    assert told["also"] == ["Attention: 2 dead letters", "Attention: reconcile stopped", "Behind: 5 changes"]
+
+
+def test_a_disconnected_connection_is_nothing_but_that() -> None:
+    gone = replace(CALM, disconnected_at=NOW, key_refused_at=NOW, reconciled_until=NOW - DAY)
+
+    told = status(gone)
+
+    assert (told["headline"], told["also"]) == ("Stopped: disconnected", [])
+
+
+def test_another_connection_is_named_in_what_to_do() -> None:
+    told = status(replace(CALM, name="shop", key_refused_at=NOW))
+
+    assert "`peoplesync connect --connection shop`" in told["what_to_do"]
 
 
 def test_what_the_webhook_missed_is_said() -> None:
@@ -164,5 +306,6 @@ def test_before_the_first_event() -> None:
     fresh = replace(CALM, last_event_at=None, reconciled_until=None, created_at=NOW)
 
     told = status(fresh)
+
     assert (told["state"], told["reason"]) == ("in_sync", "no event has arrived yet")
-    assert (told["checkpoint"], told["behind_seconds"]) == (None, None)
+    assert (told["checkpoint"], told["behind_seconds"], told["silence"]) == (None, None, 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.connections import Epoch
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.sync.fates import Report
 from peoplesync.sync.messages import Chunk, Message
 from tests.builders import DAY, NOW, charge, customer, discount, event, product, subscription
@@ -107,12 +107,25 @@ def test_an_event_that_comes_twice_was_missed_once(world: World) -> None:
     assert world.connections.missed == 1
 
 
+def test_the_newest_of_those_that_were_missed_is_known(world: World) -> None:
+    reconcile(world, named("One", LATE - 5), named("Two", LATE, "cus_2"), named("Three", LATE - 9, "cus_3"))
+
+    assert world.connections.missed_at == LATE
+
+
+def test_what_happened_before_it_was_connected_was_not_missed(world: World) -> None:
+    world.connections.connection = Connection("main", False, 1, 1, created_at=LATE)
+
+    assert reconcile(world, named("One", LATE - 1)).counts["missed"] == 0
+    assert reconcile(world, named("Two", LATE, "cus_2")).counts["missed"] == 1
+
+
 def test_a_product_does_not_count(world: World) -> None:
     assert reconcile(world, event("product.created", product(), created=LATE)).counts["missed"] == 0
 
 
 def test_a_count_that_cannot_be_noted_crashes_no_message(world: World) -> None:
-    def fail(epoch: Epoch, count: int) -> None:
+    def fail(epoch: Epoch, count: int, newest: int) -> None:
         raise RuntimeError("no")
 
     world.applier.connections.note_missed = fail  # type: ignore[method-assign]  # the fake's own

@@ -30,6 +30,9 @@ class Main:
     def get(self, name: str) -> Connection:
         return Connection(name, False, 1, 1, 0)
 
+    def note_refused_signature(self, connection: Connection, at: int) -> None:
+        raise AssertionError("these are signed")
+
     def signing_secrets(self, connection: str, *, fresh: bool = False) -> list[str]:
         return ["whsec_test"]
 

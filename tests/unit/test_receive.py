@@ -32,8 +32,13 @@ class Connections:
         }
     )
 
+    refused: list[tuple[str, int]] = field(default_factory=list)
+
     def get(self, name: str) -> Connection | None:
         return self.by_name.get(name)
+
+    def note_refused_signature(self, connection: Connection, at: int) -> None:
+        self.refused.append((connection.name, at))
 
 
 @dataclass
@@ -177,6 +182,20 @@ def test_a_rolled_secret_works_at_once(door: Door) -> None:
 
     assert door.knock(an_event()).outcome == "enqueued"
     assert door.secrets.looked_again == 1
+
+
+def test_it_is_remembered_when_what_looks_like_stripe_has_a_wrong_signature(door: Door) -> None:
+    door.knock(an_event(), secret="whsec_other")
+
+    assert door.connections.refused == [("main", NOW)]
+
+
+def test_what_does_not_even_look_like_stripe_is_not_remembered(door: Door) -> None:
+    door.knock(b"{}", secret="whsec_other")
+    door.knock(an_event(), header=None)
+    door.knock(an_event() | {"livemode": True}, secret="whsec_other")
+
+    assert door.connections.refused == []
 
 
 def test_a_good_signature_does_not_make_us_look_again(door: Door) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.changes import EVENT_TYPES
+from peoplesync.domain.rhythm import Rhythm
 from peoplesync.sync.event_lists import PAGES_A_SLICE
 from peoplesync.sync.reconcile import KEPT_BY_STRIPE, OVERLAP
 from tests.builders import DAY, HOUR, MINUTE, NOW, charge, customer, event, product
@@ -154,6 +155,54 @@ def test_a_checkpoint_that_stripe_still_reaches_is_no_gap(scene: Scene) -> None:
     scene.run()
 
     assert scene.connections.every["main"].gap_since is None
+
+
+def test_what_was_read_makes_the_rhythm_but_for_the_last_ten_minutes(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - 6 * DAY)
+    scene.stripe.happens(*(told(f"{one}", NOW - 3 * HOUR * one) for one in range(6 * 8)))
+
+    scene.run()
+
+    rhythm = scene.connections.every["main"].rhythm
+    assert (rhythm.until, rhythm.last) == (NOW - 1 - OVERLAP, NOW - 3 * HOUR)
+    assert rhythm.usual_gap(NOW) == 3 * HOUR
+    assert rhythm.silence(NOW + 3 * HOUR, NOW - 3 * HOUR) == 2.0
+
+
+def test_what_becomes_visible_late_is_part_of_the_rhythm_too(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR)
+    scene.stripe.happens(told("1", NOW - HOUR), told("2", NOW - 60))
+    scene.stripe.happens(told("late", NOW - OVERLAP + 20), visible_after=OVERLAP)
+    for _ in range(3):
+        scene.run()
+        scene.stripe.now += 10 * MINUTE
+
+    (gaps,) = scene.connections.every["main"].rhythm.days.values()
+    assert gaps.count == 2
+
+
+def test_an_event_too_young_at_the_end_of_its_slice_is_counted_with_the_next_one(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR + 5 * MINUTE)
+    scene.stripe.happens(told("1", NOW - 30 * MINUTE), told("young", NOW - 6 * MINUTE))
+
+    def slow(_: str) -> None:
+        scene.stripe.now += 3 * MINUTE
+
+    scene.stripe.before_page = slow
+    scene.run()
+
+    rhythm = scene.connections.every["main"].rhythm
+    assert rhythm.last == NOW - 6 * MINUTE
+    assert rhythm == Rhythm().with_events([NOW - 30 * MINUTE, NOW - 6 * MINUTE], rhythm.until)
+
+
+def test_the_rhythm_is_kept_with_the_checkpoint_in_one_write(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - 6 * DAY)
+
+    scene.run()
+
+    slices = len(scene.stripe.asked) // 2
+    assert scene.connections.writes == len(scene.connections.moves) == slices > 5
 
 
 def test_by_hand_events_are_read_again_from_any_time(scene: Scene) -> None:

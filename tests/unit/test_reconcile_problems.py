@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from peoplesync.sync.ports import KeyRefused, NotPermitted, RateLimited, Unavailable
+from peoplesync.sync.ports import EndpointState, KeyRefused, NotPermitted, RateLimited, Unavailable
 from tests.builders import DAY, HOUR, MINUTE, NOW, customer, event
 from tests.event_list import Scene, checkpoint, failing_after, told
 
@@ -165,3 +166,105 @@ def test_an_event_that_no_message_can_carry_is_counted_and_does_not_block(scene:
 
     assert (turn.too_large, turn.done) == (1, True)
     assert scene.bulk.events() == ["evt_1"]
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "after"),
+    [
+        ("gone", None, "gone"),
+        ("disabled", None, "disabled"),
+        ("disabled", "gone", "disabled"),
+        ("enabled", "disabled", None),
+    ],
+)
+def test_what_stripe_says_of_the_endpoint_is_noted(
+    scene: Scene, state: EndpointState, before: str | None, after: str | None
+) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, endpoint_id="we_1", endpoint_problem=before)
+    scene.endpoints.states["we_1"] = state
+
+    turn = scene.run()["main"]
+
+    assert (turn.done, turn.problem) == (True, None)
+    assert scene.endpoints.asked == [("main", "we_1")]
+    assert scene.connections.problems == [after]
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"), [("gone", "gone"), ("disabled", "disabled"), ("enabled", None)]
+)
+def test_what_is_known_of_the_endpoint_is_not_noted_again(
+    scene: Scene, state: EndpointState, problem: str | None
+) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, endpoint_id="we_1", endpoint_problem=problem)
+    scene.endpoints.states["we_1"] = state
+
+    scene.run()
+
+    assert scene.connections.problems == []
+
+
+def test_where_events_are_polled_stripe_is_asked_for_no_endpoint(scene: Scene) -> None:
+    scene.run()
+
+    assert scene.endpoints.asked == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [NotPermitted("no", "rak_webhook_read"), Unavailable("down"), RateLimited("slow"), KeyRefused("revoked")],
+    ids=lambda refusal: type(refusal).__name__,
+)
+def test_an_endpoint_that_cannot_be_asked_for_is_neither_fine_nor_a_problem(
+    scene: Scene, refusal: Exception
+) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, endpoint_id="we_1", endpoint_problem="disabled")
+    scene.endpoints.before_answer = failing_answer(refusal)
+
+    turn = scene.run()["main"]
+
+    assert (turn.done, turn.problem) == (True, None)
+    assert len(scene.endpoints.asked) == 1
+    assert scene.connections.every["main"].endpoint_problem == "disabled"
+    assert scene.connections.every["main"].key_refused_at is None
+
+
+@pytest.mark.parametrize("refusal", [KeyRefused("revoked"), Unavailable("down"), NotPermitted("no")])
+def test_stripe_is_not_asked_for_the_endpoint_where_it_does_not_list_events(
+    scene: Scene, refusal: Exception
+) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, endpoint_id="we_1")
+    scene.stripe.before_page = failing_after(0, refusal)
+
+    scene.run()
+
+    assert scene.endpoints.asked == []
+
+
+def test_a_key_of_the_other_mode_does_not_see_the_endpoint_and_says_nothing_of_it(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, endpoint_id="we_1")
+    scene.stripe.happens(told("live", NOW - 60) | {"livemode": True})
+
+    scene.run()
+
+    assert scene.connections.every["main"].endpoint_problem is None
+
+
+def test_an_endpoint_that_is_replaced_meanwhile_is_not_said_to_be_gone(scene: Scene) -> None:
+    scene.connections.add(reconciled_until=NOW - HOUR, endpoint_id="we_1")
+
+    def replaced() -> None:
+        was = scene.connections.every["main"]
+        scene.connections.every["main"] = replace(was, endpoint_id="we_2")
+
+    scene.endpoints.before_answer = replaced
+    scene.run()
+
+    assert scene.connections.every["main"].endpoint_problem is None
+
+
+def failing_answer(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail

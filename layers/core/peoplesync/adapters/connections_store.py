@@ -17,11 +17,16 @@ from peoplesync.adapters.busy import busy_as_unavailable
 from peoplesync.adapters.tables import ConnectionRow, FieldRow, SegmentRow, whole
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import BuiltinField, Field, FieldType
+from peoplesync.domain.rhythm import Rhythm, read_rhythm
 from peoplesync.domain.segments import Definitions, Segment
+from peoplesync.domain.sweeps import Pass, read_pass
 from peoplesync.sync.ports import LostRace
 
 LAST_EVENT_STEP: Final = 60
 """Seconds by which `last_event_at` must rise to be worth a write."""
+
+HEARD_STEP: Final = 60
+"""Seconds by which `webhook_heard_at` must rise to be worth a write."""
 
 
 @dataclass
@@ -85,11 +90,12 @@ class ConnectionsStore:
         is not the epoch before that is there."""
         self._put(connection, ConnectionRow.epoch_number == connection.epoch_number - 1)
 
-    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool]) -> None:
+    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
         """The connection is connected, by a key that may do this. Raises LostRace in another epoch."""
         self._update(
             epoch,
-            _set(ConnectionRow.endpoint_id, endpoint),
+            *_another_webhook(endpoint),
+            ConnectionRow.webhook_since.set(at),
             ConnectionRow.permissions_json.set(dict(permissions)),
             ConnectionRow.key_refused_at.remove(),
             ConnectionRow.disconnected_at.remove(),
@@ -97,7 +103,7 @@ class ConnectionsStore:
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
         """The connection has this webhook endpoint now. Raises LostRace in another epoch."""
-        self._update(epoch, _set(ConnectionRow.endpoint_id, endpoint))
+        self._update(epoch, *_another_webhook(endpoint))
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         """The connection is not to be used any more; `for_good` ends its epoch too, so that nothing can be
@@ -175,10 +181,14 @@ class ConnectionsStore:
         heard = ConnectionRow.last_event_at
         self._change(epoch, [heard.set(at)], heard.does_not_exist() | (heard <= at - LAST_EVENT_STEP))
 
-    def advance(self, epoch: Epoch, until: int) -> None:
-        """Moves the checkpoint forward, never back."""
+    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
+        """Moves the checkpoint forward, never back, and with it the rhythm."""
         checkpoint = ConnectionRow.reconciled_until
-        self._change(epoch, [checkpoint.set(until)], checkpoint.does_not_exist() | (checkpoint < until))
+        self._change(
+            epoch,
+            [checkpoint.set(until), ConnectionRow.rhythm_json.set(rhythm.as_json())],
+            checkpoint.does_not_exist() | (checkpoint < until),
+        )
 
     def note_gap(self, epoch: Epoch, since: int) -> None:
         """Remembers that events are lost from then on; of two gaps the older one."""
@@ -198,9 +208,44 @@ class ConnectionsStore:
         else:
             self._change(epoch, [refused.set(refused_at)], refused.does_not_exist())
 
-    def note_missed(self, epoch: Epoch, count: int) -> None:
-        """Adds to the count of events that the webhook had not delivered."""
+    def note_endpoint_problem(self, epoch: Epoch, endpoint: str, problem: str | None) -> None:
+        """Remembers what Stripe says of the connection's endpoint, unless it has another one meanwhile."""
+        self._change(
+            epoch,
+            [_set(ConnectionRow.endpoint_problem, problem)],
+            ConnectionRow.endpoint_id == endpoint,
+        )
+
+    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
+        """Remembers that the webhook delivers, and how many seconds it took: at most once a minute, but at
+        once where it was thought to be refused."""
+        last = connection.webhook_heard_at
+        if connection.webhook_refused_since is None and last is not None and at < last + HEARD_STEP:
+            return
+        self._change(
+            connection.epoch,
+            [
+                ConnectionRow.webhook_heard_at.set(at),
+                ConnectionRow.lag_seconds.set(lag),
+                ConnectionRow.webhook_refused_since.remove(),
+            ],
+        )
+
+    def note_refused_signature(self, connection: Connection, at: int) -> None:
+        """Remembers since when the webhook's signatures are wrong."""
+        if connection.webhook_refused_since is None:
+            since = ConnectionRow.webhook_refused_since
+            self._change(connection.epoch, [since.set(at)], since.does_not_exist())
+
+    def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
+        """Adds to the count of events that the webhook had not delivered, of which the newest is of then."""
         self._change(epoch, [ConnectionRow.missed_events.add(count)])
+        at = ConnectionRow.webhook_missed_at
+        self._change(epoch, [at.set(newest)], at.does_not_exist() | (at < newest))
+
+    def note_sweep(self, epoch: Epoch, sweep: Pass) -> None:
+        """Remembers how far those whom the clock may have moved are handed out."""
+        self._change(epoch, [ConnectionRow.swept_json.set(sweep.as_json())])
 
     def _change(self, epoch: Epoch, actions: list[Action], only_if: Condition | None = None) -> None:
         """Changes the connection's row if it is still in this epoch, and the condition holds."""
@@ -213,6 +258,16 @@ class ConnectionsStore:
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+
+
+def _another_webhook(endpoint: str | None) -> list[Action]:
+    """What was wrong with the webhook is over: it begins anew."""
+    return [
+        _set(ConnectionRow.endpoint_id, endpoint),
+        ConnectionRow.endpoint_problem.remove(),
+        ConnectionRow.webhook_refused_since.remove(),
+        ConnectionRow.webhook_missed_at.remove(),
+    ]
 
 
 def _set(attribute: Attribute[Any], value: Any) -> Action:
@@ -239,6 +294,14 @@ def _to_row(connection: Connection) -> ConnectionRow:
         missed_events=connection.missed_events,
         key_refused_at=connection.key_refused_at,
         disconnected_at=connection.disconnected_at,
+        lag_seconds=connection.lag_seconds,
+        webhook_since=connection.webhook_since,
+        webhook_heard_at=connection.webhook_heard_at,
+        webhook_refused_since=connection.webhook_refused_since,
+        webhook_missed_at=connection.webhook_missed_at,
+        endpoint_problem=connection.endpoint_problem,
+        swept_json=connection.sweep.as_json(),
+        rhythm_json=connection.rhythm.as_json(),
     )
 
 
@@ -257,4 +320,12 @@ def _from_row(row: ConnectionRow) -> Connection:
         missed_events=int(row.missed_events or 0),
         key_refused_at=whole(row.key_refused_at),
         disconnected_at=whole(row.disconnected_at),
+        lag_seconds=whole(row.lag_seconds),
+        webhook_since=whole(row.webhook_since),
+        webhook_heard_at=whole(row.webhook_heard_at),
+        webhook_refused_since=whole(row.webhook_refused_since),
+        webhook_missed_at=whole(row.webhook_missed_at),
+        endpoint_problem=row.endpoint_problem,
+        sweep=read_pass(row.swept_json) if row.swept_json else Pass(),
+        rhythm=read_rhythm(row.rhythm_json) if row.rhythm_json else Rhythm(),
     )

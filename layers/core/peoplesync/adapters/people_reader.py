@@ -48,13 +48,17 @@ class PeopleReader(MemberPages):
         with ThreadPoolExecutor(SHARDS) as pool:
             return sum(pool.map(MemberRow.count, MemberRow.shards(epoch, index)))
 
-    def due(self, epoch: Epoch, now: int, most: int) -> list[str]:
-        """Ids of people whose `review_at` is not after `now`, the longest overdue of each shard first."""
-        found: list[str] = []
-        for shard in range(SHARDS):
-            rows = PersonRow.due.query(f"{epoch}#{shard}", DueIndex.review_at <= now, limit=most - len(found))
-            found += [row.person_id for row in rows]
-        return found
+    def due(self, epoch: Epoch, shard: int, after: int, until: int, most: int) -> list[tuple[int, str]]:
+        """Of a shard, who is due later than `after` and not later than `until`: when, and the person's id.
+        The longest overdue first, so many at most."""
+        when = DueIndex.review_at.between(after + 1, until)
+        rows = PersonRow.due.query(f"{epoch}#{shard}", when, limit=most)
+        return [(int(row.review_at), row.person_id) for row in rows]
+
+    def due_since(self, epoch: Epoch, now: int) -> int | None:
+        """Since when the longest overdue of all has been due; None where nobody is."""
+        first = [due for shard in range(SHARDS) for due in self.due(epoch, shard, 0, now, 1)]
+        return min(first)[0] if first else None
 
     def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
         """A record's billing events, newest first: (at, key, kind, content)."""

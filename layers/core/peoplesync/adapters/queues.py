@@ -33,6 +33,13 @@ class ChangeQueue:
         """Messages on the queue: visible, in flight and delayed."""
         return _depth(self.sqs, self.url)
 
+    def visible(self) -> int:
+        """Messages that nobody has taken yet, but for the delayed ones."""
+        answer = self.sqs.get_queue_attributes(
+            QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
     def send(self, body: str, delay: int = 0) -> None:
         """Puts a message on the queue; it shows after `delay` seconds (at most 900)."""
         self.sqs.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
@@ -87,6 +94,11 @@ class QueueDepths:
     def waiting(self) -> int:
         """Changes on the queues: visible, in flight and delayed."""
         return sum(queue.depth() for queue in self.queues)
+
+    def by_queue(self) -> dict[str, int]:
+        """The same of each queue."""
+        names = ("live", "bulk", "review")
+        return {name: queue.depth() for name, queue in zip(names, self.queues, strict=True)}
 
     def dead(self) -> int:
         """Messages in the dead-letter queues."""

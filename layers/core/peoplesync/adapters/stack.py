@@ -22,8 +22,10 @@ class Stack:
     imports_table: str
     live_queue_url: str
     bulk_queue_url: str
+    review_queue_url: str
     live_dead_letter_queue_url: str
     bulk_dead_letter_queue_url: str
+    review_dead_letter_queue_url: str
     secrets_prefix: str
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Stripe's API: single objects, and pages of lists."""
+"""Stripe's API: single objects, pages of lists, and what became of an endpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from peoplesync.domain.changes import Answer, Kind, ObjectKey, read_answer
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
-from peoplesync.sync.ports import CursorGone, KeyRefused, NotPermitted, Page, RateLimited, Unavailable
+from peoplesync.sync.metrics import Metric
+from peoplesync.sync.ports import (
+    CursorGone,
+    EndpointState,
+    KeyRefused,
+    NotPermitted,
+    Page,
+    RateLimited,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from stripe import StripeClient, StripeError
@@ -40,12 +49,13 @@ TIMEOUT: Final = 4
 @dataclass
 class StripeApi:
     """Stripe, asked for single objects. `api_key` finds a connection's key; `base_url` replaces Stripe's own
-    on a laptop; `monotonic` is a stopwatch."""
+    on a laptop; `monotonic` is a stopwatch; `measure` counts what is asked."""
 
     api_key: Callable[[str], str | None]
     base_url: str | None = None
     monotonic: Callable[[], float] = time.monotonic
     timeout: float = TIMEOUT
+    measure: Callable[[Metric, float], None] = lambda *_: None
     _http_client: Any = None
 
     def fetch(self, connection: str, key: ObjectKey) -> Answer:
@@ -55,7 +65,7 @@ class StripeApi:
         client = self._client(connection)
         started = self.monotonic()
         try:
-            response = client.raw_request("get", f"/v1/{PATHS[key.kind]}/{key.id}")
+            response = self._get(client, f"/v1/{PATHS[key.kind]}/{key.id}")
         except stripe.StripeError as error:
             if error.http_status == 404:
                 if _OTHER_MODE.search(error.user_message or ""):
@@ -80,11 +90,37 @@ class StripeApi:
         client = self._client(connection)
         started = self.monotonic()
         try:
-            response = client.raw_request("get", f"/v1/{resource}", **params)
+            response = self._get(client, f"/v1/{resource}", **params)
         except stripe.StripeError as error:
             raise refusal(error) from error
         listed: dict[str, Any] = response.data
         return Page(listed["data"], bool(listed["has_more"]), self._as_of(response.headers, started))
+
+    def endpoint_state(self, connection: str, endpoint: str) -> EndpointState:
+        """What became of a webhook endpoint; see `ports.Endpoints`."""
+        import stripe
+
+        client = self._client(connection)
+        try:
+            shown: dict[str, Any] = self._get(client, f"/v1/webhook_endpoints/{endpoint}").data
+        except stripe.StripeError as error:
+            if error.http_status != 404:
+                raise refusal(error) from error
+            if _OTHER_MODE.search(error.user_message or ""):
+                raise Unavailable("the key is of the other mode than the endpoint") from error
+            return "gone"
+        return "disabled" if shown.get("status") == "disabled" else "enabled"
+
+    def _get(self, client: StripeClient, path: str, **params: Any) -> Any:
+        """Stripe's answer, counted."""
+        import stripe
+
+        self.measure(Metric.STRIPE_CALLS, 1)
+        try:
+            return client.raw_request("get", path, **params)
+        except stripe.RateLimitError:
+            self.measure(Metric.STRIPE_RATE_LIMITED, 1)
+            raise
 
     def _as_of(self, headers: Any, started: float) -> int:
         """Stripe's own clock when the request began, less a second: never more than we can know."""

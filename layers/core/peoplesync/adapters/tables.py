@@ -196,6 +196,14 @@ class ConnectionRow(Model):
     missed_events = NumberAttribute(null=True)
     key_refused_at = NumberAttribute(null=True)
     disconnected_at = NumberAttribute(null=True)
+    lag_seconds = NumberAttribute(null=True)
+    webhook_since = NumberAttribute(null=True)
+    webhook_heard_at = NumberAttribute(null=True)
+    webhook_refused_since = NumberAttribute(null=True)
+    webhook_missed_at = NumberAttribute(null=True)
+    endpoint_problem = UnicodeAttribute(null=True)
+    rhythm_json = JSONAttribute(null=True)
+    swept_json = JSONAttribute(null=True)
 
 
 class ImportRow(Model):
@@ -210,6 +218,19 @@ class ImportRow(Model):
     sk = UnicodeAttribute(range_key=True)
     version = NumberAttribute(null=True)
     content_json = JSONAttribute(null=True)
+
+
+MODELS: Final = (
+    PersonRow,
+    IdentityRow,
+    FeedRow,
+    MemberRow,
+    FieldRow,
+    SegmentRow,
+    ConnectionRow,
+    CatalogueRow,
+    ImportRow,
+)
 
 
 def use_tables(

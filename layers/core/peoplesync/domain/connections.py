@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from peoplesync.domain.rhythm import Rhythm
+from peoplesync.domain.sweeps import Pass
+
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -31,6 +34,15 @@ class Connection:
     over; those from `gap_since` on were missed for longer than Stripe keeps them, so that only an import can
     make up for it. `missed_events` counts what the reconciler found and the webhook had not delivered.
     `key_refused_at` is when Stripe began to refuse the key.
+
+    Of the webhook: `webhook_since` is when it was connected, `webhook_heard_at` when its last event was
+    applied, `webhook_refused_since` since when the signatures of all that comes are wrong,
+    `webhook_missed_at` when the newest event happened that only the reconciler brought, `endpoint_problem`
+    what Stripe says of the endpoint: gone or disabled.
+
+    `lag_seconds` is how long the newest event took from Stripe's `created` until it was applied; `sweep` is
+    how far those whom the clock may have moved are handed out, `rhythm` how long the account is usually quiet
+    between two events.
     """
 
     name: str
@@ -46,6 +58,14 @@ class Connection:
     missed_events: int = 0
     key_refused_at: int | None = None
     disconnected_at: int | None = None
+    lag_seconds: int | None = None
+    webhook_since: int | None = None
+    webhook_heard_at: int | None = None
+    webhook_refused_since: int | None = None
+    webhook_missed_at: int | None = None
+    endpoint_problem: str | None = None
+    sweep: Pass = field(default_factory=Pass)
+    rhythm: Rhythm = field(default_factory=Rhythm)
 
     @property
     def epoch(self) -> Epoch:

@@ -43,6 +43,10 @@ class Occurrences:
         return Occurrences(self.count + other.count, tuple(newest))
 
 
+STATES: Final = frozenset({"customer", "subscription", "discount"})
+"""Kinds of objects whose state a record holds; of the others it knows what happened."""
+
+
 @dataclass(frozen=True)
 class Record:
     """One Stripe customer. `id` is the customer's; `first_seen_at` is when we first heard of it.
@@ -67,6 +71,17 @@ class Record:
     asked: bool = False
     dropped: bool = False
     dropped_activity_at: int | None = None
+
+    def snapshot_of(self, key: ObjectKey) -> Snapshot | None:
+        """The state that is known of one of its objects, if it is one of `STATES`."""
+        match key.kind:
+            case "customer":
+                return self.customer
+            case "subscription":
+                return self.subscriptions.get(key.id)
+            case "discount":
+                return self.discounts.get(key.id)
+        return None
 
     @property
     def pending(self) -> bool:

@@ -11,8 +11,7 @@ now is sent again with a delay and loses nothing:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from peoplesync.domain.catalogue import Catalogue
@@ -25,7 +24,7 @@ from peoplesync.domain.segments import Definitions
 from peoplesync.sync.apply_catalogue import apply_to_catalogue
 from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
 from peoplesync.sync.messages import Message
-from peoplesync.sync.missed import missed_by_the_webhook
+from peoplesync.sync.observing import Observer
 from peoplesync.sync.ports import (
     Catalogues,
     Connections,
@@ -38,6 +37,7 @@ from peoplesync.sync.ports import (
     Unavailable,
 )
 from peoplesync.sync.reading import Reader
+from peoplesync.sync.told_again import is_told_again
 
 MAX_RACES: Final = 5
 """How often a household is folded again because someone else wrote it first."""
@@ -93,7 +93,7 @@ class Applier:
 class _Batch:
     world: Applier
     fates: Fates
-    missed: int = 0
+    observers: dict[Epoch, Observer] = field(default_factory=dict)
 
     def apply_epoch(self, epoch: Epoch, tasks: Tasks) -> None:
         """Applies the tasks as one batch; where that crashes, each alone, so that one does not fail ten."""
@@ -107,15 +107,8 @@ class _Batch:
                     self._apply_together(epoch, {name: task})
                 except Exception as crash:
                     self.fates.report.crashed[task.delivery.id] = crash
-        self._note_missed(epoch)
-
-    def _note_missed(self, epoch: Epoch) -> None:
-        """A measure only: what was applied is not applied again for its sake."""
-        missed, self.missed = self.missed, 0
-        if missed:
-            self.fates.report.counts["missed"] += missed
-            with suppress(Exception):
-                self.world.connections.note_missed(epoch, missed)
+        if epoch in self.observers:
+            self.observers[epoch].note_missed(self.world.connections)
 
     def _apply_together(self, epoch: Epoch, tasks: Tasks) -> None:
         try:
@@ -123,15 +116,15 @@ class _Batch:
             if connection is None or connection.epoch != epoch:
                 self.fates.finish("dropped", tasks)
                 return
+            watching = Observer(connection, self.fates.report, self.world.clock)
+            observer = self.observers.setdefault(epoch, watching)
             entries = {name: task for name, task in tasks.items() if task.entry}
             self._apply_to_catalogue(epoch, entries)
             self._apply(epoch, {name: task for name, task in tasks.items() if name not in entries})
         except Unavailable:
             self.fates.wait({name: task for name, task in tasks.items() if name not in self.fates.done})
             return
-        heard = [task.heard_at for task in tasks.values() if task.heard_at is not None]
-        if heard:
-            self.world.connections.note_event(epoch, max(heard))
+        observer.note_heard(tasks, self.fates, self.world.connections)
 
     def _apply_to_catalogue(self, epoch: Epoch, tasks: Tasks) -> None:
         world = self.world
@@ -158,7 +151,7 @@ class _Batch:
         tasks = dict(tasks)
         lost: dict[str, Task] = {}
         newly_used: dict[str, Task] = {}
-        households, catalogue = self._fold(epoch, tasks)
+        households, known = self._fold(epoch, tasks)
         for household in households:
             names = {change.message for change in household.changes} | household.reviewed
             theirs = {name: tasks.pop(name) for name in names if name in tasks}
@@ -173,13 +166,15 @@ class _Batch:
                 self._divide(epoch, theirs, limit)
             else:
                 self.fates.finish("applied", theirs)
-                self.missed += missed_by_the_webhook(household, theirs.values(), self.world.clock())
+                self.observers[epoch].written(household, theirs)
                 self._follow_up(epoch, household, theirs)
                 self.fates.report.counts["entries"] += len(household.entries)
                 if household.newly_uses:
                     newly_used |= theirs
+        again = [is_told_again(known, task.change) for task in tasks.values()]
+        self.fates.report.counts["duplicate"] += sum(again)
         self.fates.finish("stale", tasks)
-        if newly_used and self._has_moved_on(epoch, catalogue):
+        if newly_used and self._has_moved_on(epoch, known.catalogue):
             self.fates.report.counts["applied"] -= len(newly_used)
             lost |= newly_used
         return lost
@@ -190,7 +185,7 @@ class _Batch:
         now = self.world.catalogue.read(epoch, catalogue.keys())
         return any(now[key].revision != entry.revision for key, entry in catalogue.items())
 
-    def _fold(self, epoch: Epoch, tasks: dict[str, Task]) -> tuple[Sequence[Household], Catalogue]:
+    def _fold(self, epoch: Epoch, tasks: dict[str, Task]) -> tuple[Sequence[Household], Known]:
         """Folds until nothing is lacking. Tasks whose ties cannot be settled now are taken out."""
         changes = [task.change for task in tasks.values() if task.change]
         reviews = {task.person for task in tasks.values() if task.person}
@@ -215,7 +210,7 @@ class _Batch:
                 more_entries = self.world.catalogue.read(epoch, outcome.unlisted)
                 known = replace(known, catalogue={**known.catalogue, **more_entries})
             elif not outcome.ties:
-                return outcome.households, known.catalogue
+                return outcome.households, known
             unsettled = self._ask_stripe(epoch, outcome, answers)
             if unsettled:
                 self.fates.wait(

@@ -41,8 +41,8 @@ class Connections(Protocol):
     def begin_epoch(self, connection: Connection) -> None:
         """Raises LostRace where another epoch has begun."""
 
-    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool]) -> None:
-        """Raises LostRace where another epoch has begun."""
+    def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
+        """What was wrong with key and webhook is over. Raises LostRace where another epoch has begun."""
 
     def fields(self, epoch: Epoch) -> Sequence[tuple[Field, bool]]: ...
 
@@ -138,7 +138,7 @@ class Connector:
         if current is None:
             self.connections.create(made)
         elif made.epoch == current.epoch:
-            self.connections.renew(made.epoch, made.endpoint_id, made.permissions)
+            self.connections.renew(made.epoch, made.endpoint_id, made.permissions, now)
         else:
             end_epoch(current.epoch, self.bulk, lambda: self.connections.begin_epoch(made))
         return Connected(self.connections.get_even_disconnected(examined.name) or made, left)
@@ -194,8 +194,15 @@ def _made(examined: Examined, now: int) -> Connection:
             reconciled_until=now,
         )
     else:
-        made = replace(current, key_refused_at=None, disconnected_at=None)
-    return replace(made, endpoint_id=None, permissions=examined.permissions)
+        made = replace(
+            current,
+            key_refused_at=None,
+            disconnected_at=None,
+            endpoint_problem=None,
+            webhook_refused_since=None,
+            webhook_missed_at=None,
+        )
+    return replace(made, endpoint_id=None, permissions=examined.permissions, webhook_since=now)
 
 
 def end_epoch(epoch: Epoch, bulk: Queue, end: Callable[[], None]) -> None:

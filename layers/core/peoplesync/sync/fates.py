@@ -13,6 +13,10 @@ from peoplesync.sync.ports import Queue
 
 SHORTEST_DELAY, LONGEST_DELAY = 30, 900
 
+ATTEMPTS_OF_THE_SWEEP = 3
+"""So often a review by the clock is tried, over minutes; then the sweep finds the person again, where it is
+still needed. Were it to wait on, its copies would pile up."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -46,13 +50,18 @@ Tasks = Mapping[str, Task]
 @dataclass
 class Report:
     """What became of a batch: how many of its changes and reviews were `applied`, `stale` (they told nothing
-    new), `dropped` (another epoch, or no such connection), `waiting` or `dead`; and how many `ties` were
-    fetched (of which `not_found`), `races` lost, feed `entries` added, and events `missed` by the webhook.
-    `buried` holds the reasons of the dead, `crashed` the messages to be delivered again."""
+    new; of these `duplicate`: they told again what was known), `dropped` (another epoch, or no such
+    connection), `waiting` or `dead`; and how many `ties` were fetched (of which `not_found`), `races` lost,
+    feed `entries` added, events `missed` by the webhook, and people `flipped` by the clock.
+
+    `buried` holds the reasons of the dead, `crashed` the messages to be delivered again; `lags` are the
+    seconds from a live event until it was applied, `late` those from when somebody was due by the clock."""
 
     counts: Counter[str] = field(default_factory=Counter)
     buried: list[str] = field(default_factory=list)
     crashed: dict[str, Exception] = field(default_factory=dict)
+    lags: list[int] = field(default_factory=list)
+    late: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -79,6 +88,8 @@ class Fates:
             if delivery_id in self.report.crashed:
                 continue
             delivery, message = tasks[0].delivery, tasks[0].message
+            if message.cause == "sweep" and message.attempt + 1 >= ATTEMPTS_OF_THE_SWEEP:
+                continue
             longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2**message.attempt)
             again = self._left(delivery_id, message, tasks).next_attempt()
             try:

@@ -11,7 +11,7 @@ from typing import Final
 
 from peoplesync.domain.changes import Change
 from peoplesync.domain.households import Household
-from peoplesync.domain.records import Record
+from peoplesync.domain.records import STATES, Record
 from peoplesync.domain.snapshots import Snapshot
 from peoplesync.sync.fates import Task
 
@@ -19,38 +19,32 @@ PATIENCE: Final = 120
 """Seconds for which an event may be on its way through the webhook."""
 
 
-def missed_by_the_webhook(household: Household, tasks: Iterable[Task], now: int) -> int:
-    """How many events of the reconciler were news to a household that was just written."""
+def missed_by_the_webhook(household: Household, tasks: Iterable[Task], now: int) -> list[int]:
+    """When those events of the reconciler happened that were news to a household that was just written."""
     records = {
         name: record
         for person in household.before.values()
         for name, record in (person.records.items() if person else ())
     }
     entries = {(record, entry.entry) for record, entry in household.entries}
-    missed = set()
+    missed: dict[tuple[object, ...], int] = {}
     for task in tasks:
         change = task.change
         if change is None or task.heard_at is None or task.message.cause != "reconcile":
             continue
         new_entry = any((change.record, event.entry) in entries for event in change.events)
         if task.heard_at <= now - PATIENCE and (new_entry or _is_news(records.get(change.record), change)):
-            missed.add(_event_of(change))
-    return len(missed)
+            missed[_event_of(change)] = task.heard_at
+    return list(missed.values())
 
 
 def _is_news(record: Record | None, change: Change) -> bool:
     if record is None or (change.deleted and not record.deleted):
         return True
-    match change.object.kind:
-        case "customer":
-            known = record.customer
-        case "subscription":
-            known = record.subscriptions.get(change.object.id)
-        case "discount":
-            known = record.discounts.get(change.object.id)
-        case _:
-            return False  # of payments and checkouts, what is new is a feed entry
-    return change.snapshot is not None and (known is None or _order(known) < _order(change.snapshot))
+    if change.snapshot is None or change.object.kind not in STATES:
+        return False  # of payments and checkouts, what is new is a feed entry
+    known = record.snapshot_of(change.object)
+    return known is None or _order(known) < _order(change.snapshot)
 
 
 def _order(snapshot: Snapshot) -> tuple[int, int, str]:

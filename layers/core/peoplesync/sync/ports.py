@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import Catalogue, CatalogueKey, Entry
@@ -66,6 +66,15 @@ class Lists(Protocol):
         and KeyRefused) or NotPermitted."""
 
 
+EndpointState = Literal["enabled", "disabled", "gone"]
+
+
+class Endpoints(Protocol):
+    def endpoint_state(self, connection: str, endpoint: str) -> EndpointState:
+        """What became of a webhook endpoint. Raises Unavailable (among it RateLimited and KeyRefused) or
+        NotPermitted."""
+
+
 class Runs(Protocol):
     def applied(self, epoch: Epoch, run: str, chunk: str, failed: int) -> None:
         """Notes once that a chunk of an import is applied, but for its `failed` parts. Raises Unavailable."""
@@ -119,8 +128,13 @@ class Connections(Protocol):
 
     def note_event(self, epoch: Epoch, at: int) -> None: ...
 
-    def note_missed(self, epoch: Epoch, count: int) -> None:
-        """Adds to the events that the webhook had not delivered. Raises Unavailable."""
+    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
+        """Remembers that the webhook delivers, and how many seconds the newest event took. Raises
+        Unavailable."""
+
+    def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
+        """Adds to the events that the webhook had not delivered, of which the newest is of then. Raises
+        Unavailable."""
 
 
 class Queue(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -17,11 +18,16 @@ from peoplesync.domain.changes import EVENT_TYPES, customer_of
 from peoplesync.domain.connections import Connection, Epoch, is_connection_name
 from peoplesync.domain.stripe_objects import slim
 from peoplesync.sync.messages import MAX_BYTES, Message
-from peoplesync.sync.signatures import refusal
+from peoplesync.sync.metrics import Metric
+from peoplesync.sync.ports import Unavailable
+from peoplesync.sync.signatures import WRONG, refusal
 
 
 class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
+
+    def note_refused_signature(self, connection: Connection, at: int) -> None:
+        """Remembers since when the webhook's signatures are wrong. Raises Unavailable."""
 
 
 class SigningSecrets(Protocol):
@@ -35,9 +41,10 @@ class Queue(Protocol):
 @dataclass(frozen=True)
 class Receipt:
     """How a request was answered. `outcome` is enqueued, dropped or refused; `reason` says why, in one word;
-    `detail` is for the operator's log and holds nothing personal."""
+    `metric` counts it; `detail` is for the operator's log and holds nothing personal."""
 
     outcome: str
+    metric: Metric
     reason: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
 
@@ -48,6 +55,13 @@ class Receipt:
 
 _NOT_ACCEPTED: Final = "not_accepted"
 """The one answer to all who cannot prove to be Stripe: it does not tell a wrong secret from a wrong name."""
+
+_DROPPED: Final = {
+    "connect": Metric.WEBHOOKS_DROPPED_CONNECT,
+    "unsupported": Metric.WEBHOOKS_DROPPED_UNSUPPORTED,
+    "no_id": Metric.WEBHOOKS_DROPPED_NO_ID,
+    "guest": Metric.WEBHOOKS_DROPPED_GUEST,
+}
 
 
 @dataclass(frozen=True)
@@ -63,25 +77,35 @@ class Receiver:
         connection = self.connections.get(name) if is_connection_name(name) else None
         if connection is None:
             unknown = {"because": "unknown connection", "connection": name[:64]}
-            return Receipt("refused", _NOT_ACCEPTED, unknown)
+            return Receipt("refused", Metric.WEBHOOKS_REFUSED_CONNECTION, _NOT_ACCEPTED, unknown)
         problem = self._signature_problem(name, body, signature, now)
-        if problem is not None:
-            return Receipt("refused", _NOT_ACCEPTED, {"because": problem})
         event = _event(body)
+        if problem is not None:
+            if problem == WRONG and event is not None and event.get("livemode") is connection.livemode:
+                self._note_refused_signature(connection, now)
+            return Receipt("refused", Metric.WEBHOOKS_REFUSED_SIGNATURE, _NOT_ACCEPTED, {"because": problem})
         if event is None:
-            return Receipt("refused", "malformed", {"because": "body is no Stripe event"})
+            no_event = {"because": "body is no Stripe event"}
+            return Receipt("refused", Metric.WEBHOOKS_REFUSED_MALFORMED, "malformed", no_event)
         detail = {"event": event.get("id"), "type": event["type"], "created_at": event.get("created")}
         if event.get("livemode") is not connection.livemode:
             mode = "live" if connection.livemode else "test"
-            return Receipt("refused", "wrong_mode", detail | {"because": f"the connection is in {mode} mode"})
+            detail |= {"because": f"the connection is in {mode} mode"}
+            return Receipt("refused", Metric.WEBHOOKS_REFUSED_MODE, "wrong_mode", detail)
         reason = no_use(event)
         if reason is not None:
-            return Receipt("dropped", reason, detail)
+            return Receipt("dropped", _DROPPED[reason], reason, detail)
         encoded = _fitting(connection.epoch, event)
         if encoded is None:
-            return Receipt("refused", "too_large", detail | {"because": "larger than the queue takes"})
+            detail |= {"because": "larger than the queue takes"}
+            return Receipt("refused", Metric.WEBHOOKS_REFUSED_SIZE, "too_large", detail)
         self.queue.send(encoded)
-        return Receipt("enqueued", detail=detail)
+        return Receipt("enqueued", Metric.WEBHOOKS_ENQUEUED, detail=detail)
+
+    def _note_refused_signature(self, connection: Connection, now: int) -> None:
+        """That it looks like Stripe is all that can be known; the next genuine event takes it back."""
+        with suppress(Unavailable):
+            self.connections.note_refused_signature(connection, now)
 
     def _signature_problem(self, name: str, body: bytes, signature: str | None, now: int) -> str | None:
         problem = refusal(signature, body, self.secrets.signing_secrets(name), now)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.rhythm import Rhythm
 from peoplesync.sync.chunking import chunks_of_events
 from peoplesync.sync.event_lists import Crowded, Patient, WrongMode, events_between
 from peoplesync.sync.messages import MAX_BYTES, Chunk, Message
-from peoplesync.sync.ports import KeyRefused, Lists, NotPermitted, RateLimited, Unavailable
+from peoplesync.sync.ports import Endpoints, KeyRefused, Lists, NotPermitted, RateLimited, Unavailable
 
 OVERLAP: Final = 600
 """Seconds before the checkpoint that are read again: events can become visible so much later."""
@@ -36,14 +37,18 @@ class Connections(Protocol):
 
     def get(self, name: str) -> Connection | None: ...
 
-    def advance(self, epoch: Epoch, until: int) -> None:
-        """Moves the checkpoint forward, never back."""
+    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
+        """Moves the checkpoint forward, never back, and with it the rhythm: who is slower sets neither."""
 
     def note_gap(self, epoch: Epoch, since: int) -> None:
         """Remembers that events are lost from then on; of two gaps the older one."""
 
     def note_key(self, epoch: Epoch, refused_at: int | None) -> None:
         """Remembers since when the key is refused; None: it is accepted."""
+
+    def note_endpoint_problem(self, epoch: Epoch, endpoint: str, problem: str | None) -> None:
+        """Remembers that the endpoint is gone or disabled; None: it is fine. With another endpoint than this
+        one it does nothing."""
 
 
 class Queue(Protocol):
@@ -85,6 +90,7 @@ class Reconciler:
     """The use case with what it needs. `monotonic` is a stopwatch, not the system's time; `sleep` waits."""
 
     lists: Lists
+    endpoints: Endpoints
     connections: Connections
     bulk: Queue
     clock: Callable[[], int]
@@ -131,6 +137,7 @@ class Reconciler:
             if _checkpoint(connection) < self.clock() - KEPT_BY_STRIPE:
                 self.connections.note_gap(connection.epoch, _checkpoint(connection))
             self._slices(connection, turn, ends_at)
+            self._look_at_endpoint(connection)
         except KeyRefused:
             turn.problem = "key_refused"
             if connection.key_refused_at is None:
@@ -147,6 +154,7 @@ class Reconciler:
     def _slices(self, connection: Connection, turn: Reconciled, ends_at: float) -> None:
         lists = Patient(self.lists, self.sleep)
         end, length = self.clock() + 1, FIRST_SLICE
+        times: list[int] = []
         while turn.until < end:
             now = self.connections.get(connection.name)
             if now is None or now.epoch != connection.epoch or now.disconnected_at is not None:
@@ -160,8 +168,12 @@ class Reconciler:
                 continue
             for events in chunks_of_events(told.events):
                 self._send(now.epoch, events, turn)
+            times = [at for at in times if at >= now.rhythm.until]
+            times += (int(event["created"]) for event in told.events)
+            # An event may become visible late: the time in which one still can is not counted yet.
+            rhythm = now.rhythm.with_events(times, min(until, told.as_of - OVERLAP))
             # What Stripe knew when it was asked is all that it can have told.
-            self.connections.advance(now.epoch, min(until, told.as_of))
+            self.connections.advance(now.epoch, min(until, told.as_of), rhythm)
             if now.key_refused_at is not None:
                 self.connections.note_key(now.epoch, None)
             turn.events += len(told.events)
@@ -172,6 +184,19 @@ class Reconciler:
             if self.monotonic() >= ends_at and until - turn.since > OVERLAP:
                 break
         turn.done = turn.until >= end
+
+    def _look_at_endpoint(self, connection: Connection) -> None:
+        """The webhook cannot tell that it is no more. Where Stripe does not, nothing is known of it."""
+        endpoint = connection.endpoint_id
+        if endpoint is None:
+            return
+        try:
+            state = self.endpoints.endpoint_state(connection.name, endpoint)
+            problem = None if state == "enabled" else state
+            if problem != connection.endpoint_problem:
+                self.connections.note_endpoint_problem(connection.epoch, endpoint, problem)
+        except (Unavailable, NotPermitted):
+            return
 
     def _send(self, epoch: Epoch, events: tuple[Any, ...], turn: Reconciled) -> None:
         body = Message(epoch, chunk=Chunk(events=events), cause="reconcile").encode()

@@ -18,7 +18,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
-        """Raises LostRace where another epoch has begun."""
+        """What was wrong with the webhook is over. Raises LostRace where another epoch has begun."""
 
 
 def rotate_secret(

@@ -16,6 +16,8 @@ from typing import Final
 TOLERANCE: Final = 300
 """Seconds that a signature's time may differ from ours, to either side."""
 
+WRONG: Final = "signature does not match the signing secret"
+
 
 def sign(secret: str, body: bytes, at: int) -> str:
     """The header that Stripe would send with this body at this moment."""
@@ -40,7 +42,7 @@ def refusal(header: str | None, body: bytes, secrets: Iterable[str], now: int) -
         for digest in expected
     ]
     if not any(matches):
-        return "signature does not match the signing secret"
+        return WRONG
     if abs(now - at) > TOLERANCE:
         return f"signature is {abs(now - at)} s {'old' if at < now else 'ahead'}, {TOLERANCE} s are allowed"
     return None

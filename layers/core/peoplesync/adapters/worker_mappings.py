@@ -1,0 +1,62 @@
+"""The worker's event source mappings: what has Lambda take changes from the queues, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+_ENABLED: Final = frozenset({"Creating", "Enabling", "Enabled", "Updating"})
+_SETTLED: Final = frozenset({"Enabled", "Disabled"})
+
+
+@dataclass(frozen=True)
+class State:
+    """How the mapping of the queue `name` is. One that is not settled is on its way; `enabled` is where to.
+    `last_modified` is in Unix seconds."""
+
+    name: str
+    enabled: bool
+    settled: bool
+    last_modified: int
+
+
+@dataclass(frozen=True)
+class WorkerMappings:
+    """The mappings by their queues' names: live, bulk and review. `functions` is boto3's client for Lambda,
+    `uuids` are the mappings' ids."""
+
+    functions: Any
+    uuids: Mapping[str, str]
+
+    def states(self) -> Sequence[State]:
+        return [
+            _state(name, self.functions.get_event_source_mapping(UUID=uuid))
+            for name, uuid in self.uuids.items()
+        ]
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Asks for what is otherwise to become so, which takes up to minutes. What is in the middle of a
+        change is left to it: ask again when it has settled."""
+        for state in self.states():
+            if state.settled and state.enabled is not enabled:
+                self._update(state.name, enabled)
+
+    def paused_since(self) -> int | None:
+        """When the last of the disabled mappings was disabled; None where every one is enabled."""
+        return max((state.last_modified for state in self.states() if not state.enabled), default=None)
+
+    def _update(self, name: str, enabled: bool) -> None:
+        try:
+            self.functions.update_event_source_mapping(UUID=self.uuids[name], Enabled=enabled)
+        except ClientError as error:
+            # Lambda is still at an earlier change, which its answers do not always show yet.
+            if error.response["Error"]["Code"] not in ("ResourceInUseException", "ResourceConflictException"):
+                raise
+
+
+def _state(name: str, mapping: Mapping[str, Any]) -> State:
+    state = mapping["State"]
+    return State(name, state in _ENABLED, state in _SETTLED, int(mapping["LastModified"].timestamp()))

@@ -1,0 +1,29 @@
+"""Told again: what came a second time, as against what came too late."""
+
+from __future__ import annotations
+
+from peoplesync.domain.changes import Change
+from peoplesync.domain.households import Known
+from peoplesync.domain.records import Record
+
+
+def is_told_again(known: Known, change: Change | None) -> bool:
+    """Whether a change that made no difference is one that is known: its entries are in the feed, or its
+    event gave its object the state that it has."""
+    if change is None:
+        return False
+    if change.events:
+        theirs = known.entries.get(change.record, ())
+        return all(event.entry in theirs for event in change.events)
+    record = _record(known, change.record)
+    if record is None or change.snapshot is None:
+        return False
+    stored = record.snapshot_of(change.object)
+    return stored is not None and (stored.event, stored.as_of) == (
+        change.snapshot.event,
+        change.snapshot.as_of,
+    )
+
+
+def _record(known: Known, name: str) -> Record | None:
+    return next((one.records[name] for one in known.people.values() if name in one.records), None)
