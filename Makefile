@@ -57,13 +57,14 @@ else
 endif
 
 .PHONY: lint
-lint: setup .sam-venv/.ready ## Check style, types, layering and the template
+lint: setup .sam-venv/.ready .checkov-venv/.ready ## Check style, types, layering and the template
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint
 	$(SAM) validate --lint
+	.checkov-venv/bin/checkov --config-file infra/checkov.yaml
 
 .PHONY: fmt
 fmt: setup ## Format the code and fix what can be fixed by itself
@@ -94,7 +95,7 @@ lock: .lock-venv/.ready ## Lock the requirements anew after changing a .in file
 
 .PHONY: clean
 clean: down ## Stop the local stack and remove all that was installed or built here
-	rm -rf .venv .venv-3.13 .sam-venv .lock-venv .local .aws-sam *.egg-info
+	rm -rf .venv .venv-3.13 .sam-venv .checkov-venv .lock-venv .local .aws-sam *.egg-info
 
 # ── Environments: a `.ready` file stands for a complete one ──────────────────────────────────────────────────────────────
 
@@ -125,6 +126,12 @@ clean: down ## Stop the local stack and remove all that was installed or built h
 	@echo "Installing the SAM CLI into .sam-venv" >&2
 	@$(PYTHON) -m venv --clear .sam-venv
 	@.sam-venv/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
+	@touch $@
+
+.checkov-venv/.ready: requirements/checkov.txt
+	@echo "Installing checkov into .checkov-venv" >&2
+	@$(PYTHON) -m venv --clear .checkov-venv
+	@.checkov-venv/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
 	@touch $@
 
 .lock-venv/.ready: Makefile
