@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from peoplesync.domain.people import PENDING_PATIENCE
 from peoplesync.sync.chunking import chunks_of_objects
 from peoplesync.sync.messages import Chunk, Message
 from peoplesync_local.stripe_objects import StripeObject
@@ -185,6 +186,16 @@ def state(world: World) -> dict[str, Any]:
     }
 
 
+def ask_for_the_pending(world: World) -> None:
+    """A minute later the sweep finds whose customer is unknown: Stripe lists the subscriptions of a deleted
+    customer, but not the customer."""
+    people = world.people.people
+    pending = [name for name, one in people.items() if any(record.pending for record in one.records.values())]
+    world.now += PENDING_PATIENCE
+    world.deliver([Message(TEST, review=tuple(pending), cause="sweep").encode()])
+    world.settle()
+
+
 @given(st.integers(0, 9_999), st.integers(3, 30), st.sampled_from([0.0, 0.33, 0.6]), st.data())
 @QUICK
 def test_an_import_and_the_events_since_come_to_the_same_state_as_all_events(
@@ -206,8 +217,29 @@ def test_an_import_and_the_events_since_come_to_the_same_state_as_all_events(
     for body in data.draw(st.permutations(messages)):
         assert not world.deliver([body]).buried
     world.settle()
+    ask_for_the_pending(world)
 
     whole = world_of(Telling(seed, size, tie_share, [], "truth"))
     for event in events:
         whole.apply(event)
     assert state(world) == state(whole)
+
+
+def test_a_deleted_customer_whose_subscription_is_still_listed_is_not_a_customer() -> None:
+    """A history that the property above was once found to be wrong with."""
+    telling = Telling(2683, 23, 0.33, [], "truth")
+    events = told_history(2683, 23, 0.33).events
+    world, whole = world_of(telling), world_of(telling)
+
+    for number, kind in enumerate(LISTED):
+        for body in bodies(events, Page(kind, 23, 0, 0), number):
+            world.deliver([body])
+    world.settle()
+    assert "cus_00001" in state(world)
+
+    ask_for_the_pending(world)
+
+    for event in events:
+        whole.apply(event)
+    assert state(world) == state(whole)
+    assert "cus_00001" not in state(world)

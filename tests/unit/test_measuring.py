@@ -54,7 +54,12 @@ def test_a_gauge_is_told_also_where_it_is_zero(
 def test_each_lag_is_told_so_that_percentiles_can_be_taken(
     measuring: Measuring, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    measuring.measured(lambda: [measuring.add(Metric.CHANGE_LAG, seconds) for seconds in range(130)])()
+    @measuring.measured
+    def handler() -> None:
+        for seconds in range(130):
+            measuring.add(Metric.CHANGE_LAG, seconds)
+
+    handler()
 
     lines = Printed(capsys.readouterr().out).lines
     assert [value for line in lines for value in line["ChangeLag"]] == list(range(130))

@@ -216,4 +216,4 @@ def duration(seconds: int) -> str:
     for length, unit in ((86_400, "days"), (3_600, "hours")):
         if seconds >= 2 * length:
             return f"{seconds // length} {unit}"
-    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"
+    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} second{'s' * (seconds != 1)}"
