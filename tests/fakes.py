@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from peoplesync.adapters.stored_people import from_row, to_row
 from peoplesync.domain.billing_events import BillingEvent
@@ -170,11 +170,14 @@ class FakeQueue:
         self.buried.append((body, reason))
 
 
+CONNECTED: Final = Connection("main", False, 1, 1, 0, endpoint_id="we_1")
+
+
 @dataclass
 class FakeConnections:
     """One connection, with the predefined segments."""
 
-    connection: Connection | None = field(default_factory=lambda: Connection("main", False, 1, 1, 0))
+    connection: Connection | None = field(default_factory=lambda: CONNECTED)
     noted: list[int] = field(default_factory=list)
     missed: int = 0
     missed_at: int = 0

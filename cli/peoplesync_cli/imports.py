@@ -199,13 +199,20 @@ def watch_import(target: Target, connection: str, run_id: str) -> dict[str, Any]
 def summary(shown: Mapping[str, Any]) -> str:
     """An import's end in a sentence."""
     lists = shown["lists"]
-    what = f"{lists.get('customers', 0):,} customers and {lists.get('subscriptions', 0):,} subscriptions"
+    what = f"{_counted(lists, 'customer')} and {_counted(lists, 'subscription')}"
     if shown["status"] == "succeeded":
         return f"Imported {what}: all {shown['applied']:,} objects that Stripe listed are applied."
+    # What could not be applied is a dead letter, and stays one however often the rest is done again.
+    again = "peoplesync dead list" if shown["failed"] else f"peoplesync import resume {shown['id']}"
     return (
         f"The import failed: {shown['reason']}. {what} were listed, {shown['applied']:,} objects applied. "
-        f"Go on with `peoplesync import resume {shown['id']}`."
+        f"Go on with `{again}`."
     )
+
+
+def _counted(lists: Mapping[str, int], name: str) -> str:
+    count = lists.get(f"{name}s", 0)
+    return f"{count:,} {name}{'s' * (count != 1)}"
 
 
 def _phase(shown: Mapping[str, Any]) -> str:

@@ -122,7 +122,7 @@ def advance(duration: str, as_json: bool) -> None:
 def dashboard(out: Path | None, as_json: bool) -> None:
     """Draw the CloudWatch dashboard from what the functions have logged so far.
 
-    The picture has the widgets that the template deploys. Its times are those of the clock on the wall.
+    The picture has the widgets that the template deploys. Its times are the local system's.
     """
     stack = _running()
     try:

@@ -163,7 +163,7 @@ def _deployed(name: str) -> Target:
     session = boto3.Session()
     region = session.region_name
     if region is None:
-        raise Failure("No AWS region is set: use AWS_REGION or a profile that has one.", NO_TARGET)
+        raise Failure("No AWS region is set: use AWS_DEFAULT_REGION or a profile that has one.", NO_TARGET)
     try:
         described = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", [])}

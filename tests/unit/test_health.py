@@ -217,6 +217,9 @@ def test_a_failed_import_is_never_well() -> None:
     assert told["headline"] == "Attention: import failed"
     assert told["what_to_do"] == "`peoplesync import resume imp_1` goes on where it was"
 
+    told = status(last_import={**RUNNING, "status": "failed", "failed": 2})
+    assert "`peoplesync import start`" in told["what_to_do"]
+
 
 def test_where_the_worker_is_paused_it_is_said_since_when_and_what_waits() -> None:
     told = status(paused=NOW - HOUR, waiting=1_200)

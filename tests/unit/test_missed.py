@@ -114,10 +114,16 @@ def test_the_newest_of_those_that_were_missed_is_known(world: World) -> None:
 
 
 def test_what_happened_before_it_was_connected_was_not_missed(world: World) -> None:
-    world.connections.connection = Connection("main", False, 1, 1, created_at=LATE)
+    world.connections.connection = Connection("main", False, 1, 1, created_at=LATE, endpoint_id="we_1")
 
     assert reconcile(world, named("One", LATE - 1)).counts["missed"] == 0
     assert reconcile(world, named("Two", LATE, "cus_2")).counts["missed"] == 1
+
+
+def test_where_there_is_no_webhook_it_missed_nothing(world: World) -> None:
+    world.connections.connection = Connection("main", False, 1, 1, created_at=0)
+
+    assert reconcile(world, named("One", LATE)).counts["missed"] == 0
 
 
 def test_a_product_does_not_count(world: World) -> None:

@@ -26,7 +26,7 @@ class Series:
 
 @dataclass(frozen=True, order=True)
 class Sample:
-    """A value, and when it was told: seconds since 1970 by the clock on the wall."""
+    """A value, and when it was told: seconds since 1970 by the system's time."""
 
     at: float
     value: float

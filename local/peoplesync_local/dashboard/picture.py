@@ -5,8 +5,7 @@ is short a chart's period is shorter than the widget's, so that there is somethi
 says which it is; a threshold beside them still is that of the alarm's own period. `start` and `end` are not
 looked at. Alarms are evaluated here, at the end of the span; the first that is on is told with its
 question, for which one opens the alarm in CloudWatch, and the stack's name before theirs is left out. Times
-are UTC and of the clock on the wall, as the lines are stamped, also where the local system's time was moved
-on.
+are UTC, by the local system's clock, which may have been moved.
 """
 
 from __future__ import annotations

@@ -234,6 +234,7 @@ class ConnectionsStore:
     def note_refused_signature(self, connection: Connection, at: int) -> None:
         """Remembers since when the webhook's signatures are wrong."""
         if connection.webhook_refused_since is None:
+            self._cached.pop(connection.name, None)  # or whoever floods us would have each request written
             since = ConnectionRow.webhook_refused_since
             self._change(connection.epoch, [since.set(at)], since.does_not_exist())
 

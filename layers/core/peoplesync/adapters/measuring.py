@@ -6,6 +6,7 @@ metric costs once. Counts add up within an invocation; what is told of segments 
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -14,7 +15,9 @@ from typing import Final, ParamSpec, TypeVar
 
 from aws_lambda_powertools import Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.base import SingleMetric
 
+from peoplesync.adapters import clock
 from peoplesync.sync.metrics import Metric
 
 NAMESPACE: Final = "peoplesync"
@@ -54,6 +57,7 @@ class Measuring:
             metric.title, MetricUnit.Count, people, namespace=NAMESPACE, default_dimensions=dimensions
         ) as one:
             one.add_dimension("segment", segment)
+            _at_the_systems_time(one)
 
     def measured(self, handler: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """A handler whose metrics are told when it is done, also when it fails."""
@@ -78,8 +82,16 @@ class Measuring:
         told: dict[Metric, list[float]] = {
             metric: [total] for metric, total in sums.items() if total
         } | values
+        if told:
+            _at_the_systems_time(self._metrics)
         for metric, each in told.items():
             for value in each:
                 self._metrics.add_metric(metric.title, metric.value.unit, value)
         if self._metrics.metric_set:
             self._metrics.flush_metrics()
+
+
+def _at_the_systems_time(metrics: Metrics | SingleMetric) -> None:
+    """On a laptop that may be far from CloudWatch's, which would refuse it: of that Powertools warns."""
+    with warnings.catch_warnings(action="ignore"):
+        metrics.set_timestamp(clock.now() * 1_000)

@@ -30,8 +30,9 @@ class Observer:
         """A household was written for these tasks."""
         now = self.clock()
         happened = missed_by_the_webhook(household, tasks.values(), now)
-        # Before it was connected, no webhook could have delivered it.
-        self.missed += [at for at in happened if at >= self.connection.created_at]
+        # Without an endpoint, and before it was connected, no webhook could have delivered it.
+        if self.connection.endpoint_id is not None:
+            self.missed += [at for at in happened if at >= self.connection.created_at]
         for person in household.reviewed & tasks.keys():
             before, after = household.before.get(person), household.after.get(person)
             if tasks[person].message.cause != "sweep" or before is None:

@@ -159,9 +159,13 @@ def _attention(facts: Facts) -> Iterator[Verdict]:
         run = f"`peoplesync reconcile{_of(connection)}` runs it, or says what stops it"
         yield Verdict("attention", "Attention: reconcile stopped", reason, run, "reconcile-stale")
     if facts.last_import is not None and facts.last_import["status"] == "failed":
-        reason = "the last import failed; `peoplesync import list` tells why"
-        resume = f"`peoplesync import resume {facts.last_import['id']}` goes on where it was"
-        yield Verdict("attention", "Attention: import failed", reason, resume, "import-failed")
+        reason = f"the last import failed; `peoplesync import list{_of(connection)}` tells why"
+        run = f"{facts.last_import['id']}{_of(connection)}"
+        what_to_do = f"`peoplesync import resume {run}` goes on where it was"
+        if facts.last_import.get("failed"):  # what is dead stays so, however often the rest is done again
+            anew = f"`peoplesync import start{_of(connection)}`"
+            what_to_do = f"`peoplesync dead list` tells what stopped it; then `dead replay --all` and {anew}"
+        yield Verdict("attention", "Attention: import failed", reason, what_to_do, "import-failed")
     if facts.due_for > SWEEP_OVERDUE and facts.paused_since is None:
         reason = f"somebody has been due by the clock for {duration(facts.due_for)} and was not reviewed"
         look = "`peoplesync logs sweep_segments` tells whether the sweep runs"
