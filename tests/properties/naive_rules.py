@@ -1,5 +1,7 @@
 """A naive evaluator of rules: what holds at one moment, and nothing about any other one."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from peoplesync.domain.rules import Rule, Subject
@@ -18,13 +20,45 @@ def naively(rule: Rule, subject: Subject, at: int) -> bool:
         happened = subject.events[rule["event"]].newest
         if "ever" in rule:
             return bool(happened) is bool(rule["ever"])
+        if "last_older_than" in rule:
+            return bool(happened) and at - max(happened) >= 60 * int(rule["last_older_than"][:-1])
         span = 60 * int(rule["within"][:-1])
         return sum(at - one < span for one in happened) >= int(rule["at_least"])
-    if "older_than" in rule:
-        instant = fields[rule["field"]]
-        return instant is not None and at - instant >= 60 * int(rule["older_than"][:-1])
-    if "in" in rule:
-        return fields[rule["field"]] in rule["in"]
-    if "contains" in rule:
-        return rule["contains"] in fields[rule["field"]]
-    return subject.stripe_customer
+    if "has" in rule:
+        return subject.stripe_customer
+    ((operator, argument),) = ((key, value) for key, value in rule.items() if key != "field")
+    return of_a_field(operator, argument, fields[rule["field"]], at)
+
+
+def of_a_field(operator: str, argument: Any, value: Any, at: int) -> bool:
+    if operator == "known":
+        return bool(argument) is not (value is None or value in ("", []))
+    if value is None:
+        return False
+    match operator:
+        case "older_than":
+            return bool(at - value >= 60 * int(argument[:-1]))
+        case "within":
+            return bool(0 <= at - value < 60 * int(argument[:-1]))
+        case "in_next":
+            return bool(0 < value - at <= 60 * int(argument[:-1]))
+        case "before" | "after":
+            date = int(datetime.fromisoformat(argument).timestamp())
+            return (value < date) is (operator == "before")
+        case "over" | "under" | "at_least" | "at_most":
+            difference = Decimal(value) - Decimal(argument)
+            return {
+                "over": difference > 0,
+                "under": difference < 0,
+                "at_least": difference >= 0,
+                "at_most": difference <= 0,
+            }[operator]
+        case "starts_with":
+            return bool(value[: len(argument)].lower() == argument.lower())
+        case "contains" if isinstance(value, str):
+            return argument.lower() in value.lower()
+        case "contains":
+            return argument in value
+        case "in":
+            return value in argument
+    raise AssertionError(operator)

@@ -31,6 +31,36 @@ conditions = st.one_of(
         lambda values: {"field": "subscription_status", "in": values},
         st.lists(st.sampled_from(STATUSES), min_size=1, max_size=2),
     ),
+    st.builds(
+        lambda field, operator, minutes: {"field": field, operator: f"{minutes}m"},
+        st.sampled_from(INSTANTS),
+        st.sampled_from(["within", "in_next"]),
+        st.integers(0, 8),
+    ),
+    st.builds(
+        lambda field, operator, second: {"field": field, operator: f"1970-01-01T00:0{second}:00+00:00"},
+        st.sampled_from(INSTANTS),
+        st.sampled_from(["before", "after"]),
+        st.integers(0, 9),
+    ),
+    st.builds(
+        lambda operator, amount: {"field": "customer_mrr", operator: amount},
+        st.sampled_from(["over", "under", "at_least", "at_most"]),
+        st.sampled_from(["9", "10", "10.5", "99.00"]),
+    ),
+    st.builds(
+        lambda field, known: {"field": field, "known": known},
+        st.sampled_from([*INSTANTS, "customer_mrr", "customer_name", "subscription_statuses"]),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda operator, part: {"field": "customer_name", operator: part},
+        st.sampled_from(["contains", "starts_with"]),
+        st.sampled_from(["a", "AB", "b"]),
+    ),
+    st.builds(
+        lambda minutes: {"event": "payment_failed", "last_older_than": f"{minutes}m"}, st.integers(0, 8)
+    ),
     st.builds(lambda value: {"field": "subscription_statuses", "contains": value}, st.sampled_from(STATUSES)),
     st.just({"has": "stripe_customer"}),
     st.builds(lambda ever: {"event": "payment_failed", "ever": ever}, st.booleans()),
@@ -54,6 +84,8 @@ subjects = st.builds(
     st.fixed_dictionaries(
         {
             **{name: st.none() | st.integers(0, 600) for name in INSTANTS},
+            "customer_mrr": st.none() | st.sampled_from(["9.00", "10.00", "10.50", "100.00"]),
+            "customer_name": st.none() | st.sampled_from(["", "a", "Abba", "bab"]),
             "subscription_status": st.none() | st.sampled_from(STATUSES),
             "subscription_statuses": st.lists(st.sampled_from(STATUSES), max_size=2),
         }

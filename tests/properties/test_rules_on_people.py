@@ -19,7 +19,19 @@ def random_rule(rng: random.Random, depth: int = 3) -> dict[str, Any]:
         parts = [random_rule(rng, depth - 1) for _ in range(rng.randint(1, 3))]
         return {rng.choice(["all", "any", "none"]): parts}
     minutes = rng.randint(0, 30 * 24 * 60)
-    match rng.randrange(6):
+    match rng.randrange(11):
+        case 6:
+            return {"field": rng.choice(INSTANTS), rng.choice(["within", "in_next"]): f"{minutes}m"}
+        case 7:
+            day = f"2026-0{rng.randint(2, 3)}-{rng.randint(10, 28)}T00:00:00+00:00"
+            return {"field": rng.choice(INSTANTS), rng.choice(["before", "after"]): day}
+        case 8:
+            operator = rng.choice(["over", "under", "at_least", "at_most"])
+            return {"field": "customer_mrr", operator: rng.choice(["9", "49", "49.5", "100"])}
+        case 9:
+            return {"field": rng.choice(INSTANTS), "known": rng.random() < 0.5}
+        case 10:
+            return {"event": rng.choice(KINDS), "last_older_than": f"{minutes}m"}
         case 0:
             return {"field": rng.choice(INSTANTS), "older_than": f"{minutes}m"}
         case 1:
@@ -38,6 +50,7 @@ def random_person(rng: random.Random) -> Subject:
         return NOW - rng.randint(-10 * DAY, 40 * DAY)
 
     fields: dict[str, Any] = {one: rng.choice([None, instant(), instant()]) for one in INSTANTS}
+    fields["customer_mrr"] = rng.choice([None, "9.00", "49.00", "49.50", "240.00"])
     fields["subscription_status"] = rng.choice([None, *STATUSES])
     fields["subscription_statuses"] = rng.sample(STATUSES, rng.randint(0, 2))
     happened = {kind: sorted((instant() for _ in range(rng.randint(0, 5))), reverse=True) for kind in KINDS}

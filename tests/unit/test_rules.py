@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from peoplesync.domain.conditions import InvalidRule, duration
 from peoplesync.domain.fields import FieldValue
-from peoplesync.domain.rules import InvalidRule, Rule, Subject, check, duration, earliest, holds
+from peoplesync.domain.records import Occurrences
+from peoplesync.domain.rules import MOST, Rule, Subject, check, earliest, holds
 from tests.builders import DAY, NOW
 
 STATUS_IN = {"field": "subscription_status", "in": ["active", "past_due"]}
@@ -28,7 +30,6 @@ VERDICTS: list[tuple[str, Rule, Subject, tuple[bool, int | None]]] = [
     ("the list holds it", ANY_PAST_DUE, somebody(subscription_statuses=["active", "past_due"]), (True, None)),
     ("the list does not hold it", ANY_PAST_DUE, somebody(subscription_statuses=["active"]), (False, None)),
     ("the list is empty", ANY_PAST_DUE, somebody(subscription_statuses=[]), (False, None)),
-    ("text holds no element", ANY_PAST_DUE, somebody(subscription_statuses="past_due"), (False, None)),
     ("is a customer", CUSTOMER, somebody(), (True, None)),
     ("is no customer", CUSTOMER, somebody(stripe_customer=False), (False, None)),
     ("long ago", IDLE, somebody(last_activity_at=NOW - 99 * DAY), (True, None)),
@@ -58,6 +59,101 @@ def test_a_rule_holds_or_not_and_says_until_when(
     rule: Rule, subject: Subject, verdict: tuple[bool, int | None]
 ) -> None:
     assert holds(rule, subject, NOW) == verdict
+
+
+TEXT = {"field": "customer_name"}
+MRR = {"field": "customer_mrr"}
+PAID = {"field": "last_payment_at"}
+ENDS = {"field": "subscription_trial_ends_at"}
+NOON = "2026-03-01T12:00:00Z"
+"""NOW, as it is written in a rule."""
+
+CONDITIONS: list[tuple[Rule, FieldValue, tuple[bool, int | None]]] = [
+    (TEXT | {"contains": "OR"}, "Zoë Ford", (True, None)),
+    (TEXT | {"contains": "ZOË"}, "Zoë Ford", (True, None)),
+    (TEXT | {"contains": "x"}, "Zoë Ford", (False, None)),
+    (TEXT | {"starts_with": "zo"}, "Zoë Ford", (True, None)),
+    (TEXT | {"starts_with": "Ford"}, "Zoë Ford", (False, None)),
+    (TEXT | {"starts_with": "5"}, 5, (False, None)),
+    (TEXT | {"known": True}, "Zoë", (True, None)),
+    (TEXT | {"known": True}, "", (False, None)),
+    (TEXT | {"known": False}, None, (True, None)),
+    ({"field": "subscription_statuses", "known": True}, [], (False, None)),
+    ({"field": "customer_delinquent", "known": True}, False, (True, None)),
+    ({"field": "subscription_quantity", "known": True}, 0, (True, None)),
+    (MRR | {"over": 49}, "49.00", (False, None)),
+    (MRR | {"over": 49}, "49.01", (True, None)),
+    (MRR | {"over": "0.1"}, "0.10", (False, None)),
+    (MRR | {"at_least": 49}, "49.00", (True, None)),
+    (MRR | {"at_least": 49}, "48.99", (False, None)),
+    (MRR | {"under": 49.5}, "49.49", (True, None)),
+    (MRR | {"under": 49}, "49.00", (False, None)),
+    (MRR | {"at_most": 49}, "49.00", (True, None)),
+    (MRR | {"at_most": 9}, "10.00", (False, None)),  # as text it would come first
+    (MRR | {"over": -1}, None, (False, None)),
+    (MRR | {"in": [49]}, "49.00", (True, None)),
+    (MRR | {"in": [True]}, 1, (True, None)),  # `check` refuses it
+    ({"field": "plan_price_in_cents", "over": 0}, "0.5", (True, None)),
+    ({"field": "customer_delinquent", "in": [False]}, False, (True, None)),
+    (PAID | {"within": "7d"}, NOW, (True, NOW + 7 * DAY)),
+    (PAID | {"within": "7d"}, NOW - 7 * DAY + 1, (True, NOW + 1)),
+    (PAID | {"within": "7d"}, NOW - 7 * DAY, (False, None)),
+    (PAID | {"within": "7d"}, NOW + 5, (False, NOW + 5)),
+    (PAID | {"within": "7d"}, None, (False, None)),
+    (ENDS | {"in_next": "3d"}, NOW + 3 * DAY, (True, NOW + 3 * DAY)),
+    (ENDS | {"in_next": "3d"}, NOW + 3 * DAY + 1, (False, NOW + 1)),
+    (ENDS | {"in_next": "3d"}, NOW + 1, (True, NOW + 1)),
+    (ENDS | {"in_next": "3d"}, NOW, (False, None)),
+    (ENDS | {"in_next": "3d"}, None, (False, None)),
+    (PAID | {"before": NOON}, NOW - 1, (True, None)),
+    (PAID | {"before": NOON}, NOW, (False, None)),
+    (PAID | {"after": NOON}, NOW, (True, None)),
+    (PAID | {"after": "2026-03-02"}, NOW, (False, None)),
+    (PAID | {"after": "2026-03-01T13:00:00+01:00"}, NOW, (True, None)),
+    (PAID | {"before": NOON}, None, (False, None)),
+]
+
+
+@pytest.mark.parametrize(("rule", "value", "verdict"), CONDITIONS)
+def test_an_operator_says_whether_it_holds_for_the_value(
+    rule: Rule, value: FieldValue, verdict: tuple[bool, int | None]
+) -> None:
+    assert holds(rule, Subject({rule["field"]: value}, True), NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    ("happened", "verdict"),
+    [
+        ((NOW - 40 * DAY, NOW - 90 * DAY), (True, None)),
+        ((NOW - 40 * DAY + 1,), (False, NOW + 1)),
+        ((), (False, None)),
+    ],
+)
+def test_an_event_that_happened_but_not_of_late(
+    happened: tuple[int, ...], verdict: tuple[bool, int | None]
+) -> None:
+    subject = Subject({}, True, {"invoice_paid": Occurrences(len(happened), happened)})
+
+    assert holds({"event": "invoice_paid", "last_older_than": "40d"}, subject, NOW) == verdict
+
+
+def test_a_rule_has_bounds() -> None:
+    deep: dict[str, Any] = dict(CUSTOMER)
+    for _ in range(8):
+        deep = {"all": [deep]}
+    check(deep)
+    with pytest.raises(InvalidRule, match="more than 8 deep"):
+        check({"all": [deep]})
+
+    check({"any": [CUSTOMER] * MOST})
+    with pytest.raises(InvalidRule, match="it has 51 conditions, 50 are allowed"):
+        check({"any": [CUSTOMER] * (MOST + 1)})
+
+
+def test_fields_of_ones_own_can_be_asked_for() -> None:
+    check({"field": "tier", "starts_with": "gold"}, {"tier": "text"})
+    with pytest.raises(InvalidRule, match="there is no field 'customer_name'"):
+        check({"field": "customer_name", "known": True}, {"tier": "text"})
 
 
 @pytest.mark.parametrize("quantifier", ["all", "any", "none"])
@@ -106,6 +202,14 @@ def test_the_earliest_of_some_instants() -> None:
         {"field": "customer_delinquent", "in": [True]},
         {"field": "subscription_count", "in": [1, 2]},
         {"field": "customer_mrr", "in": ["19.00"]},
+        {"field": "customer_mrr", "over": "19.50"},
+        {"field": "customer_country", "in": ["DE", "FR"]},
+        {"field": "customer_email", "contains": "@example.com"},
+        {"field": "customer_phone", "known": False},
+        {"field": "mrr", "known": True},
+        {"field": "subscription_trial_ends_at", "in_next": "3d"},
+        {"field": "subscription_created_at", "after": "2026-01-31"},
+        {"event": "invoice_paid", "last_older_than": "40d"},
         {"all": [{"any": [STATUS_IN, {"none": [IDLE, CUSTOMER]}]}]},
     ],
 )
@@ -131,14 +235,44 @@ INVALID = [
     ({"all": [STATUS_IN, {"has": "x"}]}, "rule.all[1]"),
     ({"all": [STATUS_IN, {"any": [CUSTOMER, {"none": [{}]}]}]}, "rule.all[1].any[1].none[0]"),
     ({"any": [{"field": "shoe_size", "in": [42]}]}, "rule.any[0].field: there is no field 'shoe_size'"),
-    ({"none": [FIELD | {"older_than": "1d"}]}, "rule.none[0]: a text field takes in"),
-    (FIELD | {"in": []}, "rule: a text field takes in"),
-    (FIELD | {"in": "active"}, "rule: a text field takes in"),
-    (FIELD | {"contains": "active"}, "rule: a text field takes in"),
-    (FIELD | {"like": "act"}, "rule: a text field takes in"),
+    (
+        {"none": [FIELD | {"older_than": "1d"}]},
+        "rule.none[0]: 'older_than' does not go with subscription_status; a text field takes in, contains, "
+        "starts_with or known",
+    ),
+    (FIELD | {"in": []}, "rule.in: write a list of values"),
+    (FIELD | {"in": "active"}, "rule.in: write a list of values"),
+    (FIELD | {"in": ["active", 5]}, "rule.in[1]: 5 is no text"),
+    (
+        {"all": [FIELD | {"in": ["trialling"]}]},
+        "rule.all[0].in: subscription_status is never 'trialling'; it is active, trialing, past_due,",
+    ),
+    (FIELD | {"like": "act"}, "rule: 'like' does not go with subscription_status; a text field takes in,"),
     (FIELD | {"in": ["active"], "older_than": "1d"}, "rule"),
-    ({"field": "subscription_statuses", "in": ["active"]}, "rule: a list field takes contains"),
-    ({"field": "subscription_statuses", "contains": 5}, "rule: a list field takes contains"),
+    (
+        {"field": "subscription_statuses", "in": ["active"]},
+        "rule: 'in' does not go with subscription_statuses; a list field takes contains or known",
+    ),
+    ({"field": "subscription_statuses", "contains": 5}, "rule.contains: 5 is no text"),
+    ({"field": "mrr", "over": 5}, "rule: 'over' does not go with mrr; a money by currency field takes known"),
+    ({"field": "customer_mrr", "over": "much"}, "rule.over: 'much' is no number; write one such as 49"),
+    ({"field": "customer_mrr", "over": True}, "rule.over: True is no number"),
+    ({"field": "customer_mrr", "in": ["49.00", None]}, "rule.in[1]: None is no number"),
+    ({"field": "customer_delinquent", "in": [1]}, "rule.in[0]: 1 is neither true nor false"),
+    ({"field": "customer_email", "known": "yes"}, "rule.known: 'yes' is neither true nor false"),
+    ({"field": "last_payment_at", "before": "January"}, "rule.before: 'January' is no date; write one such"),
+    ({"field": "last_payment_at", "in_next": "soon"}, "rule.in_next: 'soon' is no duration"),
+    ({"field": "plan_interval", "in": ["monthly"]}, "rule.in: plan_interval is never 'monthly'; it is day,"),
+    (
+        {"field": "subscription_state", "in": ["active"]},
+        "rule.field: there is no field 'subscription_state'; did you mean subscription_status",
+    ),
+    (
+        {"event": "payment_fail", "ever": True},
+        "rule.event: there is no event 'payment_fail'; did you mean payment_failed or charge_failed?",
+    ),
+    ({"event": "payment_failed", "last_older_than": "x"}, "rule.last_older_than: 'x' is no duration"),
+    ({"event": "payment_failed"}, "rule: an event takes ever"),
     ({"field": "last_activity_at", "in": [NOW]}, "rule"),
     ({"all": [IDLE | {"older_than": "soon"}]}, "rule.all[0].older_than: 'soon' is no duration"),
     ({"all": [IDLE | {"older_than": 15}]}, "rule.all[0].older_than: 15 is no duration"),

@@ -1,38 +1,43 @@
 """Rules as temporal predicates: true or false, and until when that is certain if nothing happens.
 
-A rule is JSON: a condition, or conditions under `all`, `any` or `none`.
+A rule is JSON: a condition, or rules under `all`, `any` or `none`.
 
-    {"field": "subscription_status", "in": ["active", "past_due"]}      the value is one of these
-    {"field": "subscription_statuses", "contains": "past_due"}          the list holds it
-    {"field": "last_activity_at", "older_than": "15d"}                  that long ago, or longer
+    {"field": "subscription_status", "in": ["active", "past_due"]}      an operator of `conditions`
+    {"field": "last_activity_at", "older_than": "15d"}                  another one
     {"has": "stripe_customer"}                                          is a customer in sync with Stripe
     {"event": "subscription_canceled", "ever": true}                    it happened; false: it never did
     {"event": "payment_failed", "at_least": 2, "within": "30d"}         so often in the last so long
+    {"event": "invoice_paid", "last_older_than": "40d"}                 it happened, but not of late
     {"all": [rule, ...]}    {"any": [rule, ...]}    {"none": [rule, ...]}
-
-A field without a value fulfils none of them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Final
 
 from peoplesync.domain.billing_events import KINDS
-from peoplesync.domain.fields import FIELD_TYPES, FieldValue
+from peoplesync.domain.conditions import (
+    OPERATORS,
+    OPERATORS_OF,
+    VALUES_OF,
+    InvalidRule,
+    Verdict,
+    duration,
+)
+from peoplesync.domain.fields import FIELD_TYPES, FieldType, FieldValue
+from peoplesync.domain.primary import BEST_STATUS_FIRST
 from peoplesync.domain.records import REMEMBERED_INSTANTS, Occurrences
 
 Rule = Mapping[str, Any]
-Verdict = tuple[bool, int | None]
-"""Whether it holds, and the instant until which that is certain; None: for ever, if nothing happens."""
 
-_SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400}
+DEEPEST: Final = 8
+"""So many rules may stand inside one another."""
 
-
-class InvalidRule(ValueError):
-    """A rule that says nothing; the message names the place in it and what is allowed there."""
+MOST: Final = 50
+"""So many conditions may a rule have: each person is held against all rules with every change."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,6 @@ class Subject:
     fields: Mapping[str, FieldValue]
     stripe_customer: bool
     events: Mapping[str, Occurrences] = field(default_factory=dict)
-
-
-def duration(text: object, place: str = "rule") -> int:
-    """Seconds of "90m", "36h" or "15d"."""
-    match = re.fullmatch(r"(\d{1,5})([mhd])", text) if isinstance(text, str) else None
-    if match is None:
-        raise InvalidRule(f"{place}: {text!r} is no duration; write a number and m, h or d, such as 15d")
-    return int(match[1]) * _SECONDS[match[2]]
 
 
 def holds(rule: Rule, subject: Subject, now: int) -> Verdict:
@@ -68,17 +65,16 @@ def holds(rule: Rule, subject: Subject, now: int) -> Verdict:
             return not truth, until
         case {"has": "stripe_customer", **rest} if not rest:
             return subject.stripe_customer, None
-        case {"field": str(key), "in": list(values), **rest} if not rest:
-            return subject.fields.get(key) in values, None
-        case {"field": str(key), "contains": value, **rest} if not rest:
-            held = subject.fields.get(key)
-            return isinstance(held, list) and value in held, None
-        case {"field": str(key), "older_than": str(age), **rest} if not rest:
-            return _older_than(subject.fields.get(key), duration(age), now)
+        case {"field": str(key), **condition} if len(condition) == 1:
+            ((operator, argument),) = condition.items()
+            if operator in OPERATORS:
+                return OPERATORS[operator].verdict(subject.fields.get(key), argument, now)
         case {"event": str(kind), "ever": bool(ever), **rest} if not rest:
             return (_occurrences(subject, kind).count > 0) is ever, None
         case {"event": str(kind), "at_least": int(times), "within": str(span), **rest} if not rest:
             return _at_least(_occurrences(subject, kind), times, duration(span), now)
+        case {"event": str(kind), "last_older_than": str(age), **rest} if not rest:
+            return _last_older_than(_occurrences(subject, kind), duration(age), now)
     raise InvalidRule(f"{dict(rule)!r} is no rule")
 
 
@@ -94,10 +90,10 @@ def _at_least(occurrences: Occurrences, times: int, span: int, now: int) -> Verd
     return (True, until) if now < until else (False, None)
 
 
-def _older_than(instant: FieldValue, age: int, now: int) -> Verdict:
-    if not isinstance(instant, int):
+def _last_older_than(occurrences: Occurrences, age: int, now: int) -> Verdict:
+    if not occurrences.newest:
         return False, None
-    moment = instant + age
+    moment = occurrences.newest[0] + age
     return (True, None) if moment <= now else (False, moment)
 
 
@@ -136,46 +132,93 @@ def explain(rule: Rule, subject: Subject, now: int) -> Explanation:
     return Explanation(rule, truth, until, subject.stripe_customer)
 
 
-def check(rule: Any, place: str = "rule") -> None:
-    """Raises `InvalidRule` where a rule could not be evaluated for everybody."""
+def check(rule: Any, fields: Mapping[str, FieldType] = FIELD_TYPES) -> None:
+    """Raises `InvalidRule` where a rule could not be evaluated for everybody; the message names the place and
+    what is allowed there. `fields` are the types of the fields that there are."""
+    conditions = _check(rule, fields, "rule", 1)
+    if conditions > MOST:
+        raise InvalidRule(f"rule: it has {conditions} conditions, {MOST} are allowed")
+
+
+def _check(rule: Any, fields: Mapping[str, FieldType], place: str, depth: int) -> int:
+    """How many conditions the rule has."""
     match rule:
         case {"all": list(parts)} | {"any": list(parts)} | {"none": list(parts)} if len(rule) == 1 and parts:
+            if depth > DEEPEST:
+                raise InvalidRule(f"{place}: rules stand inside one another more than {DEEPEST} deep")
             name = next(iter(rule))
-            for index, part in enumerate(parts):
-                check(part, f"{place}.{name}[{index}]")
-            return
+            inside = (_check(part, fields, f"{place}.{name}[{n}]", depth + 1) for n, part in enumerate(parts))
+            return sum(inside)
         case {"has": "stripe_customer"} if len(rule) == 1:
-            return
-        case {"field": str(key)} if len(rule) == 2:
-            if key not in FIELD_TYPES:
-                raise InvalidRule(f"{place}.field: there is no field {key!r}")
-            _check_operator(rule, FIELD_TYPES[key], place)
-            return
-        case {"event": kind} if kind not in KINDS:
-            raise InvalidRule(f"{place}.event: there is no event {kind!r}")
-        case {"event": _, "ever": bool()} if len(rule) == 2:
-            return
-        case {"event": _, "at_least": times, "within": span} if len(rule) == 3:
-            if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= REMEMBERED_INSTANTS:
-                raise InvalidRule(f"{place}.at_least: {times!r} is no number from 1 to {REMEMBERED_INSTANTS}")
-            duration(span, f"{place}.within")
-            return
-        case {"event": _}:
-            raise InvalidRule(f"{place}: an event takes ever (true or false), or at_least with within")
+            return 1
+        case {"field": str(key), **condition} if len(condition) == 1:
+            ((operator, argument),) = condition.items()
+            _check_condition(key, str(operator), argument, fields, place)
+            return 1
+        case {"field": str(key)} if key in fields:
+            raise InvalidRule(f"{place}: write one operator; {_operators(fields[key])}")
+        case {"event": str(kind), **condition}:
+            _check_event(kind, condition, place)
+            return 1
     raise InvalidRule(
         f"{place}: write all, any or none with a list of rules, has, or field or event with an operator"
     )
 
 
-def _check_operator(rule: Rule, field_type: str, place: str) -> None:
-    match rule:
-        case {"in": [_, *_]} if field_type in ("text", "number", "money", "boolean"):
+def _check_condition(
+    key: str, operator: str, argument: Any, fields: Mapping[str, FieldType], place: str
+) -> None:
+    if key not in fields:
+        raise InvalidRule(f"{place}.field: there is no field {key!r}{_alike(key, fields)}")
+    if operator not in OPERATORS_OF[fields[key]]:
+        raise InvalidRule(f"{place}: {operator!r} does not go with {key}; {_operators(fields[key])}")
+    OPERATORS[operator].check(argument, f"{place}.{operator}")
+    if operator == "in":
+        for number, value in enumerate(argument):
+            VALUES_OF[fields[key]](value, f"{place}.in[{number}]")
+    if key in VALUES and operator in ("in", "contains"):
+        for value in argument if operator == "in" else [argument]:
+            if value not in VALUES[key]:
+                it_is = _either(VALUES[key])
+                raise InvalidRule(f"{place}.{operator}: {key} is never {value!r}; it is {it_is}")
+
+
+def _check_event(kind: str, condition: Mapping[Any, Any], place: str) -> None:
+    if kind not in KINDS:
+        raise InvalidRule(f"{place}.event: there is no event {kind!r}{_alike(kind, KINDS)}")
+    match condition:
+        case {"ever": bool()} if len(condition) == 1:
             return
-        case {"contains": str()} if field_type == "list":
+        case {"last_older_than": age} if len(condition) == 1:
+            duration(age, f"{place}.last_older_than")
             return
-        case {"older_than": age} if field_type == "instant":
-            duration(age, f"{place}.older_than")
+        case {"at_least": times, "within": span} if len(condition) == 2:
+            if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= REMEMBERED_INSTANTS:
+                raise InvalidRule(f"{place}.at_least: {times!r} is no number from 1 to {REMEMBERED_INSTANTS}")
+            duration(span, f"{place}.within")
             return
-    no_operator = "no operator; ask for customer_mrr"
-    allowed = {"list": "contains", "instant": "older_than", "money_by_currency": no_operator}
-    raise InvalidRule(f"{place}: a {field_type} field takes {allowed.get(field_type, 'in')}")
+    raise InvalidRule(
+        f"{place}: an event takes ever (true or false), at_least with within, or last_older_than"
+    )
+
+
+def _operators(field_type: FieldType) -> str:
+    return f"a {field_type.replace('_', ' ')} field takes {_either(OPERATORS_OF[field_type])}"
+
+
+def _either(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _alike(name: str, names: Iterable[str]) -> str:
+    close = get_close_matches(name, list(names), 3, 0.5)
+    return f"; did you mean {_either(close)}?" if close else ""
+
+
+VALUES: Final[Mapping[str, Sequence[str]]] = {
+    "subscription_status": BEST_STATUS_FIRST,
+    "subscription_statuses": BEST_STATUS_FIRST,
+    "plan_interval": ("day", "week", "month", "year"),
+}
+"""All values that some fields can have: a slip of the pen would make a rule that never holds."""
