@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -36,9 +36,17 @@ class PeopleReader(MemberPages):
 
     def members(self, epoch: Epoch, index: str) -> Iterator[Person]:
         """The people in a segment, or `everyone`."""
-        ids = sorted(row.sk for shard in MemberRow.shards(epoch, index) for row in MemberRow.query(shard))
-        for start in range(0, len(ids), _PAGE):
-            page = ids[start : start + _PAGE]
+        yield from self.of_ids(epoch, self.ids(epoch, index))
+
+    def ids(self, epoch: Epoch, index: str) -> list[str]:
+        """The ids of the people in a segment, or of `everyone`."""
+        return sorted(row.sk for shard in MemberRow.shards(epoch, index) for row in MemberRow.query(shard))
+
+    def of_ids(self, epoch: Epoch, ids: Iterable[str]) -> Iterator[Person]:
+        """The people of those ids who are still there, in that order."""
+        wanted = list(ids)
+        for start in range(0, len(wanted), _PAGE):
+            page = wanted[start : start + _PAGE]
             keys = [PersonRow.key(epoch, one) for one in page]
             found = {row.person_id: row for row in PersonRow.batch_get(keys)}
             yield from (from_row(found[one]) for one in page if one in found)

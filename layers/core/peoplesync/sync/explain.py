@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from peoplesync.domain.fields import FIELDS
+from peoplesync.domain.fields import FIELD_TYPES, FIELDS
 from peoplesync.domain.people import Person, subject_of
 from peoplesync.domain.profile import Origin, origins_of
 from peoplesync.domain.rules import Explanation, explain
@@ -56,7 +56,8 @@ def _told(explanation: Explanation) -> dict[str, Any]:
     }
     if explanation.parts:
         return told | {"conditions": [_told(part) for part in explanation.parts]}
-    instant = "older_than" in explanation.rule and isinstance(explanation.value, int)
+    field_type = FIELD_TYPES.get(str(explanation.rule.get("field")))
+    instant = field_type == "instant" and explanation.value is not None
     return told | {"value": iso(int(str(explanation.value))) if instant else explanation.value}
 
 
