@@ -48,4 +48,4 @@ def run_what_the_clock_runs(target: Target) -> None:
         drain(target, _PATIENCE)
     invoke(target, RECONCILE, {})
     drain(target, _PATIENCE)
-    invoke(target, HEALTH, {})
+    invoke(target, HEALTH, {"count_people": True})

@@ -57,13 +57,14 @@ health = Health(people, queues, worker, clock.now)
 
 @logger.inject_lambda_context
 @measuring.measured
-def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Measures every connection that is not disconnected; answers with the verdict on each."""
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Measures every connection that is not disconnected; answers with the verdict on each. With
+    `{"count_people": true}` people are counted too, whatever the time."""
     every = connections.all()
     facts = [health.facts(one, Imports(one.epoch, runs, executions, clock.now).latest()) for one in every]
     for metric, value in gauges(facts, queues.by_queue(), queues.dead()).items():
         measuring.add(metric, value)
-    if clock.now() % COUNTED_EVERY < SECONDS:
+    if event.get("count_people") or clock.now() % COUNTED_EVERY < SECONDS:
         _count_people()
     worst = {one.connection.name: verdicts(one)[0] for one in facts}
     for name, verdict in worst.items():

@@ -6,6 +6,8 @@ import json
 import xml.etree.ElementTree as ElementTree
 
 from peoplesync.sync.metrics import Metric
+from peoplesync_cli.invoking import HEALTH, invoke
+from peoplesync_cli.target import of_local
 from peoplesync_local.dashboard.emf import logged, samples
 from peoplesync_local.dashboard.of_stack import dashboard_of
 from peoplesync_local.dashboard.picture import filled_in
@@ -25,7 +27,7 @@ def test_cloudformation_deploys_the_dashboard_as_it_is_in_its_file(local_stack: 
 
 
 def test_what_a_function_measures_is_on_the_picture(local_stack: LocalStack) -> None:
-    local_stack.session().client("lambda").invoke(FunctionName=local_stack.outputs["ReportHealthFunction"])
+    invoke(of_local(local_stack), HEALTH, {"count_people": True})
 
     measured = {series.metric for series in samples(logged(local_stack))}
     dashboard = dashboard_of(local_stack)
