@@ -185,8 +185,8 @@ class FakeConnections:
         connected = {"endpoint_id": endpoint, "permissions": permissions, "webhook_since": at}
         self._change(epoch, **connected, **MENDED, key_refused_at=None, disconnected_at=None)
 
-    def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
-        self._change(epoch, **MENDED, endpoint_id=endpoint)
+    def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
+        self._change(epoch, **MENDED, endpoint_id=endpoint, webhook_since=at)
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         self._change(epoch, disconnected_at=at, epoch_number=epoch.number + for_good)
@@ -254,7 +254,7 @@ class Company:
 
     def rotate(self, name: str = "main") -> str:
         connections, secrets = Noted(self.connections, self.calls), Noted(self.secrets, self.calls)
-        return rotate_secret(name, url_of(name), connections, secrets, self._account)
+        return rotate_secret(name, url_of(name), connections, secrets, self._account, NOW)
 
     def row(self, name: str = "main") -> Connection:
         return self.connections.rows[name]

@@ -98,7 +98,7 @@ def rotate_secret(target: Target, connection: str, as_json: bool) -> None:
         raise Failure(f"{connection} is disconnected; `peoplesync connect` connects it again.")
     url = target.webhook_url(connection)
     with in_a_sentence():
-        made = rotate(connection, url, target.connections, target.secrets, _opened(target))
+        made = rotate(connection, url, target.connections, target.secrets, _opened(target), clock.now())
     if as_json:
         print_json({"connection": connection, "endpoint_id": made, "webhook_url": url})
         return

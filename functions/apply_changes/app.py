@@ -46,13 +46,15 @@ sqs = boto3.client("sqs")
 live = ChangeQueue(sqs, stack.live_queue_url, stack.live_dead_letter_queue_url)
 bulk = ChangeQueue(sqs, stack.bulk_queue_url, stack.bulk_dead_letter_queue_url)
 reviews = ChangeQueue(sqs, stack.review_queue_url, stack.review_dead_letter_queue_url)
+keys = ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix))
 applier = Applier(
     people=PeopleStore(transactions, int(os.environ["FEED_RETENTION_DAYS"])),
     catalogue=CatalogueStore(),
     stripe=StripeApi(
-        ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
+        keys,
         os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
         measure=measuring.add,
+        fresh_key=keys.fresh,
     ),
     connections=ConnectionsStore(),
     runs=ImportRuns(),

@@ -36,14 +36,16 @@ measuring = Measuring(os.environ)
 stack = Stack.from_environment(os.environ)
 use_tables(stack)
 count_units(measuring.add, ConnectionRow, ImportRow, MemberRow)
+keys = ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix))
 importer = Importer(
     connections=ConnectionsStore(),
     runs=ImportRuns(),
     lists=StripeApi(
-        ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
+        keys,
         os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
         timeout=STRIPE_TIMEOUT,
         measure=measuring.add,
+        fresh_key=keys.fresh,
     ),
     queue=ChangeQueue(boto3.client("sqs"), stack.bulk_queue_url),
     members=PeopleReader(),

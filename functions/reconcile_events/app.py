@@ -36,11 +36,13 @@ measuring = Measuring(os.environ)
 stack = Stack.from_environment(os.environ)
 use_tables(stack)
 count_units(measuring.add, ConnectionRow)
+keys = ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix))
 stripe = StripeApi(
-    ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix)),
+    keys,
     os.environ.get("PEOPLESYNC_STRIPE_API_URL"),
     timeout=ANSWER_SECONDS,
     measure=measuring.add,
+    fresh_key=keys.fresh,
 )
 reconciler = Reconciler(
     lists=stripe,

@@ -142,7 +142,7 @@ def test_rotating_leaves_one_endpoint_with_another_secret(aws: MotoStack, url: s
     secrets = aws.secrets
 
     made = rotate_secret(
-        "main", url_of("main"), ConnectionsStore(), secrets, lambda key: StripeAccount(key, url)
+        "main", url_of("main"), ConnectionsStore(), secrets, lambda key: StripeAccount(key, url), NOW
     )
 
     assert [one.id for one in endpoints(url)] == [made] != [before.endpoint_id]

@@ -67,7 +67,7 @@ def test_a_new_epoch_has_a_rhythm_of_its_own(store: ConnectionsStore) -> None:
 
 
 def test_what_is_wrong_with_the_endpoint_is_remembered_until_it_is_fine(store: ConnectionsStore) -> None:
-    store.note_endpoint(NOW_EPOCH, "we_1")
+    store.note_endpoint(NOW_EPOCH, "we_1", NOW)
     noted = []
     for problem in ("disabled", "gone", None, None):
         store.note_endpoint_problem(NOW_EPOCH, "we_1", problem)
@@ -79,7 +79,7 @@ def test_what_is_wrong_with_the_endpoint_is_remembered_until_it_is_fine(store: C
 def test_what_was_wrong_with_an_endpoint_before_is_not_said_of_the_present_one(
     store: ConnectionsStore,
 ) -> None:
-    store.note_endpoint(NOW_EPOCH, "we_2")
+    store.note_endpoint(NOW_EPOCH, "we_2", NOW)
 
     store.note_endpoint_problem(NOW_EPOCH, "we_1", "gone")
 
@@ -91,14 +91,14 @@ def test_what_was_wrong_with_an_endpoint_before_is_not_said_of_the_present_one(
     [
         lambda store: store.renew(NOW_EPOCH, "we_2", {}, NOW),
         lambda store: store.renew(NOW_EPOCH, None, {}, NOW),
-        lambda store: store.note_endpoint(NOW_EPOCH, "we_1"),
+        lambda store: store.note_endpoint(NOW_EPOCH, "we_1", NOW),
         lambda store: store.begin_epoch(replace(MAIN, epoch_number=3)),
     ],
 )
 def test_a_webhook_that_begins_anew_has_no_past(
     store: ConnectionsStore, begin_anew: Callable[[ConnectionsStore], None]
 ) -> None:
-    store.note_endpoint(NOW_EPOCH, "we_1")
+    store.note_endpoint(NOW_EPOCH, "we_1", NOW)
     store.note_endpoint_problem(NOW_EPOCH, "we_1", "gone")
     store.note_refused_signature(stored(store), NOW)
     store.note_missed(NOW_EPOCH, 1, NOW)

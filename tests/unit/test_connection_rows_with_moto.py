@@ -60,9 +60,9 @@ def test_a_key_that_is_accepted_renews_the_connection(store: ConnectionsStore) -
 
 @pytest.mark.parametrize("endpoint", ["we_2", None])
 def test_another_endpoint_is_noted(store: ConnectionsStore, endpoint: str | None) -> None:
-    store.note_endpoint(EPOCH, endpoint)
+    store.note_endpoint(EPOCH, endpoint, NOW)
 
-    assert store.get("main") == replace(MAIN, endpoint_id=endpoint)
+    assert store.get("main") == replace(MAIN, endpoint_id=endpoint, webhook_since=NOW)
 
 
 def test_a_disconnected_connection_is_only_found_by_who_asks_for_it(store: ConnectionsStore) -> None:
@@ -85,7 +85,7 @@ def test_a_connection_that_was_given_up_is_in_another_epoch(store: ConnectionsSt
 CHANGES: list[Callable[[ConnectionsStore], None]] = [
     lambda store: store.begin_epoch(LIVE),
     lambda store: store.renew(EPOCH, "we_9", {}, NOW),
-    lambda store: store.note_endpoint(EPOCH, "we_9"),
+    lambda store: store.note_endpoint(EPOCH, "we_9", NOW),
     lambda store: store.disconnect(EPOCH, NOW, for_good=True),
 ]
 

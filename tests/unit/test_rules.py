@@ -156,13 +156,34 @@ def test_fields_of_ones_own_can_be_asked_for() -> None:
         check({"field": "customer_name", "known": True}, {"tier": "text"})
 
 
-@pytest.mark.parametrize("quantifier", ["all", "any", "none"])
-def test_what_combines_rules_is_certain_until_the_first_of_them_may_change(quantifier: str) -> None:
-    rule = {quantifier: [IDLE, OVER, {"all": [CUSTOMER]}]}
-    person = somebody(last_activity_at=NOW - 10 * DAY, subscription_trial_ends_at=NOW + DAY)
-    assert holds(rule, person, NOW)[1] == NOW + DAY
-    assert holds(rule, person, NOW + DAY)[1] == NOW + 5 * DAY
-    assert holds(rule, person, NOW + 5 * DAY)[1] is None
+SLIPS = somebody(last_activity_at=NOW - 10 * DAY, subscription_trial_ends_at=NOW + DAY)
+"""Idle in five days; the trial is over in one."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        ({"all": [OVER, IDLE]}, (False, NOW + 5 * DAY)),  # while any of them is false
+        ({"all": [OVER, IDLE, NO]}, (False, None)),
+        ({"all": [YES, {"none": [IDLE]}, {"none": [OVER]}]}, (True, NOW + DAY)),  # until the first is
+        ({"any": [OVER, IDLE]}, (False, NOW + DAY)),
+        ({"any": [OVER, {"none": [IDLE]}]}, (True, NOW + 5 * DAY)),
+        ({"any": [OVER, YES]}, (True, None)),
+        ({"none": [OVER, IDLE]}, (True, NOW + DAY)),
+        ({"none": [OVER, YES]}, (False, None)),
+    ],
+)
+def test_what_combines_rules_is_certain_while_a_part_decides_it(
+    rule: Rule, verdict: tuple[bool, int | None]
+) -> None:
+    assert holds(rule, SLIPS, NOW) == verdict
+
+
+def test_who_cannot_slip_is_not_looked_at_for_it() -> None:
+    """Slipping trials are on trial and idle: for a customer the clock changes nothing."""
+    slipping = {"all": [{"field": "subscription_status", "in": ["trialing"]}, IDLE]}
+
+    assert holds(slipping, somebody(subscription_status="active", last_activity_at=NOW), NOW) == (False, None)
 
 
 def test_none_turns_the_truth_around_at_the_same_moment() -> None:

@@ -14,7 +14,8 @@ import pytest
 from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.domain.changes import Kind, ObjectKey
 from peoplesync.domain.snapshots import GONE, Rank, Snapshot
-from peoplesync.sync.ports import Unavailable
+from peoplesync.sync.metrics import Metric
+from peoplesync.sync.ports import KeyRefused, Unavailable
 from peoplesync_local.stripe_simulator.clock import SimulatedClock
 from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.server import Server
@@ -135,6 +136,38 @@ def test_each_connection_is_asked_with_its_own_key(simulated: FixedDate) -> None
     assert StripeApi(keys.get, simulated.url, taking(0)).fetch("main", CUSTOMER).snapshot is not GONE
     with pytest.raises(Unavailable):
         StripeApi(keys.get, simulated.url, taking(0)).fetch("shop", CUSTOMER)
+
+
+def test_a_key_that_was_just_replaced_is_not_called_refused(simulated: FixedDate) -> None:
+    """A key is cached for a minute."""
+    simulated.hold([builders.customer()])
+    measured: list[Metric] = []
+    stripe = StripeApi(
+        lambda _: "rk_test_of_yesterday",
+        simulated.url,
+        taking(0),
+        measure=lambda metric, _: measured.append(metric),
+        fresh_key=lambda _: KEY,
+    )
+
+    assert stripe.fetch("main", CUSTOMER).snapshot is not GONE
+    assert measured == [Metric.STRIPE_CALLS] * 2
+
+
+def test_a_refused_key_that_is_still_the_connections_is_refused(simulated: FixedDate) -> None:
+    measured: list[Metric] = []
+    stripe = StripeApi(
+        lambda _: "rk_test_of_yesterday",
+        simulated.url,
+        taking(0),
+        measure=lambda metric, _: measured.append(metric),
+        fresh_key=lambda _: "rk_test_of_yesterday",
+    )
+
+    with pytest.raises(KeyRefused):
+        stripe.fetch("main", CUSTOMER)
+
+    assert measured == [Metric.STRIPE_CALLS]
 
 
 def test_a_revoked_key_can_be_replaced_so_it_is_a_matter_of_waiting(simulated: FixedDate) -> None:

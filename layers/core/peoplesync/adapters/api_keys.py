@@ -23,10 +23,13 @@ class ApiKeys:
 
     def __call__(self, connection: str) -> str | None:
         """The key; None where the connection has none that it may use."""
+        return self._of_its_mode(connection) or self.fresh(connection)
+
+    def fresh(self, connection: str) -> str | None:
+        """The same, not from the cache."""
+        return self._of_its_mode(connection, fresh=True)
+
+    def _of_its_mode(self, connection: str, *, fresh: bool = False) -> str | None:
         found = self.connections.get(connection)
-        if found is None:
-            return None
-        key = self.secrets.api_key(connection)
-        if key and is_live(key) is not found.livemode:
-            key = self.secrets.api_key(connection, fresh=True)
-        return key if key and is_live(key) is found.livemode else None
+        key = self.secrets.api_key(connection, fresh=fresh) if found else None
+        return key if key and found and is_live(key) is found.livemode else None

@@ -94,16 +94,15 @@ class ConnectionsStore:
         """The connection is connected, by a key that may do this. Raises LostRace in another epoch."""
         self._update(
             epoch,
-            *_another_webhook(endpoint),
-            ConnectionRow.webhook_since.set(at),
+            *_another_webhook(endpoint, at),
             ConnectionRow.permissions_json.set(dict(permissions)),
             ConnectionRow.key_refused_at.remove(),
             ConnectionRow.disconnected_at.remove(),
         )
 
-    def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
+    def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
         """The connection has this webhook endpoint now. Raises LostRace in another epoch."""
-        self._update(epoch, *_another_webhook(endpoint))
+        self._update(epoch, *_another_webhook(endpoint, at))
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         """The connection is not to be used any more; `for_good` ends its epoch too, so that nothing can be
@@ -261,9 +260,10 @@ class ConnectionsStore:
                 raise
 
 
-def _another_webhook(endpoint: str | None) -> list[Action]:
+def _another_webhook(endpoint: str | None, at: int) -> list[Action]:
     """What was wrong with the webhook is over: it begins anew."""
     return [
+        ConnectionRow.webhook_since.set(at),
         _set(ConnectionRow.endpoint_id, endpoint),
         ConnectionRow.endpoint_problem.remove(),
         ConnectionRow.webhook_refused_since.remove(),

@@ -49,23 +49,27 @@ TIMEOUT: Final = 4
 @dataclass
 class StripeApi:
     """Stripe, asked for single objects. `api_key` finds a connection's key; `base_url` replaces Stripe's own
-    on a laptop; `monotonic` is a stopwatch; `measure` counts what is asked."""
+    on a laptop; `monotonic` is a stopwatch; `measure` counts what is asked.
+
+    Where Stripe refuses the key, `fresh_key` is asked whether there is another one by now: keys are cached,
+    and one that was just replaced must not be called refused.
+    """
 
     api_key: Callable[[str], str | None]
     base_url: str | None = None
     monotonic: Callable[[], float] = time.monotonic
     timeout: float = TIMEOUT
     measure: Callable[[Metric, float], None] = lambda *_: None
+    fresh_key: Callable[[str], str | None] | None = None
     _http_client: Any = None
 
     def fetch(self, connection: str, key: ObjectKey) -> Answer:
         """What Stripe says the object is now; raises `Unavailable` where it cannot be asked."""
         import stripe  # 0.3 s of import that only a tie has to pay for
 
-        client = self._client(connection)
         started = self.monotonic()
         try:
-            response = self._get(client, f"/v1/{PATHS[key.kind]}/{key.id}")
+            response = self._get(connection, f"/v1/{PATHS[key.kind]}/{key.id}")
         except stripe.StripeError as error:
             if error.http_status == 404:
                 if _OTHER_MODE.search(error.user_message or ""):
@@ -87,10 +91,9 @@ class StripeApi:
         """A page of a list; see `ports.Lists`."""
         import stripe
 
-        client = self._client(connection)
         started = self.monotonic()
         try:
-            response = self._get(client, f"/v1/{resource}", **params)
+            response = self._get(connection, f"/v1/{resource}", **params)
         except stripe.StripeError as error:
             raise refusal(error) from error
         listed: dict[str, Any] = response.data
@@ -100,9 +103,8 @@ class StripeApi:
         """What became of a webhook endpoint; see `ports.Endpoints`."""
         import stripe
 
-        client = self._client(connection)
         try:
-            shown: dict[str, Any] = self._get(client, f"/v1/webhook_endpoints/{endpoint}").data
+            shown: dict[str, Any] = self._get(connection, f"/v1/webhook_endpoints/{endpoint}").data
         except stripe.StripeError as error:
             if error.http_status != 404:
                 raise refusal(error) from error
@@ -111,13 +113,27 @@ class StripeApi:
             return "gone"
         return "disabled" if shown.get("status") == "disabled" else "enabled"
 
-    def _get(self, client: StripeClient, path: str, **params: Any) -> Any:
-        """Stripe's answer, counted."""
+    def _get(self, connection: str, path: str, **params: Any) -> Any:
+        """Stripe's answer to the connection's key. Raises Unavailable where it has none."""
+        import stripe
+
+        key = self._key(connection, self.api_key)
+        try:
+            return self._counted(key, path, params)
+        except stripe.AuthenticationError:
+            if self.fresh_key is None:
+                raise
+            another = self._key(connection, self.fresh_key)
+            if another == key:
+                raise
+            return self._counted(another, path, params)
+
+    def _counted(self, key: str, path: str, params: Mapping[str, Any]) -> Any:
         import stripe
 
         self.measure(Metric.STRIPE_CALLS, 1)
         try:
-            return client.raw_request("get", path, **params)
+            return self._client(key).raw_request("get", path, **params)
         except stripe.RateLimitError:
             self.measure(Metric.STRIPE_RATE_LIMITED, 1)
             raise
@@ -130,15 +146,18 @@ class StripeApi:
             raise Unavailable("Stripe answered without a date") from error
         return int(answered_at - (self.monotonic() - started) - 1)
 
-    def _client(self, connection: str) -> StripeClient:
-        import stripe
-
+    def _key(self, connection: str, find: Callable[[str], str | None]) -> str:
         try:
-            api_key = self.api_key(connection)
+            api_key = find(connection)
         except GetParameterError as error:
             raise Unavailable(f"the API key of connection {connection} cannot be read") from error
         if not api_key:
             raise Unavailable(f"connection {connection} has no API key")
+        return api_key
+
+    def _client(self, api_key: str) -> StripeClient:
+        import stripe
+
         if self._http_client is None:
             self._http_client = stripe.RequestsClient(timeout=self.timeout)
         return client_for(api_key, self.base_url, self._http_client)

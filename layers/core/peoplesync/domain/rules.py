@@ -13,7 +13,7 @@ A rule is JSON: a condition, or rules under `all`, `any` or `none`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -57,11 +57,11 @@ def holds(rule: Rule, subject: Subject, now: int) -> Verdict:
     """
     match rule:
         case {"all": list(parts), **rest} if not rest:
-            return _joined(all, (holds(part, subject, now) for part in parts))
+            return _joined([holds(part, subject, now) for part in parts], decided_by=False)
         case {"any": list(parts), **rest} if not rest:
-            return _joined(any, (holds(part, subject, now) for part in parts))
+            return _joined([holds(part, subject, now) for part in parts], decided_by=True)
         case {"none": list(parts), **rest} if not rest:
-            truth, until = _joined(any, (holds(part, subject, now) for part in parts))
+            truth, until = _joined([holds(part, subject, now) for part in parts], decided_by=True)
             return not truth, until
         case {"has": "stripe_customer", **rest} if not rest:
             return subject.stripe_customer, None
@@ -97,9 +97,14 @@ def _last_older_than(occurrences: Occurrences, age: int, now: int) -> Verdict:
     return (True, None) if moment <= now else (False, moment)
 
 
-def _joined(quantifier: Callable[[Iterable[bool]], bool], verdicts: Iterable[Verdict]) -> Verdict:
-    found = list(verdicts)
-    return quantifier(truth for truth, _ in found), earliest(until for _, until in found)
+def _joined(verdicts: Sequence[Verdict], *, decided_by: bool) -> Verdict:
+    """One part that is so decides for all of them, and does so while any such part lasts. Where there is
+    none, it is the other way around until the first of them may change."""
+    deciding = [until for truth, until in verdicts if truth is decided_by]
+    if not deciding:
+        return not decided_by, earliest(until for _, until in verdicts)
+    lasting = [until for until in deciding if until is not None]
+    return decided_by, max(lasting) if len(lasting) == len(deciding) else None
 
 
 def earliest(instants: Iterable[int | None]) -> int | None:

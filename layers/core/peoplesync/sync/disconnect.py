@@ -22,7 +22,7 @@ class Connections(Protocol):
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         """Raises LostRace where another epoch has begun."""
 
-    def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
+    def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
         """Raises LostRace where another epoch has begun."""
 
 
@@ -55,7 +55,7 @@ class Disconnector:
         self.secrets.forget_signing_secrets(name)
         self.secrets.forget_api_key(name)
         if current.endpoint_id is not None:
-            self.connections.note_endpoint(epoch, None)
+            self.connections.note_endpoint(epoch, None, now)
         return left
 
     def _remove_endpoint(self, connection: Connection) -> str | None:

@@ -17,7 +17,7 @@ from peoplesync.sync.endpoints import Account, Secrets, Webhook
 class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
-    def note_endpoint(self, epoch: Epoch, endpoint: str | None) -> None:
+    def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
         """What was wrong with the webhook is over. Raises LostRace where another epoch has begun."""
 
 
@@ -27,6 +27,7 @@ def rotate_secret(
     connections: Connections,
     secrets: Secrets,
     account: Callable[[str], Account],
+    now: int,
 ) -> str:
     """Replaces the connection's endpoint at `url`, also one whose replacement was interrupted; its new id.
 
@@ -39,5 +40,5 @@ def rotate_secret(
     if connection.endpoint_id is None or key is None:
         raise InvalidConnection(f"{name} has no webhook endpoint: its events are polled")
     made = Webhook(name, url, connection.endpoint_id, account(key), secrets).replace()
-    connections.note_endpoint(connection.epoch, made)
+    connections.note_endpoint(connection.epoch, made, now)
     return made

@@ -135,7 +135,8 @@ def _webhook_stopped(facts: Facts) -> Iterator[Verdict]:
             f"an event of {iso(connection.webhook_missed_at or 0)} came by the reconciler only, "
             f"and nothing by the webhook {'yet' if heard is None else f'since {iso(heard)}'}"
         )
-        yield Verdict("stopped", "Stopped: webhook silent", reason, "look at Stripe's deliveries", page)
+        look = "look at the endpoint's deliveries at Stripe; it goes with the next event that they bring"
+        yield Verdict("stopped", "Stopped: webhook silent", reason, look, page)
 
 
 def _attention(facts: Facts) -> Iterator[Verdict]:
@@ -160,8 +161,8 @@ def _attention(facts: Facts) -> Iterator[Verdict]:
         yield Verdict("attention", "Attention: reconcile stopped", reason, run, "reconcile-stale")
     if facts.last_import is not None and facts.last_import["status"] == "failed":
         reason = f"the last import failed; `peoplesync import list{_of(connection)}` tells why"
-        run = f"{facts.last_import['id']}{_of(connection)}"
-        what_to_do = f"`peoplesync import resume {run}` goes on where it was"
+        resume = f"`peoplesync import resume {facts.last_import['id']}{_of(connection)}`"
+        what_to_do = f"{resume} goes on where it was"
         if facts.last_import.get("failed"):  # what is dead stays so, however often the rest is done again
             anew = f"`peoplesync import start{_of(connection)}`"
             what_to_do = f"`peoplesync dead list` tells what stopped it; then `dead replay --all` and {anew}"
