@@ -17,7 +17,7 @@ from peoplesync.adapters import clock
 from peoplesync_cli.connect import connector, show_permissions
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.imports import start_import, summary
-from peoplesync_cli.invoking import run_what_the_clock_runs
+from peoplesync_cli.invoking import time_jumps
 from peoplesync_cli.local import bring_up, say
 from peoplesync_cli.output import card, feed_rows, stdout, table
 from peoplesync_cli.polling import follow
@@ -98,9 +98,9 @@ def _live(target: Target, running: LocalStack) -> None:
     simulator = Simulator(running.stripe_api_url)
     say("trial-07@example.com starts a trial, and a day passes")
     _sign_up(running, "trial-07@example.com")
-    events = simulator.advance(_DAY)
-    simulator.flush()
-    run_what_the_clock_runs(target)
+    with time_jumps(target):
+        events = simulator.advance(_DAY)
+        simulator.flush()
     say(f"Stripe told of {events:,} events, and they are applied")
     browser = target.browser("main")
     person = browser.person("trial-07@example.com")

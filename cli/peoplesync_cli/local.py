@@ -11,7 +11,7 @@ from peoplesync.adapters import clock
 from peoplesync_cli.connect import connector
 from peoplesync_cli.durations import seconds_of
 from peoplesync_cli.failure import NO_TARGET, USAGE, Failure
-from peoplesync_cli.invoking import run_what_the_clock_runs
+from peoplesync_cli.invoking import time_jumps
 from peoplesync_cli.options import json_option
 from peoplesync_cli.output import print_json
 from peoplesync_cli.target import of_local
@@ -101,9 +101,9 @@ def advance(duration: str, as_json: bool) -> None:
     if not stack.stripe_api_url:
         raise Failure("This stack asks the real Stripe, whose time passes by itself.")
     simulator = Simulator(stack.stripe_api_url)
-    events = simulator.advance(seconds)
-    simulator.flush()
-    run_what_the_clock_runs(of_local(stack))
+    with time_jumps(of_local(stack)):
+        events = simulator.advance(seconds)
+        simulator.flush()
     now = datetime.fromtimestamp(simulator.now(), UTC)
     if as_json:
         print_json({"now": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "events": events})
