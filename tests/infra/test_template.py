@@ -76,7 +76,9 @@ def test_no_role_is_allowed_everything_of_a_service_or_on_any_resource(role: str
             a_secret = "parameter/peoplesync/${AWS::StackName}/*/" in resource.get("Fn::Sub", "")
             # An execution's name is given when it starts, and CloudFormation adds to the machine's.
             an_execution = "execution:ImportCustomersMachine-*" in resource.get("Fn::Sub", "")
-            assert wildcards == (1 if a_secret or an_execution else 0), statement["Sid"]
+            # Lambda names what it puts aside by mapping, shard and time.
+            a_failure = resource.get("Fn::Sub", "") == "${PublishFailures.Arn}/aws/lambda/*"
+            assert wildcards == (1 if a_secret or an_execution or a_failure else 0), statement["Sid"]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -140,6 +142,31 @@ def test_what_crashes_the_worker_five_times_is_put_aside_for_two_weeks(queue: st
     assert redrive["maxReceiveCount"] == 5
     assert dead_letter_queue == queue.replace("Queue", "DeadLetterQueue")
     assert QUEUES[dead_letter_queue]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+
+
+def test_what_is_written_is_published_from_streams_with_an_end_to_retries_and_a_place_for_the_rest() -> None:
+    events = FUNCTIONS["PublishChanges"]["Properties"]["Events"]
+    streams = [event["Properties"] for event in events.values()]
+
+    assert {one["Stream"]["Fn::GetAtt"][0] for one in streams} == {
+        name for name, table in TABLES.items() if "StreamSpecification" in table["Properties"]
+    }
+    for one in streams:
+        assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert one["BisectBatchOnFunctionError"] is True
+        assert one["MaximumRetryAttempts"] > 0
+        assert one["MaximumRecordAgeInSeconds"] > 0
+        assert one["DestinationConfig"]["OnFailure"]["Destination"] == {
+            "Fn::GetAtt": ["PublishFailures", "Arn"]
+        }
+
+
+def test_what_could_not_be_published_is_nobody_elses_to_see_and_is_forgotten() -> None:
+    bucket = RESOURCES["PublishFailures"]["Properties"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert [rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]] == [14]
 
 
 @pytest.mark.parametrize("queue", QUEUES)

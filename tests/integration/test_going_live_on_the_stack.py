@@ -52,7 +52,7 @@ def nobody_at_work(target: Target) -> Iterator[None]:
 def fill_every_queue(company: Company, test: Epoch) -> None:
     """Test events and parts of the import on both queues, some of them delayed, and in both dead-letter
     queues."""
-    live, bulk = company.target.depths.queues
+    live, bulk, _ = company.target.depths.queues
     api = company.stripe()
     events = api.raw_request("get", "/v1/events", limit=30, type="customer.created").data["data"]
     messages = [Message(test, event=event).encode() for event in events]
@@ -112,7 +112,7 @@ def went_live(local_stack: LocalStack) -> WentLive:
     assert redrive(company.target) == 20
     ended = company.ended(import_of_live), company.ended(import_of_test)
     # In no later message anything can come up: only the purge is delayed by longer than this.
-    live, bulk = company.target.depths.queues
+    live, bulk, _ = company.target.depths.queues
     eventually(lambda: live.depth() == 0 and bulk.depth() <= 1, 60, "empty queues")
     page = company.stripe(livemode=True).v1.customers.list({"limit": 100})
     return WentLive(company, test, ended[1], ended[0], {one.id for one in page.data})

@@ -158,6 +158,7 @@ def test_tables_queues_and_alarms_are_there_to_be_used(deployed: Deployed) -> No
 
 def test_the_workers_mappings_take_from_its_queues_and_are_enabled(deployed: Deployed) -> None:
     mappings = deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    mappings = [one for one in mappings if ":sqs:" in one["EventSourceArn"]]
     sources = {mapping["EventSourceArn"].rpartition(":")[2] for mapping in mappings}
 
     assert len(mappings) == 3

@@ -71,6 +71,10 @@ class Metric(Enum):
     IMPORTS_SUCCEEDED = Measure("Count", "imports that ended, complete")
     IMPORTS_FAILED = Measure("Count", "imports that ended, incomplete")
 
+    # Events that go out
+    EVENTS_PUBLISHED = Measure("Count", "events put on the bus, for others to act upon")
+    PUBLISH_FAILED = Measure("Count", "writes of which something could not be published, to be tried again")
+
     # What it costs
     READ_UNITS = Measure("Count", "read units that DynamoDB counted")
     WRITE_UNITS = Measure("Count", "write units that DynamoDB counted")
@@ -86,7 +90,7 @@ class Metric(Enum):
     BULK_WAITING = Measure("Count", "messages on the bulk queue", gauge=True)
     REVIEWS_WAITING = Measure("Count", "messages on the review queue", gauge=True)
     DEAD_LETTERS = Measure("Count", "messages in the dead-letter queues", gauge=True)
-    WORKER_PAUSED = Measure("Count", "queues from which nothing is taken", gauge=True)
+    WORKER_PAUSED = Measure("Count", "1 while nothing is taken from a queue", gauge=True)
     SINCE_LAST_EVENT = Measure("Seconds", "since Stripe's newest event", gauge=True)
     SILENCE_RATIO = Measure(
         "None", "that time by this account's 99th-percentile gap (1 h or more)", gauge=True

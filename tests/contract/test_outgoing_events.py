@@ -1,0 +1,137 @@
+"""What goes out is what docs/events promises: a schema for each type of event, and nothing beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # ships no types
+
+from peoplesync.domain import outgoing
+from peoplesync.domain.billing_events import KINDS
+from peoplesync.domain.outgoing import billing_type
+from peoplesync.sync.publish import VERSION, Announcement
+from peoplesync_local.places import Places
+from tests.properties.tellings import LATER, Telling, told_history, world_of
+from tests.streams import Stage, StreamedPeople
+
+FOLDER = Places().checkout / "docs" / "events"
+SCHEMAS: dict[str, dict[str, Any]] = {
+    schema["title"]: schema for schema in (json.loads(path.read_text()) for path in FOLDER.glob("*.json"))
+}
+OF_PEOPLE = {
+    outgoing.PERSON_CREATED,
+    outgoing.PERSON_UPDATED,
+    outgoing.PERSON_REMOVED,
+    outgoing.SEGMENT_ENTERED,
+    outgoing.SEGMENT_LEFT,
+}
+OF_BILLING = {billing_type(kind) for kind in KINDS}
+ENVELOPE = {"version", "id", "connection", "cause", "occurred_at", "person"}
+
+
+def _is_instant(value: object) -> bool:
+    return not isinstance(value, str) or (value.endswith("Z") and bool(datetime.fromisoformat(value)))
+
+
+formats = FormatChecker(formats=())
+formats.checks("date-time", raises=ValueError)(_is_instant)
+
+
+def faults(detail: Any, schema: dict[str, Any]) -> list[str]:
+    validator = Draft202012Validator(schema, format_checker=formats)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(detail)]
+
+
+@cache
+def told() -> tuple[Announcement, ...]:
+    """All that goes out while some histories of companies happen, as it happens."""
+    everything: list[Announcement] = []
+    for seed in range(12):
+        events = told_history(seed, 150, 0.33).events
+        telling = Telling(seed, 150, 0.33, [[event] for event in events], "truth")
+        people = StreamedPeople()
+        stage = Stage(world_of(telling, people=people), people)
+        for event in events:
+            stage.world.now = event["created"] + 3
+            stage.world.apply(event)
+            assert not stage.publish().failed
+        stage.world.now = LATER
+        stage.world.settle()
+        assert not stage.publish().failed
+        everything += stage.bus.told
+    return tuple(everything)
+
+
+def objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a schema that describes an object."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        for name, part in schema.items():
+            if name != "examples":
+                yield from objects(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from objects(part)
+
+
+def test_every_type_of_event_has_a_schema_and_every_schema_is_of_one() -> None:
+    assert SCHEMAS.keys() == OF_PEOPLE | OF_BILLING
+    assert len(OF_BILLING) == len(KINDS)
+    assert {path.stem for path in FOLDER.glob("*.json")} == {
+        title.lower().replace(" ", "-") for title in SCHEMAS
+    }
+
+
+def test_the_histories_tell_of_everything() -> None:
+    # A type that is never told would not be held to its schema here.
+    assert {one.type for one in told()} == SCHEMAS.keys()
+
+
+def test_everything_that_goes_out_is_as_its_schema_says() -> None:
+    wrong = {
+        f"{one.type} {fault}"
+        for one in told()
+        for fault in faults(json.loads(json.dumps(one.detail)), SCHEMAS[one.type])
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_a_schema_is_valid_closed_and_has_an_example_that_keeps_to_it(schema: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert schema["description"].endswith(".")
+    assert schema["examples"]
+    assert not [fault for example in schema["examples"] for fault in faults(example, schema)]
+    for one in objects(schema):
+        # Closed, or a map whose keys are not ours to name: fields, currencies.
+        closed = one["additionalProperties"] is False and set(one["required"]) <= set(one["properties"])
+        assert closed or ("properties" not in one and isinstance(one["additionalProperties"], dict))
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_every_event_has_the_same_envelope(schema: dict[str, Any]) -> None:
+    shared = {name: schema["properties"][name] for name in ENVELOPE - {"occurred_at"}}
+    first = next(iter(SCHEMAS.values()))
+
+    assert set(schema["required"]) == set(schema["properties"]) >= ENVELOPE
+    assert shared == {name: first["properties"][name] for name in ENVELOPE - {"occurred_at"}}
+    assert schema["properties"]["version"] == {"const": VERSION}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_billing_event_names_its_kind(kind: str) -> None:
+    assert SCHEMAS[billing_type(kind)]["properties"]["kind"] == {"const": kind}
+
+
+@pytest.mark.parametrize("title", sorted(SCHEMAS))
+def test_every_event_is_listed(title: str) -> None:
+    slug = title.lower().replace(" ", "-")
+
+    assert f"[{title}]({slug}.json)" in (FOLDER / "README.md").read_text()
