@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Known
+from peoplesync.domain.households import Household, Known
 from peoplesync.sync.messages import Message
 from peoplesync_local.stripe_objects import StripeObject
 from tests.batches import fates, name_of, told_of
@@ -297,3 +297,30 @@ def test_a_connection_that_cannot_be_noted_crashes_no_message(world: World) -> N
 
     assert fates(report) == {"applied": 1}
     assert not report.crashed
+
+
+@pytest.mark.parametrize(
+    ("causes", "cause"),
+    [
+        (["import", "live"], "live"),
+        (["import", "reconcile"], "reconcile"),
+        (["sweep", "import"], "sweep"),
+        (["import", "import"], "import"),
+    ],
+)
+def test_what_came_with_an_import_is_not_taken_for_a_part_of_it(
+    world: World, causes: list[str], cause: str
+) -> None:
+    """Of an import nobody is told; of what else is written in the same transaction somebody wants to know."""
+    written: list[str] = []
+    write = world.people.write
+
+    def noted(epoch: Epoch, household: Household, cause: str, now: int) -> None:
+        written.append(cause)
+        write(epoch, household, cause, now)
+
+    world.applier.people.write = noted  # type: ignore[method-assign]  # the fake's own
+    sent = [told_of(customer()), event("charge.succeeded", charge(), created=NOW)]
+    world.deliver([Message(TEST, one, cause=why).encode() for one, why in zip(sent, causes, strict=True)])
+
+    assert written == [cause]

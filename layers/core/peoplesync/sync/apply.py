@@ -23,7 +23,7 @@ from peoplesync.domain.profile import uses_of
 from peoplesync.domain.segments import Definitions
 from peoplesync.sync.apply_catalogue import apply_to_catalogue
 from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
-from peoplesync.sync.messages import Message
+from peoplesync.sync.messages import Message, first_cause
 from peoplesync.sync.observing import Observer
 from peoplesync.sync.ports import (
     Catalogues,
@@ -155,7 +155,7 @@ class _Batch:
         for household in households:
             names = {change.message for change in household.changes} | household.reviewed
             theirs = {name: tasks.pop(name) for name in names if name in tasks}
-            cause = next((task.message.cause for task in theirs.values()), "live")
+            cause = first_cause(task.message.cause for task in theirs.values())
             try:
                 self.world.people.write(epoch, household, cause, self.world.clock())
             except LostRace:

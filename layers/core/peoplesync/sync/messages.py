@@ -12,7 +12,7 @@ Each has its `connection`, `epoch`, `cause` and `attempt`, and one of
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
@@ -73,6 +73,17 @@ class Purge:
 
     table: str = ""
     after: str = ""
+
+
+CAUSES: Final = ("live", "reconcile", "sweep", "moved", "definition_changed", "import")
+"""How we can come to know of something. Of several that are written as one the first of these stands for
+all: what an import brings is told to nobody, and must not silence the others."""
+
+
+def first_cause(causes: Iterable[str]) -> str:
+    """The cause of a write that several led to."""
+    order = {cause: place for place, cause in enumerate(CAUSES)}
+    return min(causes, key=lambda cause: order.get(cause, len(order)), default="live")
 
 
 @dataclass(frozen=True)
