@@ -27,9 +27,6 @@ from peoplesync_local.dashboard.emf import samples
 from peoplesync_local.places import Places
 from tests.stack_company import Company, eventually
 
-CLOCK_TRUSTED_FOR: Final = 0.25
-"""Real seconds after which no process goes by an older time any more."""
-
 CHECKED: Final = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "GreaterThanThreshold": operator.gt,
@@ -147,7 +144,7 @@ class Operator:
         simulator = self.company.simulator()
         simulator.advance(moment - simulator.now())
         simulator.flush()
-        time.sleep(CLOCK_TRUSTED_FOR)
+        time.sleep(2 * clock.TRUSTED_FOR)  # then no process goes by an older time any more
         self.company.drain(20)
 
     def sweep(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import heapq
 import random
 import threading
+import time
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from peoplesync.adapters.clock import TRUSTED_FOR
 from peoplesync_local.stripe_objects import DAY, StripeObject
 from peoplesync_local.stripe_simulator.account import Account
 from peoplesync_local.stripe_simulator.endpoints import KIND, Endpoints
@@ -20,6 +22,10 @@ BACK_OFF = (300, 1800, 7200, 18_000, 36_000, 43_200)
 
 _GLANCE = 0.5
 """Real seconds after which a waiting thread looks at the clock again, which others may have moved."""
+
+
+KNOWN_AFTER = 2 * TRUSTED_FOR
+"""Real seconds until everybody knows that the clock was moved."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Deliveries:
         self._undelivered: defaultdict[str, set[str]] = defaultdict(set)
         self._number = 0
         self._in_flight = 0
+        self._not_before = 0.0
         self._sent = 0
         self._failed = 0
         self._given_up = 0
@@ -84,6 +91,12 @@ class Deliveries:
             if not unkindness.shuffle:
                 self._release()
             self._changed.notify_all()
+
+    def wait_until_known(self) -> None:
+        """The clock is going to be moved: send nothing for a moment. Who has just asked for the time trusts
+        the answer that long, and would refuse what is signed later than that."""
+        with self._changed:
+            self._not_before = time.monotonic() + KNOWN_AFTER
 
     def wake(self) -> None:
         """The clock was moved: see what is due now."""
@@ -173,8 +186,8 @@ class Deliveries:
         sender = Sender()
         while True:
             with self._changed:
-                while not self._is_due() and not self._closed:
-                    self._changed.wait(_GLANCE if self._due else None)
+                while not self._may_send() and not self._closed:
+                    self._changed.wait(self._next_look())
                     self._refuse_what_is_due()
                 if self._closed:
                     return
@@ -185,6 +198,13 @@ class Deliveries:
                 self._in_flight -= 1
                 self._settle(attempt, delivered)
                 self._changed.notify_all()
+
+    def _next_look(self) -> float | None:
+        """Real seconds until a waiting thread looks again by itself."""
+        return max(self._not_before - time.monotonic(), 0.0) or _GLANCE if self._due else None
+
+    def _may_send(self) -> bool:
+        return self._is_due() and time.monotonic() >= self._not_before
 
     def _is_due(self) -> bool:
         unkind = self._unkindness

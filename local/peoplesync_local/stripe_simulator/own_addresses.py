@@ -84,6 +84,8 @@ class OwnAddresses:
     def _move(self, asked: Json) -> Json:
         events = 0
         with self._moving:
+            for merchant in self._merchants.all():
+                merchant.deliveries.wait_until_known()
             if "freeze" in asked:
                 at = None if asked["freeze"] is None else int(asked["freeze"])
                 if at is not None and at > self._clock.now():

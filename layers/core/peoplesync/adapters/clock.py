@@ -13,7 +13,7 @@ import urllib.request
 from typing import Final
 
 VARIABLE: Final = "PEOPLESYNC_CLOCK_URL"
-_TRUSTED_FOR: Final = 0.2
+TRUSTED_FOR: Final = 0.05
 """Seconds of real time for which the distance to the system's time is not asked for again."""
 
 _distance: tuple[float, int] | None = None
@@ -28,7 +28,7 @@ def now() -> int:
 def _simulated(url: str) -> int:
     global _distance
     asked_at = time.monotonic()
-    if _distance is None or asked_at - _distance[0] > _TRUSTED_FOR:
+    if _distance is None or asked_at - _distance[0] > TRUSTED_FOR:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an address of the local stack
             _distance = asked_at, int(json.load(answer)["now"]) - int(time.time())
     return int(time.time()) + _distance[1]
