@@ -20,6 +20,8 @@ from tests.stack_operator import SCHEDULES, Operator, frozen_stack, goes_off
 
 CUSTOMERS: Final = 20
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
