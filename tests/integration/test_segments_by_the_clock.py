@@ -21,6 +21,8 @@ CUSTOMERS: Final = 12
 TRIAL_DAYS: Final = 3
 PROMISED: Final = 2 * MINUTE
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Shop:

@@ -8,7 +8,7 @@ import pytest
 
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.households import Household, Known
-from peoplesync.sync.messages import Message
+from peoplesync.sync.messages import Message, decode
 from peoplesync_local.stripe_objects import StripeObject
 from tests.batches import fates, name_of, told_of
 from tests.builders import (
@@ -20,6 +20,7 @@ from tests.builders import (
     deleted_customer,
     event,
     invoice,
+    product,
     subscription,
 )
 from tests.fakes import TEST, FakePeople, World
@@ -303,15 +304,14 @@ def test_a_connection_that_cannot_be_noted_crashes_no_message(world: World) -> N
     ("causes", "cause"),
     [
         (["import", "live"], "live"),
-        (["import", "reconcile"], "reconcile"),
+        (["reconcile", "import"], "import"),
+        (["reconcile", "live"], "live"),
         (["sweep", "import"], "sweep"),
         (["import", "import"], "import"),
     ],
 )
-def test_what_came_with_an_import_is_not_taken_for_a_part_of_it(
-    world: World, causes: list[str], cause: str
-) -> None:
-    """Of an import nobody is told; of what else is written in the same transaction somebody wants to know."""
+def test_of_several_causes_of_a_write_one_stands_for_all(world: World, causes: list[str], cause: str) -> None:
+    """Of an import nobody is told, also where the reconciler brings some of it; but of what is live."""
     written: list[str] = []
     write = world.people.write
 
@@ -324,3 +324,15 @@ def test_what_came_with_an_import_is_not_taken_for_a_part_of_it(
     world.deliver([Message(TEST, one, cause=why).encode() for one, why in zip(sent, causes, strict=True)])
 
     assert written == [cause]
+
+
+@pytest.mark.parametrize(("cause", "told_as"), [("import", "import"), ("live", "definition_changed")])
+def test_what_an_import_tells_of_a_product_stays_the_imports_with_its_users(
+    world: World, cause: str, told_as: str
+) -> None:
+    told = event("product.created", product(), created=NOW)
+
+    world.deliver([Message(TEST, told, cause=cause).encode()])
+
+    ((body, _),) = world.queue.sent
+    assert decode(body).cause == told_as

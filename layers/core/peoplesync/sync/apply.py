@@ -132,8 +132,8 @@ class _Batch:
             if task.entry is None:
                 continue
             try:
-                queue = task.delivery.queue
-                news = apply_to_catalogue(epoch, task.entry, world.catalogue, world.stripe, queue)
+                queue, cause = task.delivery.queue, task.message.cause
+                news = apply_to_catalogue(epoch, task.entry, world.catalogue, world.stripe, queue, cause)
                 self.fates.finish("applied" if news else "stale", {name: task})
             except (LostRace, Unavailable):
                 self.fates.wait({name: task})

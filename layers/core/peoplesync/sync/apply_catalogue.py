@@ -17,15 +17,19 @@ from peoplesync.sync.ports import Catalogues, Queue, Stripe
 
 
 def apply_to_catalogue(
-    epoch: Epoch, change: CatalogueChange, catalogue: Catalogues, stripe: Stripe, queue: Queue
+    epoch: Epoch, change: CatalogueChange, catalogue: Catalogues, stripe: Stripe, queue: Queue, cause: str
 ) -> bool:
-    """Folds a change into its entry; whether that was news. Raises `LostRace` or `Unavailable`."""
+    """Folds a change into its entry; whether that was news. Raises `LostRace` or `Unavailable`.
+
+    What an import brings stays the import's with those who use it, so that they are not told of either.
+    """
     entry = catalogue.read(epoch, [change.key])[change.key]
     folded = _folded(epoch, entry, change, stripe)
     if folded != entry:
         catalogue.write(epoch, folded)
     if folded.told != folded.revision:
-        queue.send(Message(epoch, walk=Walk(index_of_users(change.key)), cause="definition_changed").encode())
+        told_as = "import" if cause == "import" else "definition_changed"
+        queue.send(Message(epoch, walk=Walk(index_of_users(change.key)), cause=told_as).encode())
         catalogue.write(epoch, replace(folded, version=folded.version + 1, told=folded.revision))
     return folded != entry
 

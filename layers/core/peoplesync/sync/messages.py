@@ -75,9 +75,10 @@ class Purge:
     after: str = ""
 
 
-CAUSES: Final = ("live", "reconcile", "sweep", "moved", "definition_changed", "import")
+CAUSES: Final = ("live", "sweep", "import", "reconcile", "moved", "definition_changed")
 """How we can come to know of something. Of several that are written as one the first of these stands for
-all: what an import brings is told to nobody, and must not silence the others."""
+all. What an import brings is told to nobody, also where the events that happened meanwhile are brought with
+it; what the webhook or the clock brings is told in any case."""
 
 
 def first_cause(causes: Iterable[str]) -> str:
