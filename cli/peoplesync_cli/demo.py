@@ -98,6 +98,7 @@ def _live(target: Target, running: LocalStack) -> None:
     simulator = Simulator(running.stripe_api_url)
     say("trial-07@example.com starts a trial, and a day passes")
     _sign_up(running, "trial-07@example.com")
+    simulator.flush()  # what is on its way when time jumps would be a day late, and refused
     with time_jumps(target):
         events = simulator.advance(_DAY)
         simulator.flush()

@@ -101,6 +101,7 @@ def advance(duration: str, as_json: bool) -> None:
     if not stack.stripe_api_url:
         raise Failure("This stack asks the real Stripe, whose time passes by itself.")
     simulator = Simulator(stack.stripe_api_url)
+    simulator.flush()  # what is on its way when time jumps would be late, and refused
     with time_jumps(of_local(stack)):
         events = simulator.advance(seconds)
         simulator.flush()

@@ -86,7 +86,7 @@ class Browser:
             entry for record in self.find(who).records for entry in self.people.feed(self.epoch, record)
         ]
         for at, key, kind, content in sorted(entries, key=lambda entry: entry[:2], reverse=True):
-            yield {"id": key, "at": iso(at), "kind": kind, **_with_iso_instants(content)}
+            yield {"id": key, "at": iso(at), "kind": kind, **with_iso_instants(content)}
 
     def list_segments(self) -> Iterator[dict[str, Any]]:
         """The segments with how many are in each."""
@@ -130,7 +130,8 @@ def _shown(value: Any, kind: str) -> Any:
     return iso(value) if kind == "instant" and value is not None else value
 
 
-def _with_iso_instants(content: Mapping[str, Any]) -> dict[str, Any]:
+def with_iso_instants(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A billing event's content as readers see it: what is named `..._at` is an instant."""
     return {
         name: iso(value) if name.endswith("_at") and isinstance(value, int) else value
         for name, value in content.items()

@@ -25,7 +25,7 @@ from peoplesync.domain.outgoing import (
     person_events,
 )
 from peoplesync.domain.people import Person, customer_identity
-from peoplesync.sync.browse import iso, present
+from peoplesync.sync.browse import iso, present, with_iso_instants
 from peoplesync.sync.ports import Unavailable
 
 VERSION: Final = 1
@@ -129,7 +129,7 @@ def announcement(event: Outgoing) -> Announcement:
                 for key, change in changes.items()
             }
         case {"event": facts}:
-            content["event"] = _with_iso_instants(facts)
+            content["event"] = with_iso_instants(facts)
     return Announcement(
         event.type,
         {
@@ -143,7 +143,7 @@ def announcement(event: Outgoing) -> Announcement:
                 "email": person["email"],
                 "customers": [one["id"] for one in person["customers"]],
             },
-            **_with_iso_instants(content),
+            **with_iso_instants(content),
         },
     )
 
@@ -164,10 +164,3 @@ def _by_epoch(writes: Mapping[str, Written]) -> Mapping[Epoch, Mapping[str, Writ
 
 def _shown(field: str, value: Any) -> Any:
     return iso(value) if FIELD_TYPES.get(field) == "instant" and value is not None else value
-
-
-def _with_iso_instants(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: iso(value) if name.endswith("_at") and isinstance(value, int) else value
-        for name, value in content.items()
-    }
