@@ -21,6 +21,7 @@ _PRODUCTS = {
     "prod_storage": "Storage",
     "prod_calls": "API calls",
 }
+_USAGE = ("prod_storage", "prod_calls")
 _GRADUATED = (
     tier(5, unit_amount=0, flat_amount=9900),
     tier(20, unit_amount=1500),
@@ -49,7 +50,13 @@ class Offers:
 
     def __init__(self, since: int, *, livemode: bool) -> None:
         self.products = [
-            stripe_offers.product(product, name=name, created=since + number, livemode=livemode)
+            stripe_offers.product(
+                product,
+                name=name,
+                created=since + number,
+                livemode=livemode,
+                metadata={"family": "usage" if product in _USAGE else "seats"},
+            )
             for number, (product, name) in enumerate(_PRODUCTS.items())
         ]
         self.coupons = [

@@ -13,6 +13,10 @@ _SAME_EMAIL, _NO_NAME, _DECLINED = 8, 10, 6
 """Shares of 256: of customers with another one's e-mail, without a name, with a card that will be
 declined."""
 
+_TIERS = ("bronze", "silver", "gold")
+_NO_TIER = 16
+"""Of 256: customers without a tier."""
+
 _NOT_ASKED: StripeObject = {"comment": None, "feedback": None, "reason": None}
 _LEFT: StripeObject = _NOT_ASKED | {"reason": "cancellation_requested"}
 _NOT_PAID: StripeObject = _NOT_ASKED | {"reason": "payment_failed"}
@@ -48,6 +52,7 @@ class Objects:
             delinquent=any(life.is_delinquent(at) for life in lives),
             currency=currency,
             livemode=self._livemode,
+            metadata=_attached(draw),
             invoice_prefix=draw.bytes[23:27].hex().upper(),
             invoice_settings={
                 "custom_fields": None,
@@ -88,6 +93,7 @@ class Objects:
             latest_invoice=self.invoice_id(life, latest_invoice(life, at)),
             livemode=self._livemode,
             billing_cycle_anchor=life.renewal(0),
+            metadata={"seats": str(life.quantity)},
             cancellation_details=details,
             discounts=[of_subscription("di", draw, series)] if is_discounted(life, at) else [],
             status_details=pause,
@@ -139,6 +145,17 @@ class Objects:
 
 _CHARGING = {"end_behavior": {"missing_payment_method": "create_invoice"}}
 _PAUSING = {"end_behavior": {"missing_payment_method": "pause"}}
+
+
+def _attached(draw: Draw) -> StripeObject:
+    """What the company keeps of its customers at Stripe: most have a tier, some a date of renewal, of which a
+    few were written by hand."""
+    chance = draw.bytes[30]
+    tier = {} if chance < _NO_TIER else {"tier": _TIERS[chance % len(_TIERS)]}
+    if chance % 4:
+        return tier
+    by_hand = draw.number % 50 == 0
+    return tier | {"contract_until": "end of June" if by_hand else f"2027-{1 + chance % 12:02}-01"}
 
 
 def email_of(draw: Draw) -> str:
