@@ -38,7 +38,7 @@ class Commands:
     def __post_init__(self) -> None:
         session, stack = self.aws.session, self.aws.stack
         target = Target("test (in memory)", stack, "https://api.example.com/", session, self.stripe)
-        vars(target)["worker"] = AtWork()
+        vars(target)["worker"] = vars(target)["publisher"] = AtWork()
         self.monkeypatch.setattr(options, "resolve", lambda stack: target)
         self.monkeypatch.delenv("STRIPE_API_KEY", raising=False)
         imports = SimpleNamespace(start_import=self._start_import, summary=lambda run: f"{run['id']} ended")

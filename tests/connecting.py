@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Final
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fields import FIELDS, BuiltinField, Field
+from peoplesync.domain.fields import FIELDS, Field
 from peoplesync.domain.segments import PREDEFINED, Segment
 from peoplesync.sync.connect import Connected, Connector
 from peoplesync.sync.disconnect import Disconnector
@@ -139,6 +139,10 @@ class FakeSecrets:
 
     keys: dict[str, str] = field(default_factory=dict)
     signing: dict[str, list[str]] = field(default_factory=dict)
+    erasure: set[str] = field(default_factory=set)
+
+    def forget_erasure_key(self, connection: str) -> None:
+        self.erasure.discard(connection)
 
     def api_key(self, connection: str, *, fresh: bool = False) -> str | None:
         return self.keys.get(connection)
@@ -164,7 +168,7 @@ class FakeConnections:
     """The tables of connections and of definitions."""
 
     rows: dict[str, Connection] = field(default_factory=dict)
-    defined_fields: dict[Epoch, list[tuple[Field, bool]]] = field(default_factory=dict)
+    defined_fields: dict[Epoch, list[Field]] = field(default_factory=dict)
     defined_segments: dict[Epoch, list[Segment]] = field(default_factory=dict)
 
     def get(self, name: str) -> Connection | None:
@@ -191,14 +195,14 @@ class FakeConnections:
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         self._change(epoch, disconnected_at=at, epoch_number=epoch.number + for_good)
 
-    def fields(self, epoch: Epoch) -> Sequence[tuple[Field, bool]]:
+    def fields(self, epoch: Epoch) -> Sequence[Field]:
         return self.defined_fields.get(epoch, [])
 
     def segments(self, epoch: Epoch) -> Sequence[Segment]:
         return self.defined_segments.get(epoch, [])
 
     def define(self, epoch: Epoch, fields: Sequence[Field], segments: Sequence[Segment]) -> None:
-        self.defined_fields[epoch] = [(one, isinstance(one, BuiltinField)) for one in fields]
+        self.defined_fields[epoch] = list(fields)
         self.defined_segments[epoch] = list(segments)
 
     def _change(self, epoch: Epoch, **facts: Any) -> None:
@@ -303,5 +307,5 @@ def assert_complete(company: Company, key: str = TEST_KEY, name: str = "main") -
     assert (row.endpoint_id, row.livemode) == (endpoint.id, key == LIVE_KEY)
     assert row.permissions == dict.fromkeys(ALL, True)
     assert (row.disconnected_at, row.key_refused_at) == (None, None)
-    assert [one for one, _ in company.connections.fields(row.epoch)] == list(FIELDS)
+    assert company.connections.fields(row.epoch) == list(FIELDS)
     assert company.connections.segments(row.epoch) == list(PREDEFINED)

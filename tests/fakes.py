@@ -11,20 +11,27 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from peoplesync.adapters.erasure_keys import is_personal, marker_of
 from peoplesync.adapters.stored_people import from_row, to_row
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import Catalogue, CatalogueKey, Entry
 from peoplesync.domain.changes import Answer, ObjectKey, read_answer
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import Household, Known
-from peoplesync.domain.people import SHARED, Person
+from peoplesync.domain.people import ERASED, SHARED, Person
 from peoplesync.domain.segments import PREDEFINED, Definitions
 from peoplesync.sync.apply import Applier
+from peoplesync.sync.erasure_receipt import Receipt, removed_with
 from peoplesync.sync.fates import Delivery, Report
 from peoplesync.sync.messages import Message
 from peoplesync.sync.ports import LostRace, TooLarge, Unavailable
 
 TEST = Epoch("main", 1)
+
+
+def remembered_as(identity: str) -> str:
+    """The identity under which an erased one is remembered in memory."""
+    return marker_of("00", identity) if is_personal(identity) else identity
 
 
 @dataclass
@@ -35,6 +42,7 @@ class FakePeople:
     identities: dict[str, str] = field(default_factory=dict)
     members: dict[tuple[str, str], int] = field(default_factory=dict)
     feeds: dict[str, dict[str, BillingEvent]] = field(default_factory=dict)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
     writes: int = 0
     max_entries: int = 100
     before_write: Callable[[], None] = lambda: None
@@ -46,11 +54,13 @@ class FakePeople:
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
     ) -> Known:
-        owners = {identity: self.identities.get(identity) for identity in identities}
-        wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED))}
+        owners = {
+            one: self.identities.get(one, self.identities.get(remembered_as(one))) for one in identities
+        }
+        wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED, ERASED))}
         found = {person: self.people[person] for person in wanted if person in self.people}
         known = {
-            record: {event.entry for event in events if event.entry in self.feeds.get(record, {})}
+            record: {event.memory for event in events if event.memory in self.feeds.get(record, {})}
             for record, events in entries.items()
         }
         return Known(owners, found, known)
@@ -75,8 +85,28 @@ class FakePeople:
                 self.members |= after.indexed_in
         for identity in household.shared:
             self.identities[identity] = SHARED
+        for identity in household.erased:
+            self.identities.pop(identity, None)
+            self.identities[remembered_as(identity)] = ERASED
+        for person in household.erasing:
+            removed = removed_with(household, person, now)
+            self.receipts[person] = self.receipts.get(person, Receipt(person)).plus(removed)
         for record, event in household.entries:
-            self.feeds.setdefault(record, {})[event.entry] = event
+            self.feeds.setdefault(record, {})[event.memory] = event
+
+    def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
+        feed = self.feeds.get(record, {})
+        gone = list(feed)[:most]
+        for memory in gone:
+            del feed[memory]
+        if not feed:
+            self.feeds.pop(record, None)
+        return len(gone), len(gone)
+
+    def note_forgotten(self, epoch: Epoch, person: str, entries: int, now: int, *, all_gone: bool) -> None:
+        if receipt := self.receipts.get(person):
+            gone = Receipt(person, entries=entries, feed_deleted_at=now if all_gone else None)
+            self.receipts[person] = receipt.plus(gone)
 
     shards = 1
 
@@ -93,7 +123,12 @@ class FakePeople:
             for identity in after.identities if after else ():
                 if self.identities.get(identity) not in ours | {None}:
                     raise LostRace
-        if any(event.entry in self.feeds.get(record, {}) for record, event in household.entries):
+                if self.identities.get(remembered_as(identity)) == ERASED:
+                    raise LostRace
+        for identity in household.erased:
+            if self.identities.get(identity) not in ours | {None}:
+                raise LostRace
+        if any(event.memory in self.feeds.get(record, {}) for record, event in household.entries):
             raise LostRace
 
 
@@ -250,7 +285,7 @@ class World:
     def person(self, identity: str) -> Person | None:
         """The person found by `customer:...` or `email:...`."""
         owner = self.people.identities.get(identity)
-        return self.people.people[owner] if owner else None
+        return self.people.people.get(owner) if owner else None
 
 
 class AtWork:

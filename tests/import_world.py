@@ -130,7 +130,7 @@ class FakeImportRuns:
             key = run.id, f"window#{list_name}#{window.id}"
             stored = self.rows.get(key, {"version": 0})
             if stored["version"] != window.version:
-                raise Superseded("another task goes on with this import")
+                raise Superseded("another task goes on with this run")
             moved = replace(window, version=window.version + 1)
             self._put(*key, asdict(moved))
             return moved

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from peoplesync.domain.activity import Trait
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import ProductName
 from peoplesync.domain.households import Household
@@ -49,6 +50,8 @@ def full_record(customer: str = "cus_1") -> Record:
             "charge_succeeded": Occurrences(40, tuple(NOW - n for n in range(32))),
             "charge_failed": Occurrences(1, (NOW - DAY,)),
         },
+        traits={"tier": Trait(1_000 * NOW, "gold"), "seats": Trait(1_000 * NOW, None)},
+        tracked_at=NOW - 5 * DAY,
     )
 
 
@@ -75,6 +78,8 @@ def full_person(person: str = "per_1") -> Person:
         review_at=NOW + DAY,
         definitions_version=7,
         terms={"coupon:coupon_1": 1, "product:prod_1": 2},
+        errors={"seats": '"many" is no number'},
+        absorbed=("per_0",),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.people import CUSTOMERS_IN_SYNC
+from peoplesync.domain.people import CUSTOMERS_IN_SYNC, ERASED, customer_identity
 from peoplesync.sync.differences import Stored
 from peoplesync.sync.ports import Page
 from peoplesync.sync.verify import Verdict, Verifier
@@ -33,6 +33,10 @@ class WorldsRecords:
             for record in person.records.values()
             if record.id in customers
         }
+
+    def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
+        known = self.world.people.identities
+        return {one for one in customers if known.get(customer_identity(one)) == ERASED}
 
 
 @dataclass

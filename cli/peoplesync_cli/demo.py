@@ -14,6 +14,7 @@ import click
 import stripe
 
 from peoplesync.adapters import clock
+from peoplesync_cli.automation_shown import rule_for_slipping_trials, sentence
 from peoplesync_cli.connect import connector, show_permissions
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.imports import start_import, summary
@@ -28,6 +29,7 @@ from peoplesync_local.stripe_simulator.control import Simulator
 
 _SEED = 7
 _DAY = 86_400
+_WHO = "trial-07@example.com"
 _KEY = "STRIPE_API_KEY"
 
 
@@ -94,17 +96,22 @@ def _connect(target: Target, api_key: str, *, webhook: bool) -> None:
 
 
 def _live(target: Target, running: LocalStack) -> None:
-    """Somebody signs up, and a day passes for everybody."""
+    """Somebody signs up, and days pass in which they do nothing: a rule on the bus hears of it."""
     simulator = Simulator(running.stripe_api_url)
-    say("trial-07@example.com starts a trial, and a day passes")
-    _sign_up(running, "trial-07@example.com")
-    simulator.flush()  # what is on its way when time jumps would be a day late, and refused
-    with time_jumps(target):
-        events = simulator.advance(_DAY)
-        simulator.flush()
-    say(f"Stripe told of {events:,} events, and they are applied")
+    with rule_for_slipping_trials(target) as heard:
+        say(f"{_WHO} starts a trial, and three days pass")
+        _sign_up(running, _WHO)
+        simulator.flush()  # what is on its way when time jumps would be days late, and refused
+        with time_jumps(target):
+            events = simulator.advance(3 * _DAY)
+            simulator.flush()
+        say(f"Stripe told of {events:,} events, and they are applied")
+        slipping = heard.of(_WHO)
+    stdout.print()
+    stdout.print("A rule on the event bus, for who enters the segment slipping_trials, has heard:")
+    stdout.print(f"  {sentence(slipping)}", style="bold")
     browser = target.browser("main")
-    person = browser.person("trial-07@example.com")
+    person = browser.person(_WHO)
     stdout.print()
     stdout.print(*card(person), sep="\n")
     stdout.print()

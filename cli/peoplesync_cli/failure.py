@@ -26,3 +26,9 @@ class Failure(click.ClickException):
     @property
     def exit_code(self) -> int:  # type: ignore[override]  # click reads it as an attribute
         return self.code
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong as a sentence of its own."""
+    text = str(error)
+    return text[:1].upper() + text[1:].rstrip(".") + "."

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import click
-from botocore.exceptions import ClientError
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from peoplesync.adapters import clock
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
-from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
+from peoplesync_cli.output import print_json, print_lines, stdout, table
+from peoplesync_cli.runs import new_name, start_run, watch_run
 from peoplesync_cli.target import Target
-
-_SHORTEST_LOOK, _SHARE_OF_TIME = 0.5, 5
-"""A look at a long import takes its time: so many times that is waited between two."""
-
-_STARTS_WITHIN = 60.0
 
 
 @click.group(name="import")
@@ -55,6 +38,7 @@ def imports() -> None:
     metavar="DAYS",
     help="How far back to replay events, which fill feeds.",
 )
+@click.option("--publish", is_flag=True, help="Tell the bus of all that it brings, with the cause `import`.")
 @click.option("--detach", is_flag=True, help="Do not wait for its end.")
 @connection_option
 @json_option
@@ -64,6 +48,7 @@ def start(
     created_after: str | None,
     share: int | None,
     event_days: int,
+    publish: bool,
     detach: bool,
     connection: str,
     as_json: bool,
@@ -75,6 +60,8 @@ def start(
         given["created_after"] = created_after
     if share is not None:
         given["share"] = share
+    if publish:
+        given["publish"] = True
     run_id = begin(target, given)
     if detach:
         _report({"id": run_id, "status": "running"}, as_json)
@@ -143,57 +130,23 @@ def start_import(target: Target, connection: str, **options: Any) -> dict[str, A
 def begin(target: Target, given: Mapping[str, Any], run_id: str = "") -> str:
     """Starts an execution and waits until it has begun; the run's id. Fails, with the reason, where it does
     not."""
-    moment = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%d-%H%M%S")
-    name = f"import-{moment}-{secrets.token_hex(2)}"
-    try:
-        execution = target.executions.start(given, name)
-    except ClientError as error:
-        raise Failure(f"The import could not be started: {error.response['Error']['Message']}") from error
+    name = new_name("import")
     run_id = run_id or name
     epoch = target.connection(str(given["connection"])).epoch
-    gives_up_at = time.monotonic() + _STARTS_WITHIN
-    while time.monotonic() < gives_up_at:
+
+    def has_begun(execution: str) -> bool:
         run = target.imports.get(epoch, run_id)
-        if run is not None and run.execution == execution:
-            return run_id
-        if not target.executions.is_running(execution):
-            run = target.imports.get(epoch, run_id)
-            if run is not None and run.execution == execution:
-                return run_id
-            raise Failure(f"The import was not started: {target.executions.cause(execution)}")
-        time.sleep(0.1)
-    raise Failure(
-        f"The import has not begun within {_STARTS_WITHIN:.0f} s; `peoplesync import list` tells more."
-    )
+        return run is not None and run.execution == execution
+
+    start_run(target.executions, given, name, has_begun, "import")
+    return run_id
 
 
 def watch_import(target: Target, connection: str, run_id: str) -> dict[str, Any]:
     """Shows how an import gets on until it has ended; the import then."""
     every = target.imports_of(connection)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=stderr,
-        transient=True,
-    ) as progress:
-        task = progress.add_task("importing", total=None)
-        while True:
-            began = time.monotonic()
-            shown = every.one(run_id)
-            if shown is None:
-                raise Failure(f"There is no import {run_id}; `peoplesync import list` shows them.")
-            progress.update(
-                task,
-                description=_phase(shown),
-                total=shown["enqueued"] or None,
-                completed=shown["applied"] + shown["failed"],
-            )
-            if shown["status"] != "running":
-                return shown
-            time.sleep(max(_SHORTEST_LOOK, _SHARE_OF_TIME * (time.monotonic() - began)))
+    missing = f"There is no import {run_id}; `peoplesync import list` shows them."
+    return watch_run(lambda: every.one(run_id), _phase, missing)
 
 
 def summary(shown: Mapping[str, Any]) -> str:
@@ -215,9 +168,12 @@ def _counted(lists: Mapping[str, int], name: str) -> str:
     return f"{count:,} {name}{'s' * (count != 1)}"
 
 
-def _phase(shown: Mapping[str, Any]) -> str:
+def _phase(shown: Mapping[str, Any]) -> tuple[str, int | None, int]:
     lists = shown["lists"]
-    return f"{lists.get('customers', 0):,} customers, {lists.get('subscriptions', 0):,} subscriptions listed"
+    listed = (
+        f"{lists.get('customers', 0):,} customers, {lists.get('subscriptions', 0):,} subscriptions listed"
+    )
+    return listed, shown["enqueued"] or None, shown["applied"] + shown["failed"]
 
 
 def _named(target: Target, connection: str, run: str | None) -> str:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import click
 
-from peoplesync_cli.browse import feed, fields, people, segments
+from peoplesync_cli.browse import feed, people
 from peoplesync_cli.connect import connect
 from peoplesync_cli.connections import connections, disconnect, rotate_secret
 from peoplesync_cli.dead import dead
 from peoplesync_cli.demo import demo
+from peoplesync_cli.erase import erase, readmit
+from peoplesync_cli.fields import fields
 from peoplesync_cli.imports import imports
+from peoplesync_cli.keys import keys
 from peoplesync_cli.local import local
 from peoplesync_cli.logs import logs
 from peoplesync_cli.pause import pause, resume
+from peoplesync_cli.publish import publish
 from peoplesync_cli.reconcile import reconcile
+from peoplesync_cli.reevaluation import reevaluate
 from peoplesync_cli.replay import replay
+from peoplesync_cli.segments import segments
 from peoplesync_cli.status import status
 from peoplesync_cli.verify import verify
 
@@ -32,6 +38,9 @@ def main() -> None:
     """
 
 
+for command in (erase, readmit):
+    people.add_command(command)
+
 for command in (
     local,
     demo,
@@ -39,8 +48,10 @@ for command in (
     connections,
     disconnect,
     rotate_secret,
+    keys,
     imports,
     reconcile,
+    reevaluate,
     verify,
     status,
     people,
@@ -49,6 +60,7 @@ for command in (
     fields,
     pause,
     resume,
+    publish,
     dead,
     logs,
     replay,

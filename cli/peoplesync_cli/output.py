@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from peoplesync.domain.fields import FIELDS
+from peoplesync.domain.fields import FIELDS, Field
 
 _PIPED_WIDTH = 160
 """What is piped is not cut to a terminal's width."""
@@ -62,26 +62,48 @@ def shown(value: Any) -> Text:
     return Text(str(value))
 
 
-def card(person: Mapping[str, Any]) -> Iterable[Text | Table]:
+def people_table(people: Iterable[Mapping[str, Any]]) -> Table:
+    """People, a line each."""
+    return table(None, ("person", "name", "status", "plan", "MRR"), map(_person_row, people), right=(4,))
+
+
+def _person_row(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    value = one["fields"].get
+    amount, currency = value("customer_mrr"), str(value("customer_mrr_currency") or "").upper()
+    return (
+        one["email"] or one["id"],
+        value("customer_name"),
+        value("subscription_status"),
+        value("plan_nickname") or value("product_name"),
+        None if amount is None else f"{amount} {currency}".rstrip(),
+    )
+
+
+def card(person: Mapping[str, Any], fields: Iterable[Field] = FIELDS) -> Iterable[Text | Table]:
     """A person with all their fields, by group."""
-    name = person["fields"]["customer_name"] or person["email"] or person["id"]
+    name = person["fields"].get("customer_name") or person["email"] or person["id"]
     yield Text.assemble(
         (str(name), "bold"), "  ", (person["email"] or "no e-mail", "cyan"), "  ", (person["id"], "dim")
     )
     yield Text("in " + (", ".join(person["segments"]) or "no segment"), style=_SEGMENT_STYLE)
     customers = ", ".join(one["id"] + (" (deleted)" if one["deleted"] else "") for one in person["customers"])
-    yield Text(f"Stripe customers: {customers}", style="dim")
-    groups: dict[str, list[tuple[str, Any]]] = {}
-    for field in FIELDS:
-        groups.setdefault(field.group, []).append((field.title, person["fields"][field.key]))
+    yield Text(f"Stripe customers: {customers or 'none'}", style="dim")
+    if person["users"]:
+        yield Text(f"users of the app: {', '.join(person['users'])}", style="dim")
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for field in fields:
+        if field.enabled:
+            groups.setdefault(field.group, []).append((field.title, field.key))
+    errors = person.get("errors", {})
     drawn = Table(box=None, pad_edge=False, show_header=False)
     drawn.add_column(style="dim")
     drawn.add_column()
-    for group, values in groups.items():
+    for group, titles in groups.items():
         drawn.add_row("", "")
         drawn.add_row(Text(group, style="bold"), "")
-        for title, value in values:
-            drawn.add_row(title, shown(value))
+        for title, key in titles:
+            wrong = Text(f"cannot be converted: {errors[key]}", style="red") if key in errors else None
+            drawn.add_row(title, wrong or shown(person["fields"].get(key)))
     yield drawn
 
 
@@ -125,6 +147,8 @@ def explanation(told: Mapping[str, Any]) -> Iterable[Text | Table]:
             for one in told["fields"]
         ]
         yield table("\nFields", ("field", "value", "from", "told by"), rows)
+    if told.get("errors"):
+        yield table("\nCannot be converted", ("field", "why"), told["errors"].items())
 
 
 def _conditions(told: Mapping[str, Any], depth: int) -> Iterable[Text]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from peoplesync.adapters.event_source_mappings import Mappings
 from peoplesync.sync.browse import iso
 from peoplesync.sync.dead_letters import KEPT_SECONDS
 from peoplesync_cli.failure import Failure
@@ -32,9 +33,9 @@ def pause(target: Target, as_json: bool) -> None:
 
     Webhooks are accepted meanwhile. The queues keep a change for 14 days: within them nothing is lost.
     """
-    with _reachable():
+    with reachable("The worker's mappings"):
         already = not any(state.enabled for state in target.worker.states())
-        settle(target, enabled=False)
+        settle(target.worker, enabled=False, again="peoplesync pause")
         waiting, since = target.depths.waiting(), target.worker.paused_since()
     if as_json:
         print_json(_told(target, waiting, since))
@@ -51,9 +52,9 @@ def pause(target: Target, as_json: bool) -> None:
 @on_stack
 def resume(target: Target, as_json: bool) -> None:
     """Apply changes again, first those that waited."""
-    with _reachable():
+    with reachable("The worker's mappings"):
         already = target.worker.paused_since() is None
-        settle(target, enabled=True)
+        settle(target.worker, enabled=True, again="peoplesync resume")
         waiting = target.depths.waiting()
     if as_json:
         print_json(_told(target, waiting, None))
@@ -62,21 +63,27 @@ def resume(target: Target, as_json: bool) -> None:
     stdout.print(f"{begun} {_changes(waiting)} on the queues; `peoplesync status` tells how they fare.")
 
 
-def settle(target: Target, *, enabled: bool) -> None:
-    """Enables or disables the worker's mappings and waits until each of them is; fails where Lambda takes
-    too long, which goes on by itself."""
+def settle(mappings: Mappings, *, enabled: bool, again: str) -> None:
+    """Enables or disables the mappings and waits until each of them is; fails where Lambda takes too long,
+    which goes on by itself, and says that the command `again` waits for it."""
     gives_up_at = time.monotonic() + PATIENCE
     while True:
         # Asked for again each time: what was in the middle of another change did not take it.
-        target.worker.set_enabled(enabled)
-        if all(state.settled and state.enabled is enabled for state in target.worker.states()):
+        mappings.set_enabled(enabled)
+        if all(state.settled and state.enabled is enabled for state in mappings.states()):
             return
         if time.monotonic() > gives_up_at:
-            again = "resume" if enabled else "pause"
-            raise Failure(
-                f"Lambda is still at it after {PATIENCE:.0f} s: run `peoplesync {again}` again to see it end."
-            )
+            raise Failure(f"Lambda is still at it after {PATIENCE:.0f} s: run `{again}` again to see it end.")
         time.sleep(_LOOK)
+
+
+@contextmanager
+def reachable(what: str) -> Iterator[None]:
+    """Ends the command where AWS does not answer."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise Failure(f"{what} cannot be reached: {error}") from error
 
 
 def _told(target: Target, waiting: int, since: int | None) -> dict[str, Any]:
@@ -93,12 +100,3 @@ def _told(target: Target, waiting: int, since: int | None) -> dict[str, Any]:
 
 def _changes(waiting: int) -> str:
     return f"{waiting:,} change{' waits' if waiting == 1 else 's wait'}" if waiting else "No change waits"
-
-
-@contextmanager
-def _reachable() -> Iterator[None]:
-    """Ends the command where AWS does not answer."""
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise Failure(f"The worker's mappings cannot be reached: {error}") from error

@@ -22,6 +22,7 @@ INTERVAL: Final = 2.0
 _STYLES: Final = {
     "in_sync": "bold green",
     "importing": "bold cyan",
+    "reevaluating": "bold cyan",
     "behind": "bold yellow",
     "paused": "bold yellow",
 }

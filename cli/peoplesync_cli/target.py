@@ -16,18 +16,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from peoplesync.adapters import clock
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
+from peoplesync.adapters.definitions_store import DefinitionsStore
+from peoplesync.adapters.event_source_mappings import Mappings
 from peoplesync.adapters.executions import Executions
 from peoplesync.adapters.import_runs import ImportRuns
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.queues import ChangeQueue, QueueDepths
+from peoplesync.adapters.reevaluation_runs import ReevaluationRuns
 from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.tables import use_tables
-from peoplesync.adapters.worker_mappings import WorkerMappings
+from peoplesync.adapters.write_keys import WriteKeys
 from peoplesync.domain.connections import Connection
 from peoplesync.sync.browse import Browser
 from peoplesync.sync.health import Health
 from peoplesync.sync.importing.overview import Imports
+from peoplesync.sync.reevaluating.overview import Reevaluations
 from peoplesync_cli.failure import NO_TARGET, Failure
 from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local
@@ -36,6 +40,9 @@ from peoplesync_local.stack import LocalStack
 
 QUEUES = ("live", "bulk", "review")
 """What the queues are called, in the order of `QueueDepths.queues`."""
+
+STREAMS = ("people", "feed")
+"""What the streams are called from which changes are published."""
 
 NO_STACK = (
     "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one "
@@ -61,6 +68,10 @@ class Target:
         return ConnectionsStore()
 
     @cached_property
+    def definitions(self) -> DefinitionsStore:
+        return DefinitionsStore()
+
+    @cached_property
     def people(self) -> PeopleReader:
         return PeopleReader()
 
@@ -68,6 +79,10 @@ class Target:
     def secrets(self) -> Secrets:
         client: Any = self.session.client("ssm")
         return Secrets(SSMProvider(boto3_client=client), self.stack.secrets_prefix)
+
+    @cached_property
+    def write_keys(self) -> WriteKeys:
+        return WriteKeys()
 
     @cached_property
     def depths(self) -> QueueDepths:
@@ -85,14 +100,14 @@ class Target:
         return DeadLetterQueues(dict(zip(QUEUES, self.depths.queues, strict=True)))
 
     @cached_property
-    def worker(self) -> WorkerMappings:
+    def worker(self) -> Mappings:
         """What has the worker take changes from the queues; fails where the stack does not tell it."""
-        try:
-            uuids = {name: self.outputs[f"{name.capitalize()}Mapping"] for name in QUEUES}
-        except KeyError as error:
-            missing = f"The stack has no output {error}; deploy this version of the template."
-            raise Failure(missing) from error
-        return WorkerMappings(self.session.client("lambda"), uuids)
+        return self._mappings({name: f"{name.capitalize()}Mapping" for name in QUEUES})
+
+    @cached_property
+    def publisher(self) -> Mappings:
+        """What has changes published from the streams; fails where the stack does not tell it."""
+        return self._mappings({name: f"{name.capitalize()}StreamMapping" for name in STREAMS})
 
     @cached_property
     def imports(self) -> ImportRuns:
@@ -101,6 +116,16 @@ class Target:
     @cached_property
     def executions(self) -> Executions:
         return Executions(self.session.client("stepfunctions"), self.outputs.get("ImportStateMachine", ""))
+
+    @cached_property
+    def reevaluations(self) -> ReevaluationRuns:
+        return ReevaluationRuns()
+
+    @cached_property
+    def reevaluating(self) -> Executions:
+        """Executions of the state machine that re-evaluates people."""
+        machine = self.outputs.get("ReevaluateStateMachine", "")
+        return Executions(self.session.client("stepfunctions"), machine)
 
     @property
     def bulk(self) -> ChangeQueue:
@@ -123,13 +148,28 @@ class Target:
         """The imports of a connection."""
         return Imports(self.connection(connection).epoch, self.imports, self.executions, clock.now)
 
+    def reevaluations_of(self, connection: str) -> Reevaluations:
+        """The re-evaluations of a connection."""
+        epoch = self.connection(connection).epoch
+        return Reevaluations(epoch, self.reevaluations, self.reevaluating, clock.now, self.people.shards)
+
     def status(self, connection: str) -> dict[str, Any]:
         """How a connection is, as `peoplesync status` shows it."""
         found, last_import = self.connection(connection), self.imports_of(connection).latest()
-        return Health(self.people, self.depths, self.worker, clock.now).status(found, last_import)
+        health = Health(self.people, self.depths, self.worker, clock.now, self.publisher)
+        return health.status(found, last_import, self.reevaluations_of(connection).current())
 
     def webhook_url(self, connection: str) -> str:
         return f"{self.api_url.rstrip('/')}/webhooks/stripe/{connection}"
+
+    def _mappings(self, outputs: Mapping[str, str]) -> Mappings:
+        """The mappings whose ids the stack has as these outputs."""
+        try:
+            uuids = {name: self.outputs[output] for name, output in outputs.items()}
+        except KeyError as error:
+            missing = f"The stack has no output {error}; deploy this version of the template."
+            raise Failure(missing) from error
+        return Mappings(self.session.client("lambda"), uuids)
 
 
 def resolve(name: str | None) -> Target:

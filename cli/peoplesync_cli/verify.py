@@ -74,6 +74,7 @@ def _public(verdict: Verdict, messages: int | None) -> dict[str, Any]:
     return {
         "customers": verdict.customers,
         "subscriptions": verdict.subscriptions,
+        "erased": len(verdict.erased),
         "drifted": len(verdict.differences),
         "repair_messages": messages,
         "differences": [one.public() for one in _differences(verdict)],
@@ -82,6 +83,8 @@ def _public(verdict: Verdict, messages: int | None) -> dict[str, Any]:
 
 def _print(verdict: Verdict, messages: int | None) -> None:
     compared = f"{verdict.customers:,} customers and {verdict.subscriptions:,} subscriptions compared"
+    if verdict.erased:
+        compared += f", erased: {len(verdict.erased):,}"
     if not verdict.differences:
         stdout.print(Text.assemble(("in step with Stripe", "bold green"), f"  {compared}"))
         return

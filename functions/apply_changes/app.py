@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 import traceback
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from peoplesync.adapters import clock
 from peoplesync.adapters.api_keys import ApiKeys
 from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.erasure_keys import ErasureKeys
 from peoplesync.adapters.ids import person_ids
 from peoplesync.adapters.import_runs import ImportRuns
 from peoplesync.adapters.measuring import Measuring
@@ -46,9 +48,11 @@ sqs = boto3.client("sqs")
 live = ChangeQueue(sqs, stack.live_queue_url, stack.live_dead_letter_queue_url)
 bulk = ChangeQueue(sqs, stack.bulk_queue_url, stack.bulk_dead_letter_queue_url)
 reviews = ChangeQueue(sqs, stack.review_queue_url, stack.review_dead_letter_queue_url)
-keys = ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix))
+secrets = Secrets(SSMProvider(), stack.secrets_prefix)
+keys = ApiKeys(ConnectionsStore(), secrets)
+erasures = ErasureKeys(ConnectionsStore(), secrets.erasure_key)
 applier = Applier(
-    people=PeopleStore(transactions, int(os.environ["FEED_RETENTION_DAYS"])),
+    people=PeopleStore(transactions, int(os.environ["FEED_RETENTION_DAYS"]), erasures),
     catalogue=CatalogueStore(),
     stripe=StripeApi(
         keys,
@@ -62,6 +66,7 @@ applier = Applier(
     clock=clock.now,
     new_id=person_ids(clock.now),
     jitter=random.random,
+    sleep=time.sleep,
 )
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 

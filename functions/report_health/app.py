@@ -12,21 +12,32 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.event_source_mappings import Mappings
 from peoplesync.adapters.executions import Executions
 from peoplesync.adapters.import_runs import ImportRuns
 from peoplesync.adapters.measuring import Measuring
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.queues import ChangeQueue, QueueDepths
+from peoplesync.adapters.reevaluation_runs import ReevaluationRuns
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.table_units import count_units
-from peoplesync.adapters.tables import ConnectionRow, ImportRow, MemberRow, PersonRow, SegmentRow, use_tables
-from peoplesync.adapters.worker_mappings import WorkerMappings
+from peoplesync.adapters.tables import (
+    ConnectionRow,
+    FieldRow,
+    ImportRow,
+    MemberRow,
+    PersonRow,
+    SegmentRow,
+    use_tables,
+)
+from peoplesync.domain.connections import Connection
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.sync.gauges import gauges
 from peoplesync.sync.health import Health
 from peoplesync.sync.importing.overview import Imports
 from peoplesync.sync.metrics import Metric
-from peoplesync.sync.verdicts import verdicts
+from peoplesync.sync.reevaluating.overview import Reevaluations
+from peoplesync.sync.verdicts import Facts, verdicts
 
 SECONDS: Final = 300
 """How often it runs."""
@@ -39,7 +50,7 @@ measuring = Measuring(os.environ)
 
 stack = Stack.from_environment(os.environ)
 use_tables(stack)
-count_units(measuring.add, ConnectionRow, PersonRow, MemberRow, SegmentRow, ImportRow)
+count_units(measuring.add, ConnectionRow, PersonRow, MemberRow, SegmentRow, FieldRow, ImportRow)
 sqs = boto3.client("sqs")
 queues = QueueDepths(
     (
@@ -49,10 +60,13 @@ queues = QueueDepths(
     )
 )
 mappings = {name: os.environ[f"{name.upper()}_MAPPING"] for name in ("live", "bulk", "review")}
-worker = WorkerMappings(boto3.client("lambda"), mappings)
+streams = {name: os.environ[f"{name.upper()}_STREAM_MAPPING"] for name in ("people", "feed")}
+functions = boto3.client("lambda")
+worker, publisher = Mappings(functions, mappings), Mappings(functions, streams)
 executions = Executions(boto3.client("stepfunctions"))
-connections, people, runs = ConnectionsStore(), PeopleReader(), ImportRuns()
-health = Health(people, queues, worker, clock.now)
+connections, people = ConnectionsStore(), PeopleReader()
+imports, reevaluations = ImportRuns(), ReevaluationRuns()
+health = Health(people, queues, worker, clock.now, publisher)
 
 
 @logger.inject_lambda_context
@@ -61,7 +75,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Measures every connection that is not disconnected; answers with the verdict on each. With
     `{"count_people": true}` people are counted too, whatever the time."""
     every = connections.all()
-    facts = [health.facts(one, Imports(one.epoch, runs, executions, clock.now).latest()) for one in every]
+    facts = [_facts(one) for one in every]
     for metric, value in gauges(facts, queues.by_queue(), queues.dead()).items():
         measuring.add(metric, value)
     if event.get("count_people") or clock.now() % COUNTED_EVERY < SECONDS:
@@ -73,11 +87,19 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     return {name: verdict.headline for name, verdict in worst.items()}
 
 
+def _facts(connection: Connection) -> Facts:
+    """What is known of a connection."""
+    epoch = connection.epoch
+    last_import = Imports(epoch, imports, executions, clock.now).latest()
+    runs = Reevaluations(epoch, reevaluations, executions, clock.now, people.shards)
+    return health.facts(connection, last_import, runs.current())
+
+
 def _count_people() -> None:
     """Counts those of all connections together."""
     sizes: Counter[str] = Counter()
     for one in connections.all():
-        segments = [segment.id for segment in connections.definitions(one).segments]
+        segments = [segment.id for segment in connections.definitions(one).enabled]
         for index in (CUSTOMERS_IN_SYNC, EVERYONE, *segments):
             sizes[index] += people.count(one.epoch, index)
     measuring.add(Metric.CUSTOMERS_IN_SYNC, sizes.pop(CUSTOMERS_IN_SYNC, 0))

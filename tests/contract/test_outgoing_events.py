@@ -14,8 +14,10 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from peoplesync.domain import outgoing
 from peoplesync.domain.billing_events import KINDS
 from peoplesync.domain.outgoing import billing_type
+from peoplesync.sync.messages import Chunk, Message
 from peoplesync.sync.publish import VERSION, Announcement
 from peoplesync_local.places import Places
+from tests.fakes import TEST
 from tests.properties.tellings import LATER, Telling, told_history, world_of
 from tests.streams import Stage, StreamedPeople
 
@@ -26,11 +28,29 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 OF_PEOPLE = {
     outgoing.PERSON_CREATED,
     outgoing.PERSON_UPDATED,
+    outgoing.PERSON_MERGED,
     outgoing.PERSON_REMOVED,
     outgoing.SEGMENT_ENTERED,
     outgoing.SEGMENT_LEFT,
 }
+OF_THE_APP = {outgoing.EVENT_TRACKED}
 OF_BILLING = {billing_type(kind) for kind in KINDS}
+IDENTIFIED = {
+    "type": "identify",
+    "user": "user-07",
+    "at": LATER - 9,
+    "message": "m1",
+    "traits": {"email": "trial-07@example.com"},
+}
+TRACKED_EVENT = {
+    "type": "track",
+    "user": "user-07",
+    "at": LATER - 8,
+    "message": "m2",
+    "event": "Report Exported",
+    "properties": {"format": "csv", "exported_at": 1_700_000_000},
+    "traits": {},
+}
 ENVELOPE = {"version", "id", "connection", "cause", "occurred_at", "person"}
 
 
@@ -49,7 +69,7 @@ def faults(detail: Any, schema: dict[str, Any]) -> list[str]:
 
 @cache
 def told() -> tuple[Announcement, ...]:
-    """All that goes out while some histories of companies happen, as it happens."""
+    """All that goes out while some histories of companies happen, as it happens, then of an app's user."""
     everything: list[Announcement] = []
     for seed in range(12):
         events = told_history(seed, 150, 0.33).events
@@ -62,6 +82,8 @@ def told() -> tuple[Announcement, ...]:
             assert not stage.publish().failed
         stage.world.now = LATER
         stage.world.settle()
+        app = Message(TEST, chunk=Chunk(activities=(IDENTIFIED, TRACKED_EVENT)))
+        assert not stage.world.deliver([app.encode()]).crashed
         assert not stage.publish().failed
         everything += stage.bus.told
     return tuple(everything)
@@ -81,7 +103,7 @@ def objects(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_type_of_event_has_a_schema_and_every_schema_is_of_one() -> None:
-    assert SCHEMAS.keys() == OF_PEOPLE | OF_BILLING
+    assert SCHEMAS.keys() == OF_PEOPLE | OF_THE_APP | OF_BILLING
     assert len(OF_BILLING) == len(KINDS)
     assert {path.stem for path in FOLDER.glob("*.json")} == {
         title.lower().replace(" ", "-") for title in SCHEMAS

@@ -94,6 +94,7 @@ MISTYPED = [
     ("subscription", "items.data.0.price.unit_amount_decimal", SECRET, "should be a decimal number"),
     ("subscription", "items.data.0.price.unit_amount_decimal", "NaN", "should be a decimal number"),
     ("subscription", "items.data.0.price.unit_amount_decimal", 1.5, "should be a decimal number"),
+    ("subscription", "items.data.0.price.unit_amount_decimal", "1e9999999", "should be a decimal number"),
     ("subscription", "items.data.0.price.product", 5, "should be an object, not a number"),
     ("subscription", "trial_end", SECRET, "should be an integer, not text"),
     ("subscription", "discounts", SECRET, "should be a list, not text"),

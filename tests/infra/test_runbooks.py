@@ -46,12 +46,15 @@ NOW: Final = 1_800_000_000
 WELL: Final = Connection(
     "main", True, 1, 1, NOW - 86_400, endpoint_id="we_1", reconciled_until=NOW, webhook_since=NOW - 86_400
 )
+OUTRUN: Final = replace(WELL, definitions_changed_at=NOW - 720)
+REEVALUATION: Final = {"id": "re-1", "status": "failed", "version": 1, "failed": 3}
 IMPORT: Final = {"id": "import-1", "status": "failed", "applied": 1, "enqueued": 2}
 
 CASES: Final = {
     "disconnected": Facts(replace(WELL, disconnected_at=NOW), NOW),
     "key": Facts(replace(WELL, key_refused_at=NOW), NOW),
     "paused": Facts(WELL, NOW, paused_since=NOW),
+    "unpublished": Facts(WELL, NOW, unpublished_since=NOW),
     "gone": Facts(replace(WELL, endpoint_problem="gone"), NOW),
     "disabled": Facts(replace(WELL, endpoint_problem="disabled"), NOW),
     "refused": Facts(replace(WELL, webhook_refused_since=NOW - 3_600), NOW),
@@ -60,6 +63,8 @@ CASES: Final = {
     "lost": Facts(replace(WELL, reconciled_until=NOW - KEPT_BY_STRIPE - 1), NOW),
     "stale": Facts(replace(WELL, reconciled_until=NOW - 7_200), NOW),
     "import": Facts(WELL, NOW, last_import=IMPORT),
+    "reevaluation": Facts(OUTRUN, NOW, last_reevaluation=REEVALUATION, outrun=True),
+    "no reevaluation": Facts(OUTRUN, NOW, outrun=True),
     "sweep": Facts(WELL, NOW, due_since=NOW - 3_600),
     "behind": Facts(replace(WELL, lag_seconds=600), NOW, {"live": 3}),
 }

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from peoplesync.adapters.bus import SOURCE
 from peoplesync.sync.chunking import CUSTOMERS_A_CHUNK
+from peoplesync.sync.metrics import Metric
+from peoplesync.sync.publish import TOLD_WITHIN
+from peoplesync.sync.receive_activity import USERS_A_MESSAGE
 from peoplesync_local import local_template
 from peoplesync_local.places import Places
 
@@ -69,13 +73,14 @@ def test_no_role_is_allowed_everything_of_a_service_or_on_any_resource(role: str
         for resource in listed(statement["Resource"]):
             if statement["Sid"] == "DeliverItsLog":
                 # What Step Functions needs to log at all; AWS knows no resources for it.
-                assert role == "ImportCustomersMachineRole"
+                assert role in {"ImportCustomersMachineRole", "ReevaluatePeopleMachineRole"}
                 continue
             wildcards = resource.get("Fn::Sub", "").count("*")
             # Connections are created after the stack: a secret's name is known but for the connection's.
             a_secret = "parameter/peoplesync/${AWS::StackName}/*/" in resource.get("Fn::Sub", "")
             # An execution's name is given when it starts, and CloudFormation adds to the machine's.
-            an_execution = "execution:ImportCustomersMachine-*" in resource.get("Fn::Sub", "")
+            machines = ("ImportCustomersMachine", "ReevaluatePeopleMachine")
+            an_execution = any(f"execution:{one}-*" in resource.get("Fn::Sub", "") for one in machines)
             # Lambda names what it puts aside by mapping, shard and time.
             a_failure = resource.get("Fn::Sub", "") == "${PublishFailures.Arn}/aws/lambda/*"
             assert wildcards == (1 if a_secret or an_execution or a_failure else 0), statement["Sid"]
@@ -111,6 +116,34 @@ def test_all_that_the_open_door_may_write_is_that_signatures_are_wrong() -> None
     assert allowed == ["pk", "epoch_number", "webhook_refused_since"]
 
 
+def test_the_apps_door_can_neither_read_a_secret_nor_touch_people() -> None:
+    policy = json.dumps(list(statements("ReceiveActivityRole")))
+
+    assert not [table for table in TABLES if table in policy and table not in _KNOWN_TO_THE_APPS_DOOR]
+    assert {action for s in statements("ReceiveActivityRole") for action in listed(s["Action"])} == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "dynamodb:GetItem",
+        "sqs:SendMessage",
+    }
+
+
+_KNOWN_TO_THE_APPS_DOOR = ("WriteKeysTable", "ConnectionsTable")
+
+
+def test_what_goes_out_on_the_bus_never_comes_back_as_activity() -> None:
+    (rule,) = [
+        event["Properties"]
+        for function in FUNCTIONS.values()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "EventBridgeRule"
+    ]
+
+    assert rule["Pattern"]["source"] == [{"anything-but": {"prefix": SOURCE}}]
+    assert rule["Pattern"]["detail-type"] == ["Activity"]
+    assert rule["EventBusName"] == {"Ref": "Bus"}
+
+
 def test_a_message_is_hidden_for_six_times_the_timeout_of_the_function_that_takes_it() -> None:
     for mapping, function in queue_mappings():
         queue = RESOURCES[mapping["Queue"]["Fn::GetAtt"][0]]
@@ -126,7 +159,7 @@ def test_every_source_queue_is_taken_from_by_exactly_one_mapping() -> None:
 def test_a_batch_is_ten_changes_or_a_hundred_customers_each_message_of_which_may_fail_alone() -> None:
     for mapping, _ in queue_mappings():
         queue = mapping["Queue"]["Fn::GetAtt"][0]
-        customers_a_message = 1 if queue == "LiveQueue" else CUSTOMERS_A_CHUNK
+        customers_a_message = USERS_A_MESSAGE if queue == "LiveQueue" else CUSTOMERS_A_CHUNK
         assert mapping["BatchSize"] == min(10, 100 // customers_a_message)
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert "MaximumBatchingWindowInSeconds" not in mapping
@@ -155,10 +188,28 @@ def test_what_is_written_is_published_from_streams_with_an_end_to_retries_and_a_
         assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert one["BisectBatchOnFunctionError"] is True
         assert one["MaximumRetryAttempts"] > 0
-        assert one["MaximumRecordAgeInSeconds"] > 0
+        assert one["MaximumRecordAgeInSeconds"] == TOLD_WITHIN
         assert one["DestinationConfig"]["OnFailure"]["Destination"] == {
             "Fn::GetAtt": ["PublishFailures", "Arn"]
         }
+
+
+def test_a_forgotten_pause_of_publishing_is_told_of_while_it_costs_nothing_yet() -> None:
+    alarm = RESOURCES["PublishPausedAlarm"]["Properties"]
+
+    assert alarm["MetricName"] == Metric.PUBLISH_PAUSED.title
+    assert alarm["Threshold"] <= TOLD_WITHIN / 2
+
+
+def test_health_may_look_at_the_mappings_that_it_is_told_of_and_at_no_others() -> None:
+    (looks,) = [s for s in statements("ReportHealthRole") if s["Action"] == "lambda:GetEventSourceMapping"]
+    variables = FUNCTIONS["ReportHealth"]["Properties"]["Environment"]["Variables"]
+
+    told_of = {one["Ref"] for name, one in variables.items() if name.endswith("_MAPPING")}
+    assert {resource["Fn::Sub"].rpartition(":")[2] for resource in looks["Resource"]} == {
+        f"${{{mapping}}}" for mapping in told_of
+    }
+    assert told_of >= {"PublishChangesPeople", "PublishChangesFeed"}
 
 
 def test_what_could_not_be_published_is_nobody_elses_to_see_and_is_forgotten() -> None:

@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from peoplesync_cli import options
+from peoplesync_cli.invoking import HEALTH, invoke
+from peoplesync_cli.main import main
 from peoplesync_local.places import Places
 from peoplesync_local.stack import LocalStack
 from tests.stack_company import Company, eventually
@@ -81,28 +85,76 @@ def test_what_the_webhook_brings_is_heard_once_by_whoever_asks_for_it(local_stac
     assert len({detail["id"] for detail in details.values()}) == len(everything)
 
 
-def test_an_import_is_not_heard_and_what_happens_afterwards_is(local_stack: LocalStack) -> None:
-    company = Company(local_stack, "quietly-imported")
-    company.simulator().fill(60, seed=5)
+@pytest.mark.parametrize("customers", [60, pytest.param(2_000, marks=pytest.mark.long)])
+def test_an_import_is_not_heard_and_what_happens_afterwards_is(
+    local_stack: LocalStack, customers: int
+) -> None:
+    company = Company(local_stack, f"quietly-imported-{customers}")
+    company.simulator().fill(customers, seed=5)
     company.connect()
     with rule(local_stack, company.name) as heard:
-        assert company.ended(company.start_import())["status"] == "SUCCEEDED"
+
+        def of_the_new_one() -> list[Event]:
+            return [one for one in heard() if one["detail"]["person"]["email"] == "new@example.com"]
+
+        assert company.ended(company.start_import(share=100), 240)["status"] == "SUCCEEDED"
         company.drain()
         people = len(company.people())
         # A stream keeps its order: when this is heard, all that the import wrote has passed.
         company.stripe().v1.customers.create({"email": "new@example.com"})
-        eventually(lambda: "Person Created" in types(heard()), SECONDS, "the new customer on the bus")
-        eventually(lambda: "Segment Entered" in types(heard()), SECONDS, "their segment on the bus")
+        eventually(lambda: len(of_the_new_one()) >= 2, SECONDS, "the new customer on the bus")
+        everything, new = heard(), of_the_new_one()
+
+    assert people > 0.8 * customers
+    assert types(new) == ["Person Created", "Segment Entered"]
+    assert {event["detail"]["cause"] for event in new} == {"live"}
+    # What happened in the last minutes the reconciler may have brought first, and the clock goes on.
+    others = [event for event in everything if event not in new]
+    assert "import" not in {event["detail"]["cause"] for event in others}
+    assert len({event["detail"]["person"]["id"] for event in others}) < people / 4
+
+
+def test_an_import_that_is_to_be_told_of_is_heard(local_stack: LocalStack) -> None:
+    company = Company(local_stack, "loudly-imported")
+    stripe = company.stripe()
+    for number in (1, 2, 3):
+        stripe.v1.customers.create({"email": f"team-{number:02d}@example.com"})
+    company.connect()
+    with rule(local_stack, company.name, **{"detail-type": ["Person Created"]}) as heard:
+        arn = company.start_import(publish=True, event_days=0)
+        assert company.ended(arn)["status"] == "SUCCEEDED"
+        eventually(lambda: len(heard()) >= 3, SECONDS, "the imported customers on the bus")
         everything = heard()
 
-    assert people > 50
-    live = [event for event in everything if event["detail"]["cause"] == "live"]
-    assert {event["detail"]["person"]["email"] for event in live} == {"new@example.com"}
-    assert types(live) == ["Person Created", "Segment Entered"]
-    # What happened in the last minutes the reconciler may have brought first, and the clock goes on.
-    others = [event for event in everything if event not in live]
-    assert {event["detail"]["cause"] for event in others} <= {"reconcile", "sweep", "definition_changed"}
-    assert len({event["detail"]["person"]["id"] for event in others}) < people / 4
+    assert {event["detail"]["cause"] for event in everything} == {"import"}
+    assert sorted(event["detail"]["person"]["email"] for event in everything) == [
+        "team-01@example.com",
+        "team-02@example.com",
+        "team-03@example.com",
+    ]
+
+
+def test_what_happens_while_publishing_is_paused_is_heard_when_it_goes_on(
+    local_stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = Company(local_stack, "paused-publisher")
+    company.connect()
+    monkeypatch.setattr(options, "resolve", lambda stack: company.target)
+    with rule(local_stack, company.name) as heard:
+        paused = CliRunner().invoke(main, ["publish", "pause"])
+        company.stripe().v1.customers.create({"email": "trial-07@example.com"})
+        eventually(lambda: len(company.people()) == 1, SECONDS, "the customer")
+        assert company.target.status(company.name)["headline"] == "Attention: publishing paused"
+        assert invoke(company.target, HEALTH, {})[company.name] == "Attention: publishing paused"
+        assert heard() == []
+
+        resumed = CliRunner().invoke(main, ["publish", "resume"])
+        eventually(lambda: len(heard()) >= 2, SECONDS, "the customer on the bus")
+        everything = heard()
+
+    assert (paused.exit_code, resumed.exit_code) == (0, 0), (paused.output, resumed.output)
+    assert types(everything) == ["Person Created", "Segment Entered"]
+    assert company.target.status(company.name)["state"] == "in_sync"
 
 
 def test_a_rule_hears_what_its_pattern_asks_for(local_stack: LocalStack) -> None:

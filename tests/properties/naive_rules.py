@@ -17,7 +17,7 @@ def naively(rule: Rule, subject: Subject, at: int) -> bool:
     if "none" in rule:
         return not any(naively(part, subject, at) for part in rule["none"])
     if "event" in rule:
-        happened = subject.events[rule["event"]].newest
+        happened = subject.events[rule["event"]].newest if rule["event"] in subject.events else ()
         if "ever" in rule:
             return bool(happened) is bool(rule["ever"])
         if "last_older_than" in rule:
@@ -25,7 +25,7 @@ def naively(rule: Rule, subject: Subject, at: int) -> bool:
         span = 60 * int(rule["within"][:-1])
         return sum(at - one < span for one in happened) >= int(rule["at_least"])
     if "has" in rule:
-        return subject.stripe_customer
+        return subject.email if rule["has"] == "email" else subject.stripe_customer
     ((operator, argument),) = ((key, value) for key, value in rule.items() if key != "field")
     return of_a_field(operator, argument, fields[rule["field"]], at)
 
@@ -59,6 +59,8 @@ def of_a_field(operator: str, argument: Any, value: Any, at: int) -> bool:
             return argument.lower() in value.lower()
         case "contains":
             return argument in value
+        case "in" if isinstance(value, Decimal):
+            return value in [Decimal(one) for one in argument]
         case "in":
             return value in argument
     raise AssertionError(operator)

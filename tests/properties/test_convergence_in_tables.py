@@ -12,7 +12,8 @@ from pynamodb.connection import Connection as PynamoConnection
 from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.adapters.stored_people import from_row
-from peoplesync.adapters.tables import FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.adapters.tables import MARKER, FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.domain.activity import TRACKED
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Connection, Epoch
 from tests.fakes import FakeConnections, FakePeople, World
@@ -42,11 +43,12 @@ def in_tables(epoch: Epoch) -> FakePeople:
         },
     )
     for row in FeedRow.scan():
-        if row.pk.startswith(mine):
+        if row.pk.startswith(mine) and row.kind != MARKER:
             at, key = row.at_and_key
             feed = found.feeds.setdefault(row.pk.removeprefix(mine), {})
-            entry = BillingEvent(row.kind, key, at, row.content_json)
-            feed[entry.entry] = entry
+            marker = f"message#{key.removeprefix('tracked:')}" if row.kind.startswith(TRACKED) else ""
+            entry = BillingEvent(row.kind, key, at, row.content_json, marker)
+            feed[entry.memory] = entry
     return found
 
 

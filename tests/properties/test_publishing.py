@@ -53,6 +53,7 @@ def test_who_follows_the_bus_knows_people_fields_segments_and_feeds(telling: Tel
     fields: dict[str, dict[str, Any]] = {}
     segments: dict[str, set[str]] = {}
     entries = Counter[str]()
+    absorbed: set[str] = set()
     for one in stage.bus.told:
         person = one.detail["person"]["id"]
         match one.type:
@@ -65,6 +66,8 @@ def test_who_follows_the_bus_knows_people_fields_segments_and_feeds(telling: Tel
                     # The last sync is told along with other changes only.
                     assert was == change["old"] or key == LAST_SYNC
                     fields[person] |= {} if change["new"] is None else {key: change["new"]}
+            case "Person Merged":
+                absorbed |= set(one.detail["merged"])
             case "Person Removed":
                 del fields[person]
             case "Segment Entered":
@@ -77,6 +80,7 @@ def test_who_follows_the_bus_knows_people_fields_segments_and_feeds(telling: Tel
 
     people = {person.id: person for person in stage.people.people.values() if not person.pending}
     assert fields.keys() == people.keys()
+    assert not absorbed & people.keys()
     assert {name: found for name, found in segments.items() if found} == {
         name: set(person.segments) for name, person in people.items() if person.segments
     }

@@ -11,7 +11,7 @@ from tests.properties.naive_rules import naively
 RULES, PEOPLE = 200, 500
 INSTANTS = ("last_activity_at", "subscription_trial_ends_at", "last_payment_at")
 STATUSES = ("active", "trialing", "past_due", "canceled")
-KINDS = ("payment_failed", "invoice_paid")
+KINDS = ("payment_failed", "invoice_paid", "tracked:Report Exported")
 
 
 def random_rule(rng: random.Random, depth: int = 3) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def random_rule(rng: random.Random, depth: int = 3) -> dict[str, Any]:
             return {"event": rng.choice(KINDS), "ever": rng.random() < 0.5}
         case 4:
             return {"event": rng.choice(KINDS), "at_least": rng.randint(1, 4), "within": f"{minutes + 1}m"}
-    return {"has": "stripe_customer"}
+    return {"has": rng.choice(["stripe_customer", "email"])}
 
 
 def random_person(rng: random.Random) -> Subject:
@@ -55,7 +55,7 @@ def random_person(rng: random.Random) -> Subject:
     fields["subscription_statuses"] = rng.sample(STATUSES, rng.randint(0, 2))
     happened = {kind: sorted((instant() for _ in range(rng.randint(0, 5))), reverse=True) for kind in KINDS}
     events = {kind: Occurrences(len(moments), tuple(moments)) for kind, moments in happened.items()}
-    return Subject(fields, rng.random() < 0.8, events)
+    return Subject(fields, rng.random() < 0.8, events, rng.random() < 0.8)
 
 
 def moments(rng: random.Random, now: int, until: int | None) -> set[int]:

@@ -326,7 +326,10 @@ def test_of_several_causes_of_a_write_one_stands_for_all(world: World, causes: l
     assert written == [cause]
 
 
-@pytest.mark.parametrize(("cause", "told_as"), [("import", "import"), ("live", "definition_changed")])
+@pytest.mark.parametrize(
+    ("cause", "told_as"),
+    [("import", "import"), ("import_told", "import_told"), ("live", "definition_changed")],
+)
 def test_what_an_import_tells_of_a_product_stays_the_imports_with_its_users(
     world: World, cause: str, told_as: str
 ) -> None:

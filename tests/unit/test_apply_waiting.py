@@ -180,6 +180,8 @@ def test_while_the_connections_cannot_be_read_everything_waits(world: World) -> 
         def get(self, name: str) -> Connection | None:
             raise Unavailable("throttled")
 
+        get_even_disconnected = get
+
     world.applier.connections = connections = Unreachable()
 
     assert fates(world.apply(*three())) == {"waiting": 3}

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from peoplesync.domain.catalogue import CatalogueKey, index_of_users
+from peoplesync.domain.catalogue import (
+    CatalogueKey,
+    Entry,
+    fold_entry,
+    index_of_users,
+    read_catalogue_change,
+)
+from peoplesync.domain.fields import Field
+from peoplesync.domain.snapshots import Rank, Snapshot
+from peoplesync.domain.stripe_objects import read_event
 from peoplesync.sync.messages import Message
 from peoplesync.sync.ports import Unavailable
-from tests.builders import DAY, NOW, coupon, customer, event, product, subscription, tier, tiered
+from tests.app_users import defining
+from tests.builders import DAY, HOUR, NOW, coupon, customer, event, product, subscription, tier, tiered
 from tests.fakes import TEST, World
 
 HALF = coupon("HALF", percent_off=50, duration="forever", created=NOW - 40 * DAY)
@@ -207,3 +218,72 @@ def test_a_walk_that_cannot_go_on_now_waits_and_tells_everybody_once(
     assert person is not None
     assert person.fields["product_name"] == "Starter"
     assert world.people.writes == writes + 1
+
+
+FAMILY = Field("family", "Family", "Custom", "text", "product.metadata.family")
+
+
+def of_family(family: str, at: int, **others: str) -> dict[str, Any]:
+    """The event by which Stripe tells of the product's metadata."""
+    shown = product("prod_1", "Starter", metadata={"family": family, **others})
+    return event("product.updated", shown, created=at, previous={"metadata": {}})
+
+
+def family_after(world: World, *events: dict[str, Any]) -> Any:
+    for one in events:
+        world.apply(one)
+    world.settle()
+    person = world.person("customer:cus_1")
+    assert person is not None
+    return person.fields.get("family")
+
+
+@pytest.mark.parametrize(
+    "order",
+    list(itertools.permutations([NAMED, of_family("teams", NOW - DAY), SIGNED_UP, SUBSCRIBED])),
+)
+def test_a_products_metadata_reaches_its_users_in_whatever_order_it_was_told(
+    order: tuple[dict[str, Any], ...],
+) -> None:
+    assert family_after(defining(FAMILY), *order) == "teams"
+
+
+def test_only_metadata_that_a_field_is_made_of_is_told_to_the_users() -> None:
+    world = defining(FAMILY)
+    assert family_after(world, SIGNED_UP, SUBSCRIBED, of_family("teams", NOW - DAY)) == "teams"
+    entry = world.catalogue.entries[CatalogueKey("product", "prod_1")]
+    writes = world.people.writes
+
+    world.apply(of_family("teams", NOW - HOUR, internal="x"))
+
+    assert not world.queue.sent
+    kept = world.catalogue.entries[entry.key]
+    assert (kept.revision, kept.metadata) == (entry.revision, {"family": "teams", "internal": "x"})
+    assert family_after(world, of_family("solo", NOW)) == "solo"
+    assert world.people.writes == writes + 1
+
+
+def test_metadata_tells_nobody_where_no_field_is_made_of_it() -> None:
+    world = defining(replace(FAMILY, enabled=False))
+    family_after(world, SIGNED_UP, SUBSCRIBED, NAMED)
+    writes = world.people.writes
+
+    assert family_after(world, of_family("teams", NOW)) is None
+    assert world.people.writes == writes
+
+
+@pytest.mark.parametrize(
+    ("attached", "told"), [({}, False), ({"other": "x"}, False), ({"family": "teams"}, True)]
+)
+def test_a_product_of_before_metadata_was_kept_is_told_of_only_where_that_matters(
+    attached: dict[str, str], told: bool
+) -> None:
+    key = CatalogueKey("product", "prod_1")
+    old = Entry(key, 2, 1, 1, {"": Snapshot(NOW - DAY, "evt_1", Rank.STATE, {"name": "Starter"})})
+    shown = event("product.updated", product("prod_1", "Starter", metadata=attached), created=NOW)
+    change = read_catalogue_change(read_event(shown))
+
+    after = fold_entry(old, [change], None, {"family"})
+
+    assert (after.version, after.revision) == (3, 1 + told)
+    assert (old.metadata, after.metadata) == ({}, attached)

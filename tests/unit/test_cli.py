@@ -124,7 +124,7 @@ def target() -> Iterator[Target]:
     with moto_stack() as aws:
         tell(aws)
         target = Target("test (in memory)", aws.stack, "https://api.example.com", aws.session)
-        vars(target)["worker"] = AtWork()
+        vars(target)["worker"] = vars(target)["publisher"] = AtWork()
         yield target
 
 
@@ -168,17 +168,17 @@ def test_json_is_as_promised(run: Run, name: str, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("people_get", ["id", "email", "fields", "segments", "customers"]),
-        ("people_list", ["id", "email", "fields", "segments", "customers"]),
-        ("segments_list", ["id", "title", "count", "rule"]),
-        ("fields_list", ["key", "title", "group", "type", "builtin"]),
+        ("people_get", ["id", "email", "fields", "segments", "customers", "users"]),
+        ("people_list", ["id", "email", "fields", "segments", "customers", "users"]),
+        ("segments_list", ["id", "title", "count", "rule", "enabled", "predefined"]),
+        ("fields_list", ["key", "title", "group", "type", "builtin", "source", "enabled"]),
         (
             "status",
             [
                 *["state", "headline", "reason", "what_to_do", "runbook", "also", "customers_in_sync"],
                 *["people", "last_event_at", "silence", "lag_seconds", "queue", "queues", "dead"],
                 *["due_seconds", "checkpoint", "behind_seconds", "webhook", "webhook_heard_at"],
-                *["webhook_missed", "gap_since", "degraded", "last_import"],
+                *["webhook_missed", "gap_since", "degraded", "last_import", "last_reevaluation"],
             ],
         ),
     ],

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fields import Field
-from peoplesync.domain.segments import Segment
+from peoplesync.domain.fields import FIELDS, Field
+from peoplesync.domain.segments import PREDEFINED, Segment
 from peoplesync.sync.connect import InvalidConnection
 from peoplesync.sync.permissions import PERMISSIONS, MissingPermissions, UnusableKey
 from peoplesync.sync.ports import KeyRefused, LostRace
@@ -224,9 +224,12 @@ def test_of_two_who_connect_at_once_one_is_told() -> None:
 def test_definitions_of_the_users_own_are_there_after_connecting_again() -> None:
     company = connected()
     own = Field("shoe_size", "Shoe size", "Mine", "number", "customer.metadata.shoe_size")
-    company.connections.defined_fields[FIRST].append((own, False))
+    without_phone = [replace(one, enabled=one.key != "customer_phone") for one in FIELDS]
+    company.connections.defined_fields[FIRST] = [*without_phone, own]
+    company.connections.defined_segments[FIRST][0] = replace(PREDEFINED[0], title="In sync", enabled=False)
     company.disconnect()
 
     company.connect()
 
-    assert [one.key for one, builtin in company.connections.fields(FIRST) if not builtin] == ["shoe_size"]
+    assert company.connections.fields(FIRST) == [*without_phone, own]
+    assert company.connections.segments(FIRST)[0] == replace(PREDEFINED[0], title="In sync", enabled=False)

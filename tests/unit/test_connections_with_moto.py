@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.connections_store import SETTLED_AFTER, ConnectionsStore
 from peoplesync.adapters.tables import ConnectionRow, SegmentRow
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import FIELDS, Field
@@ -88,34 +88,18 @@ def test_a_connection_made_a_moment_ago_is_known_at_once(store: ConnectionsStore
     assert door.get("main") == MAIN
 
 
-def test_fields_are_read_in_the_catalogues_order_as_they_were_defined(store: ConnectionsStore) -> None:
-    store.define(EPOCH, FIELDS, ())
+def test_definitions_are_read_as_they_were_defined(store: ConnectionsStore) -> None:
+    store.define(EPOCH, FIELDS, PREDEFINED)
 
-    assert store.fields(EPOCH) == [
-        (Field(one.key, one.title, one.group, one.type, one.source), True) for one in FIELDS
-    ]
-
-
-def test_a_field_of_the_users_own_is_not_built_in(store: ConnectionsStore) -> None:
-    own = Field("shoe_size", "Shoe size", "Mine", "number", "customer.metadata.shoe_size")
-    store.define(EPOCH, [FIELDS[0], own], ())
-
-    assert [(field.key, builtin) for field, builtin in store.fields(EPOCH)] == [
-        ("customer_email", True),
-        ("shoe_size", False),
-    ]
-
-
-def test_segments_are_read_in_order_as_they_were_defined(store: ConnectionsStore) -> None:
-    store.define(EPOCH, (), PREDEFINED)
-
+    assert store.fields(EPOCH) == list(FIELDS)
     assert store.segments(EPOCH) == list(PREDEFINED)
 
 
 def test_definitions_belong_to_an_epoch(store: ConnectionsStore) -> None:
-    store.define(EPOCH, FIELDS, PREDEFINED)
+    own = Field("shoe_size", "Shoe size", "Mine", "number", "customer.metadata.shoe_size")
+    store.define(EPOCH, [*FIELDS, own], PREDEFINED)
 
-    assert store.fields(Epoch("main", 2)) == []
+    assert store.fields(Epoch("main", 2)) == list(FIELDS)
     assert store.segments(Epoch("main", 2)) == []
 
 
@@ -126,8 +110,22 @@ def test_definitions_are_read_again_only_when_their_version_has_risen(store: Con
 
     assert first == Definitions(1, PREDEFINED[:1])
     assert store.definitions(MAIN) is first
-    second = store.definitions(replace(MAIN, definitions_version=2))
+    second = store.definitions(replace(MAIN, definitions_version=2, definitions_changed_at=NOW))
     assert (second.version, {one.id for one in second.segments}) == (2, {PREDEFINED[0].id, "later"})
+
+
+def test_a_row_that_shows_a_moment_after_its_version_is_read_as_well(aws: MotoStack) -> None:
+    stopwatch, changed = [100.0], replace(MAIN, definitions_version=2, definitions_changed_at=NOW)
+    store = ConnectionsStore(monotonic=lambda: stopwatch[0])
+    store.define(EPOCH, (), PREDEFINED[:1])
+    assert len(store.definitions(changed).segments) == 1
+
+    store.define(EPOCH, (), PREDEFINED[:2])
+    assert len(store.definitions(changed).segments) == 2
+    stopwatch[0] += SETTLED_AFTER
+    store.definitions(changed)
+    store.define(EPOCH, (), PREDEFINED[:3])
+    assert len(store.definitions(changed).segments) == 2
 
 
 def test_the_definitions_of_two_epochs_are_kept_apart(store: ConnectionsStore) -> None:
@@ -179,6 +177,17 @@ def test_an_event_of_no_connection_makes_none(store: ConnectionsStore) -> None:
     store.note_event(EPOCH, NOW)
 
     assert store.all() == []
+
+
+def test_while_somebody_changes_definitions_the_connection_can_be_written_later(
+    store: ConnectionsStore,
+) -> None:
+    store.create(MAIN)
+    connection = ConnectionRow._get_connection().connection
+    break_operation(connection, "UpdateItem", "TransactionConflictException")
+
+    with pytest.raises(Unavailable):
+        store.note_event(EPOCH, NOW)
 
 
 def test_a_throttled_table_of_connections_can_be_asked_later(store: ConnectionsStore) -> None:

@@ -59,6 +59,17 @@ def test_endpoint_and_secrets_go_and_the_people_stay() -> None:
     assert not company.bulk.sent
 
 
+def test_the_key_by_which_the_erased_are_known_stays_with_the_people_and_goes_with_them() -> None:
+    company = connected()
+    company.secrets.erasure = {"main", "other"}
+
+    company.disconnect()
+    assert company.secrets.erasure == {"main", "other"}
+
+    company.disconnect(with_people=True)
+    assert company.secrets.erasure == {"other"}
+
+
 def test_it_is_disconnected_before_anything_else_happens() -> None:
     company = connected()
     company.calls = Calls()

@@ -35,7 +35,13 @@ def test_where_all_is_well_what_alarms_watch_is_zero() -> None:
     found = measured(Facts(MAIN, NOW))
 
     watched = {Metric.OUT_OF_SYNC, Metric.WORKER_PAUSED, Metric.RECONCILE_AGE, Metric.SWEEP_OVERDUE}
-    watched |= {Metric.WEBHOOK_STOPPED, Metric.KEY_REFUSED, Metric.IMPORT_BROKEN}
+    watched |= {
+        Metric.PUBLISH_PAUSED,
+        Metric.WEBHOOK_STOPPED,
+        Metric.KEY_REFUSED,
+        Metric.IMPORT_BROKEN,
+        Metric.NOT_REEVALUATED,
+    }
     assert {metric: found[metric] for metric in watched} == dict.fromkeys(watched, 0)
     assert Metric.IMPORT_PROGRESS not in found
 
@@ -78,3 +84,16 @@ def test_imports_are_measured_while_they_run_and_when_they_broke() -> None:
     found = measured(Facts(MAIN, NOW, last_import={**slow, "status": "failed"}))
     assert found[Metric.IMPORT_BROKEN] == 1
     assert Metric.IMPORT_PROGRESS not in found
+
+
+def test_a_pause_of_publishing_is_measured_by_how_long_it_lasts() -> None:
+    found = measured(Facts(MAIN, NOW, unpublished_since=NOW - HOUR), Facts(SHOP, NOW))
+
+    assert found[Metric.PUBLISH_PAUSED] == HOUR
+    assert found[Metric.OUT_OF_SYNC] == 1
+
+
+def test_connections_whose_people_a_change_has_not_reached_are_counted() -> None:
+    changed = replace(MAIN, definitions_version=2, definitions_changed_at=NOW - HOUR)
+
+    assert measured(Facts(changed, NOW, outrun=True), Facts(SHOP, NOW))[Metric.NOT_REEVALUATED] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -52,7 +53,7 @@ def assert_live(company: Company) -> None:
     assert (row.endpoint_id, row.livemode, row.epoch) == (endpoint.id, True, LIVE)
     assert company.secrets.signing == {"main": [endpoint.secret]}
     assert company.secrets.keys == {"main": LIVE_KEY}
-    assert [one for one, _ in company.connections.fields(LIVE)] == list(FIELDS)
+    assert company.connections.fields(LIVE) == list(FIELDS)
     assert company.connections.segments(LIVE) == list(PREDEFINED)
     assert PURGE in [decode(body) for body, _ in company.bulk.sent]
 
@@ -178,15 +179,17 @@ def test_the_test_people_go_and_the_live_ones_come(stack: Stack) -> None:
 
 def test_definitions_of_the_users_own_go_along(stack: Stack) -> None:
     store = ConnectionsStore()
-    store.define(TEST, [*FIELDS, OWN_FIELD], [*PREDEFINED, OWN_SEGMENT])
+    renamed = replace(FIELDS[0], title="Address for mail", enabled=False)
+    disabled = [replace(one, enabled=False) for one in (PREDEFINED[-1], OWN_SEGMENT)]
+    store.define(TEST, [renamed, *FIELDS[1:], OWN_FIELD], [*PREDEFINED[:-1], *disabled])
 
     stack.connect(LIVE_KEY)
     stack.work_off()
 
     found = store.get("main")
     assert found is not None
-    assert store.fields(LIVE)[-1] == (OWN_FIELD, False)
-    assert store.definitions(found).segments == (*PREDEFINED, OWN_SEGMENT)
+    assert store.definitions(found).fields == (renamed, *FIELDS[1:], OWN_FIELD)
+    assert store.definitions(found).segments == (*PREDEFINED[:-1], *disabled)
 
 
 def test_a_worker_that_is_just_writing_writes_into_the_old_epoch_which_is_purged_once_more(

@@ -24,6 +24,8 @@ CALM = Connection(
     endpoint_id="we_1",
     permissions={one.slug: True for one in PERMISSIONS},
 )
+CHANGED = replace(CALM, definitions_version=2, definitions_changed_at=NOW - 12 * MINUTE)
+REEVALUATING = {"id": "re_1", "status": "running", "version": 2, "people": 2_000, "evaluated": 860}
 RUNNING = {"id": "imp_1", "status": "running", "applied": 1_200, "enqueued": 3_000}
 SINCE = "2026-03-01T12:00:00Z"
 
@@ -33,7 +35,7 @@ class People:
     due_at: int | None = None
 
     def count(self, epoch: Epoch, index: str) -> int:
-        return {"customers_in_sync": 3, "everyone": 2}[index]
+        return 0 if epoch.connection == "empty" else {"customers_in_sync": 3, "everyone": 2}[index]
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
         return self.due_at
@@ -66,10 +68,12 @@ def status(
     waiting: int = 0,
     dead: int = 0,
     paused: int | None = None,
+    unpublished: int | None = None,
     due: int | None = None,
+    last_reevaluation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    health = Health(People(due), Depths(waiting, dead), Worker(paused), lambda: NOW)
-    return health.status(connection, last_import)
+    health = Health(People(due), Depths(waiting, dead), Worker(paused), lambda: NOW, Worker(unpublished))
+    return health.status(connection, last_import, last_reevaluation)
 
 
 def verdict(connection: Connection = CALM, **more: Any) -> tuple[str, str]:
@@ -102,6 +106,7 @@ def test_all_is_well() -> None:
         "gap_since": None,
         "degraded": [],
         "last_import": None,
+        "last_reevaluation": None,
     }
 
 
@@ -125,6 +130,62 @@ def test_a_running_import_is_importing() -> None:
 
     assert (told["state"], told["headline"]) == ("importing", "Importing 40 %")
     assert told["reason"] == "40 %: 1,200 of 3,000 listed objects are applied so far"
+
+
+def test_a_running_re_evaluation_is_re_evaluating() -> None:
+    told = status(CHANGED, waiting=9, last_reevaluation=REEVALUATING)
+
+    assert (told["state"], told["headline"]) == ("reevaluating", "Re-evaluating 43 %")
+    assert told["reason"] == "860 of 2,000 people are evaluated so far"
+
+
+@pytest.mark.parametrize(
+    ("last", "reason", "what_to_do"),
+    [
+        (None, "", "`peoplesync reevaluate start` does it, or goes on where it was"),
+        (
+            {"status": "superseded", "version": 1, "failed": 0},
+            "",
+            "`peoplesync reevaluate start` does it, or goes on where it was",
+        ),
+        (
+            {"status": "succeeded", "version": 1, "failed": 0},
+            "",
+            "`peoplesync reevaluate start` does it, or goes on where it was",
+        ),
+        (
+            {"status": "failed", "version": 2, "failed": 3},
+            "; `peoplesync reevaluate list` tells why",
+            "`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start`",
+        ),
+    ],
+    ids=["none", "superseded", "of older definitions", "failed"],
+)
+def test_people_whom_a_change_has_not_reached_need_somebody(
+    last: Mapping[str, Any] | None, reason: str, what_to_do: str
+) -> None:
+    told = status(CHANGED, last_reevaluation=last)
+
+    assert (told["state"], told["headline"]) == ("attention", "Attention: people not re-evaluated")
+    changed = "segments or fields changed 12 minutes ago and people have not been re-evaluated"
+    assert told["reason"] == changed + reason
+    assert (told["what_to_do"], told["runbook"]) == (what_to_do, "not-reevaluated")
+
+
+@pytest.mark.parametrize(
+    ("connection", "last"),
+    [
+        (replace(CHANGED, definitions_changed_at=None), None),
+        (CHANGED, {"status": "succeeded", "version": 2, "failed": 0}),
+        (replace(CHANGED, definitions_changed_at=NOW - 30), None),
+        (replace(CHANGED, name="empty"), None),
+    ],
+    ids=["as it began", "evaluated", "just now", "nobody there"],
+)
+def test_where_everybody_is_evaluated_or_is_about_to_be_nothing_is_said_of_it(
+    connection: Connection, last: Mapping[str, Any] | None
+) -> None:
+    assert status(connection, last_reevaluation=last)["state"] == "in_sync"
 
 
 def test_an_import_that_succeeded_is_not_mentioned() -> None:
@@ -238,6 +299,20 @@ def test_segments_are_late_when_somebody_is_due_for_longer_than_three_minutes() 
 
     assert (told["headline"], told["due_seconds"]) == ("Attention: segments late", 300)
     assert told["reason"] == "somebody has been due by the clock for 5 minutes and was not reviewed"
+
+
+def test_nothing_goes_out_while_publishing_is_paused_and_after_six_hours_it_costs_something() -> None:
+    told = status(unpublished=NOW - HOUR)
+
+    assert (told["state"], told["headline"]) == ("attention", "Attention: publishing paused")
+    assert told["reason"] == (
+        "nothing goes out on the bus since 2026-03-01T11:00:00Z; "
+        "it is told later, if that goes on within 6 hours"
+    )
+    assert told["what_to_do"] == "`peoplesync publish resume` goes on"
+    assert status(unpublished=NOW - 6 * HOUR)["reason"].endswith(
+        "what is older than 6 hours when that goes on is put aside, and not told by itself any more"
+    )
 
 
 def test_while_the_worker_is_paused_late_segments_are_no_news() -> None:

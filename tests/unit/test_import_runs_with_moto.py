@@ -81,7 +81,8 @@ def test_what_is_listed_and_what_is_applied_are_compared_chunk_by_chunk(runs: Im
     assert (progress.enqueued, progress.applied, progress.failed) == (60, 51, 2)
     assert (progress.asked, progress.answered) == (20, 20)
     assert progress.missing == ["customers#12#000000#000#aa"]
-    assert [(one.list, one.window) for one in missing_pages(RUN, runs)] == [("customers", "12")]
+    missing = missing_pages(runs.pages(RUN), runs.chunks_applied(RUN))
+    assert [(one.list, one.window) for one in missing] == [("customers", "12")]
 
 
 def test_a_chunk_that_is_applied_twice_is_noted_as_it_was_the_first_time(runs: ImportRuns) -> None:

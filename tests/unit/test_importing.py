@@ -15,8 +15,10 @@ from peoplesync.domain.people import CUSTOMERS_IN_SYNC
 from peoplesync.domain.windows import Window
 from peoplesync.sync.importing.runs import Run
 from peoplesync.sync.importing.steps import GIVES_UP_AFTER
+from peoplesync.sync.messages import decode
 from peoplesync.sync.ports import CursorGone, KeyRefused, NotPermitted, RateLimited, Unavailable
 from tests.builders import DAY, NOW, charge, coupon, customer, event, price, subscription
+from tests.fakes import TEST
 from tests.import_world import ImportWorld, Killed
 
 Json = Mapping[str, Any]
@@ -355,7 +357,7 @@ def test_an_older_task_that_is_still_at_work_gives_way() -> None:
 
     assert world.importer.read_list(place) == {
         "status": "failed",
-        "reason": "another task goes on with this import",
+        "reason": "another task goes on with this run",
     }
 
 
@@ -393,6 +395,7 @@ def test_a_resumed_import_takes_over_from_a_task_that_moves_windows_at_the_same_
         ({"connection": "main", "share": 0}, "share is a percentage"),
         ({"connection": "main", "created_after": "last year"}, "created_after is a date such as 2026-01-31"),
         ({"connection": "main", "event_days": 31}, "event_days is a number of days from 0 to 30"),
+        ({"connection": "main", "publish": "yes"}, "publish is true or false, not 'yes'"),
         ({"connection": "main", "resume": "imp_9"}, "there is no import imp_9"),
     ],
 )
@@ -401,6 +404,31 @@ def test_a_request_that_cannot_be_met_is_refused_with_what_to_do(given: Json, re
 
     assert answer["status"] == "refused"
     assert answer["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(("asked", "cause"), [({}, "import"), ({"publish": True}, "import_told")])
+def test_all_that_an_import_sends_says_whether_it_is_to_be_told_of(asked: Json, cause: str) -> None:
+    world = ImportWorld.of(company(3), NOW)
+    sent: list[str] = []
+    send_all = world.queue.send_all
+
+    def noted(bodies: Sequence[str]) -> None:
+        sent.extend(bodies)
+        send_all(bodies)
+
+    world.queue.send_all = noted  # type: ignore[method-assign]  # a queue that tells
+
+    assert world.drive({"connection": "main", **asked})["status"] == "succeeded"
+    assert {decode(body).cause for body in sent} == {cause}
+    assert any(decode(body).chunk.unseen for body in sent)  # type: ignore[union-attr]  # all are chunks
+
+
+def test_an_import_that_is_resumed_is_told_of_as_it_was_asked_for() -> None:
+    world = ImportWorld.of(company(3), NOW)
+    world.runs.create(Run("imp_1", TEST, NOW, status="failed", publish=True))
+
+    assert world.drive({"connection": "main", "resume": "imp_1"})["status"] == "succeeded"
+    assert world.runs.runs[TEST, "imp_1"].cause == "import_told"
 
 
 def test_an_import_that_succeeded_is_not_resumed() -> None:

@@ -120,6 +120,14 @@ def test_an_import_is_started_and_watched_to_its_end(desk: Desk) -> None:
     ]
 
 
+def test_the_bus_is_told_of_an_import_where_that_is_asked_for(desk: Desk) -> None:
+    desk.machine.begins = lambda given, name: imported(desk.runs, name)
+
+    assert desk.run("start", "--publish").exit_code == 0
+
+    assert desk.machine.started == [{"connection": "main", "event_days": 30, "publish": True}]
+
+
 def test_an_import_that_fails_ends_the_command_with_its_reason_and_how_to_go_on(desk: Desk) -> None:
     desk.machine.begins = lambda given, name: imported(
         desk.runs, name, "failed", failure="the key was revoked"

@@ -13,8 +13,8 @@ from peoplesync.domain.outgoing import (
     EntryWritten,
     Outgoing,
     PersonWritten,
-    billing_event,
     billing_type,
+    entry_event,
     person_events,
 )
 from peoplesync.domain.people import Person
@@ -124,10 +124,56 @@ def test_what_an_import_wrote_is_not_told(before: Person | None, now: Person | N
     assert told(before, now, "import") == []
 
 
+def test_an_import_that_is_to_be_told_of_is_an_import_to_others() -> None:
+    failed = BillingEvent("payment_failed", "payment_failed:in_1:1", NOW - 90, {"invoice": "in_1"})
+
+    assert {one.cause for one in told(None, BEFORE, "import_told")} == {"import"}
+    assert entry_event(EntryWritten(MAIN, "cus_1", failed, "import_told", NOW), BEFORE).cause == "import"
+
+
+def test_who_was_absorbed_is_told_of_the_one_who_did_in_that_write_alone() -> None:
+    merged = after(absorbed=("per_3", "per_2"))
+
+    assert summary(told(BEFORE, merged)) == [("Person Merged", "4:merged")]
+    assert told(BEFORE, merged)[0].content == {"merged": ["per_2", "per_3"]}
+    assert told(merged, replace(merged, version=5)) == []
+    assert told(merged, replace(merged, version=5, absorbed=())) == []
+    assert told(BEFORE, merged, "import") == []
+
+
+def test_somebody_new_can_have_absorbed_others() -> None:
+    merged = replace(BEFORE, absorbed=("per_2",))
+
+    assert summary(told(None, merged))[:2] == [("Person Created", "3:created"), ("Person Merged", "3:merged")]
+    assert told(None, replace(PENDING, absorbed=("per_2",))) == []
+
+
+def test_that_somebody_was_erased_is_told_whatever_wrote_them_last() -> None:
+    gone = PersonWritten(MAIN, BEFORE, None, "import", NOW + 1, erased=True)
+
+    assert {one.cause for one in person_events(gone)} == {"erased"}
+    assert next(person_events(gone)).type == "Person Removed"
+
+
+def test_what_the_app_tracked_is_told_with_its_name_and_properties_as_they_were() -> None:
+    content = {"event": "Report Exported", "properties": {"exported_at": 7}}
+    tracked = BillingEvent("tracked:Report Exported", "tracked:m1", NOW - 5, content, "message#m1")
+
+    event = entry_event(EntryWritten(MAIN, "user:user-07", tracked, "live", NOW), BEFORE)
+
+    assert (event.type, event.id) == ("Event Tracked", f"main#1:user:user-07:0{NOW - 5}#tracked:m1")
+    assert event.content == {
+        "name": "Report Exported",
+        "user": "user-07",
+        "age_seconds": 5,
+        "properties": {"exported_at": 7},
+    }
+
+
 def test_a_billing_event_is_told_with_its_facts_and_how_old_it_was() -> None:
     failed = BillingEvent("payment_failed", "payment_failed:in_1:1", NOW - 90, {"invoice": "in_1"})
 
-    event = billing_event(EntryWritten(MAIN, "cus_1", failed, "reconcile", NOW), PENDING)
+    event = entry_event(EntryWritten(MAIN, "cus_1", failed, "reconcile", NOW), PENDING)
 
     assert (event.type, event.id) == (
         "Payment Failed",
@@ -145,7 +191,7 @@ def test_a_billing_event_is_told_with_its_facts_and_how_old_it_was() -> None:
 def test_a_billing_event_that_stripe_dates_ahead_is_not_of_the_future() -> None:
     ahead = BillingEvent("invoice_paid", "invoice_paid:in_1", NOW + 5, {})
 
-    event = billing_event(EntryWritten(MAIN, "cus_1", ahead, "live", NOW), BEFORE)
+    event = entry_event(EntryWritten(MAIN, "cus_1", ahead, "live", NOW), BEFORE)
 
     assert event.content["age_seconds"] == 0
 

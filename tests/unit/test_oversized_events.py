@@ -128,7 +128,7 @@ def life(*, old: bool) -> list[StripeObject]:
 
 
 def heavy(light: StripeObject) -> StripeObject:
-    shown = light["data"]["object"] | {"metadata": BALLAST}
+    shown = light["data"]["object"] | {"invoice_settings": BALLAST}
     return light | {"data": light["data"] | {"object": shown}}
 
 
@@ -144,14 +144,14 @@ def test_slimmed_events_make_the_same_people_and_feeds(old: bool) -> None:
 @pytest.mark.parametrize("old", [False, True], ids=["modern", "of 2020"])
 def test_what_is_slimmed_leaves_out_what_nobody_reads(old: bool) -> None:
     for light in life(old=old):
-        assert "metadata" not in through_the_door(heavy(light))
+        assert "invoice_settings" not in through_the_door(heavy(light))
 
 
 def filled_up_to(size: int) -> StripeObject:
-    """An event whose message takes so many bytes, by metadata that nobody reads."""
-    bare = event("customer.updated", builders.customer(metadata={"note": ""}), created=NOW)
+    """An event whose message takes so many bytes, by settings that nobody reads."""
+    bare = event("customer.updated", builders.customer(invoice_settings={"note": ""}), created=NOW)
     lacking = size - len(Message(TEST, bare).encode())
-    return event("customer.updated", builders.customer(metadata={"note": "x" * lacking}), created=NOW)
+    return event("customer.updated", builders.customer(invoice_settings={"note": "x" * lacking}), created=NOW)
 
 
 def test_an_event_that_just_fits_the_queue_is_sent_whole() -> None:
@@ -165,7 +165,7 @@ def test_an_event_one_byte_too_big_for_the_queue_is_slimmed() -> None:
 
     assert len(message) < 2_000
     assert "cus_1@example.com" in message
-    assert "metadata" not in message
+    assert "invoice_settings" not in message
 
 
 def test_an_event_that_stays_too_big_is_refused_rather_than_lost_in_silence() -> None:

@@ -4,70 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
-from peoplesync.adapters.worker_mappings import State, WorkerMappings
+from peoplesync.adapters import clock
+from peoplesync.adapters.event_source_mappings import Mappings, State
 from peoplesync_cli import options, pause
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
-from tests.builders import NOW
+from tests.builders import DAY, NOW
+from tests.lambda_mappings import Functions, Session
 from tests.moto_stack import MotoStack
 
 UUIDS = {"live": "uuid-live", "bulk": "uuid-bulk", "review": "uuid-review"}
 OUTPUTS = {"LiveMapping": "uuid-live", "BulkMapping": "uuid-bulk", "ReviewMapping": "uuid-review"}
 
 
-@dataclass
-class Functions:
-    """Lambda's mappings: a change takes `looks` looks, during which another is refused."""
-
-    state: dict[str, str] = field(default_factory=lambda: dict.fromkeys(UUIDS.values(), "Enabled"))
-    modified: dict[str, int] = field(default_factory=lambda: dict.fromkeys(UUIDS.values(), NOW))
-    looks: int = 2
-    left: dict[str, int] = field(default_factory=dict)
-    asked: list[tuple[str, bool]] = field(default_factory=list)
-
-    def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        if self.left.get(UUID):
-            self.left[UUID] -= 1
-            if not self.left[UUID]:
-                self.state[UUID] = {"Enabling": "Enabled", "Disabling": "Disabled"}[self.state[UUID]]
-        return {"State": self.state[UUID], "LastModified": datetime.fromtimestamp(self.modified[UUID], UTC)}
-
-    def update_event_source_mapping(self, UUID: str, Enabled: bool) -> None:  # noqa: N803 - boto3's names
-        if self.left.get(UUID):
-            raise ClientError({"Error": {"Code": "ResourceInUseException"}}, "UpdateEventSourceMapping")
-        self.asked.append((UUID, Enabled))
-        self.state[UUID] = "Enabling" if Enabled else "Disabling"
-        self.modified[UUID] = NOW + len(self.asked)
-        self.left[UUID] = self.looks
-
-
 @pytest.fixture
 def functions() -> Functions:
-    return Functions()
+    return Functions.of(UUIDS.values())
 
 
 @pytest.fixture
-def mappings(functions: Functions) -> WorkerMappings:
-    return WorkerMappings(functions, UUIDS)
-
-
-@dataclass
-class Session:
-    """A session whose Lambda is ours, and all else moto's."""
-
-    session: Any
-    functions: Functions
-
-    def client(self, service: str) -> Any:
-        return self.functions if service == "lambda" else self.session.client(service)
+def mappings(functions: Functions) -> Mappings:
+    return Mappings(functions, UUIDS)
 
 
 Run = Callable[..., Result]
@@ -87,7 +50,7 @@ def run(aws: MotoStack, functions: Functions, monkeypatch: pytest.MonkeyPatch) -
     return run
 
 
-def test_the_states_are_lambdas(mappings: WorkerMappings, functions: Functions) -> None:
+def test_the_states_are_lambdas(mappings: Mappings, functions: Functions) -> None:
     functions.state = {"uuid-live": "Enabled", "uuid-bulk": "Disabling", "uuid-review": "Updating"}
 
     assert mappings.states() == [
@@ -97,7 +60,7 @@ def test_the_states_are_lambdas(mappings: WorkerMappings, functions: Functions) 
     ]
 
 
-def test_it_is_paused_since_the_last_one_was_disabled(mappings: WorkerMappings, functions: Functions) -> None:
+def test_it_is_paused_since_the_last_one_was_disabled(mappings: Mappings, functions: Functions) -> None:
     functions.modified = {"uuid-live": NOW + 9, "uuid-bulk": NOW + 2, "uuid-review": NOW + 1}
     assert mappings.paused_since() is None
 
@@ -105,9 +68,17 @@ def test_it_is_paused_since_the_last_one_was_disabled(mappings: WorkerMappings, 
     assert mappings.paused_since() == NOW + 2
 
 
-def test_only_what_is_settled_and_otherwise_is_changed(
-    mappings: WorkerMappings, functions: Functions
+def test_a_clock_that_was_moved_makes_a_pause_no_longer(
+    mappings: Mappings, functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    functions.state["uuid-bulk"] = "Disabled"
+    functions.modified["uuid-bulk"] = NOW - 60
+    monkeypatch.setattr(clock, "distance", lambda: 10 * DAY)
+
+    assert mappings.paused_since() == NOW + 10 * DAY - 60
+
+
+def test_only_what_is_settled_and_otherwise_is_changed(mappings: Mappings, functions: Functions) -> None:
     functions.state |= {"uuid-bulk": "Disabled", "uuid-review": "Enabling"}
 
     mappings.set_enabled(False)
@@ -115,9 +86,7 @@ def test_only_what_is_settled_and_otherwise_is_changed(
     assert functions.asked == [("uuid-live", False)]
 
 
-def test_a_change_in_the_middle_of_another_is_no_error(
-    mappings: WorkerMappings, functions: Functions
-) -> None:
+def test_a_change_in_the_middle_of_another_is_no_error(mappings: Mappings, functions: Functions) -> None:
     def refuse(UUID: str, Enabled: bool) -> None:  # noqa: N803 - boto3's names
         raise ClientError({"Error": {"Code": "ResourceInUseException"}}, "UpdateEventSourceMapping")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.outgoing import PersonWritten
+from peoplesync.domain.people import ERASED
 from peoplesync.sync.messages import Message
 from peoplesync.sync.ports import Unavailable
 from peoplesync.sync.publish import Published
@@ -80,12 +81,16 @@ def test_what_happened_to_a_pending_customer_is_told_and_the_person_later(here: 
     assert here.bus.types[2:] == ["Person Created", "Segment Entered", "Segment Entered"]
 
 
-@pytest.mark.parametrize(("cause", "told"), [("import", 0), ("reconcile", 5)])
-def test_what_an_import_brings_is_not_told(here: Stage, cause: str, told: int) -> None:
+@pytest.mark.parametrize(
+    ("cause", "told"), [("import", None), ("import_told", "import"), ("reconcile", "reconcile")]
+)
+def test_what_an_import_brings_is_told_only_where_it_was_asked_for(
+    here: Stage, cause: str, told: str | None
+) -> None:
     here.world.deliver([Message(TEST, one, cause=cause).encode() for one in (SIGNED_UP, TRIAL)])
 
-    assert here.publish() == Published(told, {})
-    assert {one.detail["cause"] for one in here.bus.told} == ({cause} if told else set())
+    assert here.publish() == Published(5 if told else 0, {})
+    assert {one.detail["cause"] for one in here.bus.told} == ({told} if told else set())
 
 
 @pytest.mark.parametrize(
@@ -133,7 +138,23 @@ def test_two_people_who_become_one_are_told_as_a_removal_and_what_it_does_to_the
     (removed,) = here.bus.of("Person Removed")
     assert removed["person"]["email"] == "cus_2@example.com"
     assert {one["cause"] for one in (removed, *here.bus.of("Segment Left"))} == {"moved"}
+    (merged,) = here.bus.of("Person Merged")
+    assert merged["merged"] == [removed["person"]["id"]]
+    assert merged["person"]["customers"] == ["cus_1", "cus_2"]
     assert {one.detail["cause"] for one in here.bus.told if one.type == "Person Updated"} <= {"live"}
+
+
+@pytest.mark.parametrize("cause", ["live", "import"])
+def test_who_was_erased_is_told_to_be_removed_for_that(here: Stage, cause: str) -> None:
+    here.world.deliver([Message(TEST, SIGNED_UP, cause=cause).encode()])
+    (person,) = here.people.people.values()
+    here.people.people.clear()
+    here.people.identities = {"customer:cus_1": ERASED}
+
+    here.publisher.publish({"1": PersonWritten(TEST, person, None, cause, NOW)})
+
+    assert here.bus.types == ["Person Removed", "Segment Left"]
+    assert {one.detail["cause"] for one in here.bus.told} == {"erased"}
 
 
 def test_a_feed_of_nobody_is_not_told(here: Stage) -> None:

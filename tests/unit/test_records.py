@@ -9,7 +9,7 @@ import pytest
 from peoplesync.domain.changes import Answer, Change, ObjectKey, read_answer, read_change
 from peoplesync.domain.records import REMEMBERED_INSTANTS, FoldedRecord, Record, fold_record
 from peoplesync.domain.snapshots import GONE
-from peoplesync.domain.stripe_objects import read_event
+from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event, slim
 from tests.builders import (
     DAY,
     NOW,
@@ -284,3 +284,55 @@ def test_two_failures_of_one_attempt_at_two_moments_are_two() -> None:
         for at in (NOW, NOW + DAY)
     )
     assert in_every_order(first, again).events["payment_failed"].count == 2
+
+
+# --- metadata
+
+
+def test_the_latest_metadata_of_a_customer_and_a_subscription_is_kept() -> None:
+    record = in_every_order(
+        change("customer.created", customer(metadata={"tier": "silver"}), NOW - DAY),
+        change("customer.updated", customer(metadata={"tier": "gold"}), NOW, previous={}),
+        change("customer.subscription.updated", subscription(metadata={"seats": "3"}), previous={}),
+    )
+    assert record.facts
+    assert record.facts["metadata"] == {"tier": "gold"}
+    (kept,) = record.current_subscriptions
+    assert kept["metadata"] == {"seats": "3"}
+
+
+def test_metadata_that_was_removed_is_removed() -> None:
+    record = in_every_order(
+        change("customer.updated", customer(metadata={"tier": "gold"}), NOW - DAY, previous={}),
+        change("customer.updated", customer(metadata={}), NOW, previous={"metadata": {"tier": "gold"}}),
+    )
+    assert record.facts
+    assert record.facts["metadata"] == {}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "kept"),
+    [
+        (None, {}),
+        ({"tier": "gold", "number": 5, "nothing": None, "list": ["a"]}, {"tier": "gold"}),
+        ({"short": "x" * 500, "long": "x" * 501}, {"short": "x" * 500}),
+        ({f"n{n:02}": "x" for n in range(60)}, {f"n{n:02}": "x" for n in range(50)}),
+    ],
+)
+def test_metadata_is_kept_within_the_limits_that_stripe_has(metadata: Any, kept: dict[str, str]) -> None:
+    record = folded(change("customer.updated", customer(metadata=metadata), previous={})).record
+    assert record.facts
+    assert record.facts["metadata"] == kept
+
+
+def test_metadata_that_is_no_object_is_poison() -> None:
+    with pytest.raises(
+        UnreadableStripeObject, match="customer cus_1: metadata should be an object, not text"
+    ):
+        change("customer.updated", customer(metadata="gold"), previous={})
+
+
+def test_a_slimmed_event_has_the_same_metadata() -> None:
+    heavy = event("customer.updated", customer(metadata={"tier": "gold"}), created=NOW, previous={})
+    slimmed = read_change(read_event(slim(heavy)))
+    assert slimmed == read_change(read_event(heavy))

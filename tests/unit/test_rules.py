@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.conditions import InvalidRule, duration
-from peoplesync.domain.fields import FieldValue
+from peoplesync.domain.fields import FieldType, FieldValue
 from peoplesync.domain.records import Occurrences
 from peoplesync.domain.rules import MOST, Rule, Subject, check, earliest, holds
 from tests.builders import DAY, NOW
@@ -32,6 +32,8 @@ VERDICTS: list[tuple[str, Rule, Subject, tuple[bool, int | None]]] = [
     ("the list is empty", ANY_PAST_DUE, somebody(subscription_statuses=[]), (False, None)),
     ("is a customer", CUSTOMER, somebody(), (True, None)),
     ("is no customer", CUSTOMER, somebody(stripe_customer=False), (False, None)),
+    ("has an e-mail", {"has": "email"}, Subject({}, False, email=True), (True, None)),
+    ("has no e-mail", {"has": "email"}, Subject({}, True), (False, None)),
     ("long ago", IDLE, somebody(last_activity_at=NOW - 99 * DAY), (True, None)),
     ("a second too young", IDLE, somebody(last_activity_at=NOW - 15 * DAY + 1), (False, NOW + 1)),
     ("just old enough", IDLE, somebody(last_activity_at=NOW - 15 * DAY), (True, None)),
@@ -137,6 +139,51 @@ def test_an_event_that_happened_but_not_of_late(
     assert holds({"event": "invoice_paid", "last_older_than": "40d"}, subject, NOW) == verdict
 
 
+@pytest.mark.parametrize(
+    ("happened", "verdict"),
+    [
+        ((NOW - DAY, NOW - 29 * DAY), (True, NOW + DAY)),
+        ((NOW - DAY, NOW - 30 * DAY), (False, None)),
+        ((NOW - DAY,), (False, None)),
+        ((), (False, None)),
+    ],
+)
+def test_what_the_app_tracked_is_asked_for_by_its_name(
+    happened: tuple[int, ...], verdict: tuple[bool, int | None]
+) -> None:
+    others = {"tracked:Other": Occurrences(2, (NOW, NOW)), "Report Exported": Occurrences(2, (NOW, NOW))}
+    events = {**others, "tracked:Report Exported": Occurrences(len(happened), happened)}
+    rule = {"event": "tracked:Report Exported", "at_least": 2, "within": "30d"}
+
+    assert holds(rule, Subject({}, False, events), NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    ("field_type", "value", "among", "truth"),
+    [
+        ("text", "0123", ["123"], False),
+        ("text", "2.10", ["2.1", "2.10"], True),
+        ("text", "1e3", ["1000"], False),
+        ("text", None, ["None"], False),
+        ("number", "0.5", ["0.50"], True),
+        ("number", 5, ["5.0"], True),
+        ("money", "49.00", [49], True),
+    ],
+)
+def test_texts_are_among_values_as_they_are_written_and_numbers_by_what_they_are(
+    field_type: FieldType, value: FieldValue, among: list[Any], truth: bool
+) -> None:
+    subject = Subject({"own": value}, True, types={"own": field_type})
+
+    assert holds({"field": "own", "in": among}, subject, NOW) == (truth, None)
+
+
+def test_a_postal_code_is_no_number() -> None:
+    rule = {"field": "customer_postal_code", "in": ["1234"]}
+
+    assert holds(rule, somebody(customer_postal_code="01234"), NOW) == (False, None)
+
+
 def test_a_rule_has_bounds() -> None:
     deep: dict[str, Any] = dict(CUSTOMER)
     for _ in range(8):
@@ -154,6 +201,10 @@ def test_fields_of_ones_own_can_be_asked_for() -> None:
     check({"field": "tier", "starts_with": "gold"}, {"tier": "text"})
     with pytest.raises(InvalidRule, match="there is no field 'customer_name'"):
         check({"field": "customer_name", "known": True}, {"tier": "text"})
+    with pytest.raises(InvalidRule, match="'over' does not go with tier; a text field takes in, contains,"):
+        check({"field": "tier", "over": 5}, {"tier": "text"})
+    with pytest.raises(InvalidRule, match=r"there is no field 'tear'; did you mean tier\?"):
+        check({"field": "tear", "known": True}, {"tier": "text"})
 
 
 SLIPS = somebody(last_activity_at=NOW - 10 * DAY, subscription_trial_ends_at=NOW + DAY)
@@ -231,6 +282,10 @@ def test_the_earliest_of_some_instants() -> None:
         {"field": "subscription_trial_ends_at", "in_next": "3d"},
         {"field": "subscription_created_at", "after": "2026-01-31"},
         {"event": "invoice_paid", "last_older_than": "40d"},
+        {"event": "tracked:Report Exported", "at_least": 2, "within": "30d"},
+        {"event": "tracked:x", "ever": False},
+        {"event": "tracked:Report Exported", "last_older_than": "7d"},
+        {"has": "email"},
         {"all": [{"any": [STATUS_IN, {"none": [IDLE, CUSTOMER]}]}]},
     ],
 )
@@ -247,13 +302,13 @@ INVALID = [
     (None, "rule"),
     (FIELD, "rule"),
     ({"in": ["active"]}, "rule"),
-    ({"has": "everything"}, "rule"),
+    ({"has": "everything"}, "rule.has"),
     ({"has": "stripe_customer", "in": []}, "rule"),
     ({"all": []}, "rule"),
     ({"all": STATUS_IN}, "rule"),
     ({"all": [STATUS_IN], "any": [STATUS_IN]}, "rule"),
     ({"every": [STATUS_IN]}, "rule"),
-    ({"all": [STATUS_IN, {"has": "x"}]}, "rule.all[1]"),
+    ({"all": [STATUS_IN, {"has": "x"}]}, "rule.all[1].has"),
     ({"all": [STATUS_IN, {"any": [CUSTOMER, {"none": [{}]}]}]}, "rule.all[1].any[1].none[0]"),
     ({"any": [{"field": "shoe_size", "in": [42]}]}, "rule.any[0].field: there is no field 'shoe_size'"),
     (
@@ -292,6 +347,13 @@ INVALID = [
         {"event": "payment_fail", "ever": True},
         "rule.event: there is no event 'payment_fail'; did you mean payment_failed or charge_failed?",
     ),
+    ({"has": "phone"}, "rule.has: 'phone' is nothing to have; it is stripe_customer or email"),
+    (
+        {"event": "Report Exported", "ever": True},
+        "rule.event: there is no event 'Report Exported'; what the app tracks is called tracked:NAME",
+    ),
+    ({"event": "tracked:", "ever": True}, "rule.event: there is no event 'tracked:'"),
+    ({"event": "tracked:x", "at_least": 33, "within": "1d"}, "rule.at_least: 33 is no number from 1 to 32"),
     ({"event": "payment_failed", "last_older_than": "x"}, "rule.last_older_than: 'x' is no duration"),
     ({"event": "payment_failed"}, "rule: an event takes ever"),
     ({"field": "last_activity_at", "in": [NOW]}, "rule"),

@@ -20,6 +20,7 @@ _BUSY: Final = frozenset(
         "ServiceUnavailable",
         "ThrottlingError",
         "ThrottlingException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )

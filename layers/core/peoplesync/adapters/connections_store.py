@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import PutError, UpdateError
@@ -14,11 +14,11 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from peoplesync.adapters.busy import busy_as_unavailable
-from peoplesync.adapters.tables import ConnectionRow, FieldRow, SegmentRow, whole
+from peoplesync.adapters.definitions_store import StoredDefinitions
+from peoplesync.adapters.tables import ConnectionRow, whole
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fields import BuiltinField, Field, FieldType
 from peoplesync.domain.rhythm import Rhythm, read_rhythm
-from peoplesync.domain.segments import Definitions, Segment
+from peoplesync.domain.segments import Definitions
 from peoplesync.domain.sweeps import Pass, read_pass
 from peoplesync.sync.ports import LostRace
 
@@ -29,9 +29,22 @@ HEARD_STEP: Final = 60
 """Seconds by which `webhook_heard_at` must rise to be worth a write."""
 
 
+SETTLED_AFTER: Final = 2
+"""Seconds after which all that was written with a version of the definitions shows."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Definitions as they were read, of a version that was first seen at `since`, by the stopwatch."""
+
+    definitions: Definitions
+    since: float
+    settled: bool
+
+
 @dataclass
-class ConnectionsStore:
-    """The connections of a stack.
+class ConnectionsStore(StoredDefinitions):
+    """The connections of a stack, with what is defined in their epochs.
 
     `cache_seconds` is how long an answer may be old: a function that only labels messages may be content
     with some seconds, the fold is not. `monotonic` is a stopwatch, not the system's time.
@@ -40,7 +53,7 @@ class ConnectionsStore:
     cache_seconds: float = 0
     monotonic: Callable[[], float] = time.monotonic
     _cached: dict[str, tuple[float, Connection]] = field(default_factory=dict)
-    _definitions: dict[Epoch, Definitions] = field(default_factory=dict)
+    _definitions: dict[Epoch, _Known] = field(default_factory=dict)
 
     def get(self, name: str) -> Connection | None:
         """The connection; None where there is none of that name, or it is disconnected."""
@@ -63,14 +76,21 @@ class ConnectionsStore:
         return connection
 
     def definitions(self, connection: Connection) -> Definitions:
-        """The segments of the connection's epoch, read again only when their version has risen."""
-        epoch = connection.epoch
+        """The definitions of the connection's epoch, read again only when their version has risen.
+
+        For some seconds after a change they are read with each call: a row that was written with the version
+        may show a moment later than the version does, and this process would go by the older one for good.
+        """
+        epoch, version, now = connection.epoch, connection.definitions_version, self.monotonic()
         known = self._definitions.get(epoch)
-        if known is None or known.version != connection.definitions_version:
-            with busy_as_unavailable():
-                segments = tuple(self.segments(epoch))
-            known = self._definitions[epoch] = Definitions(connection.definitions_version, segments)
-        return known
+        if known is not None and known.definitions.version == version and known.settled:
+            return known.definitions
+        since = known.since if known is not None and known.definitions.version == version else now
+        read = Definitions(version, tuple(self.segments(epoch)), tuple(self.fields(epoch)))
+        never_changed = connection.definitions_changed_at is None
+        settled = never_changed or now >= since + SETTLED_AFTER
+        self._definitions[epoch] = _Known(read, since, settled)
+        return read
 
     def all(self) -> list[Connection]:
         """All connections but the disconnected ones, by name."""
@@ -107,8 +127,13 @@ class ConnectionsStore:
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         """The connection is not to be used any more; `for_good` ends its epoch too, so that nothing can be
         done to its people but to delete them. Raises LostRace in another epoch."""
-        ended = [ConnectionRow.epoch_number.set(epoch.number + 1)] if for_good else []
+        next_epoch = ConnectionRow.epoch_number.set(epoch.number + 1)
+        ended = [next_epoch, ConnectionRow.erased_since.remove()] if for_good else []
         self._update(epoch, ConnectionRow.disconnected_at.set(at), *ended)
+
+    def note_erasing(self, epoch: Epoch, at: int) -> None:
+        """Remembers that from now on some people are known to be erased. Raises LostRace in another epoch."""
+        self._update(epoch, ConnectionRow.erased_since.set(ConnectionRow.erased_since | at))
 
     def _put(self, connection: Connection, condition: Condition) -> None:
         self._cached.pop(connection.name, None)
@@ -129,47 +154,6 @@ class ConnectionsStore:
         except UpdateError as error:
             _raise_lost_race(error)
             raise
-
-    def define(self, epoch: Epoch, fields: Sequence[Field], segments: Sequence[Segment]) -> None:
-        """Stores the definitions of an epoch."""
-        with FieldRow.batch_write() as batch:
-            for position, one in enumerate(fields):
-                batch.save(
-                    FieldRow(
-                        pk=str(epoch),
-                        sk=one.key,
-                        position=position,
-                        title=one.title,
-                        group=one.group,
-                        type=one.type,
-                        source=one.source,
-                        builtin=isinstance(one, BuiltinField),
-                    )
-                )
-        with SegmentRow.batch_write() as batch:
-            for position, segment in enumerate(segments):
-                batch.save(
-                    SegmentRow(
-                        pk=str(epoch),
-                        sk=segment.id,
-                        position=position,
-                        title=segment.title,
-                        rule_json=dict(segment.rule),
-                    )
-                )
-
-    def fields(self, epoch: Epoch) -> list[tuple[Field, bool]]:
-        """The epoch's fields in the catalogue's order, each with whether it is built in."""
-        rows = sorted(FieldRow.query(str(epoch)), key=lambda row: row.position)
-        return [
-            (Field(row.sk, row.title, row.group, cast(FieldType, row.type), row.source), row.builtin)
-            for row in rows
-        ]
-
-    def segments(self, epoch: Epoch) -> list[Segment]:
-        """The epoch's segments, in order."""
-        rows = sorted(SegmentRow.query(str(epoch), consistent_read=True), key=lambda row: row.position)
-        return [Segment(row.sk, row.title, row.rule_json) for row in rows]
 
     def note_event(self, epoch: Epoch, at: int) -> None:
         """Remembers when the newest event happened, at most once a minute of events' time."""
@@ -301,6 +285,8 @@ def _to_row(connection: Connection) -> ConnectionRow:
         webhook_refused_since=connection.webhook_refused_since,
         webhook_missed_at=connection.webhook_missed_at,
         endpoint_problem=connection.endpoint_problem,
+        definitions_changed_at=connection.definitions_changed_at,
+        erased_since=connection.erased_since,
         swept_json=connection.sweep.as_json(),
         rhythm_json=connection.rhythm.as_json(),
     )
@@ -327,6 +313,8 @@ def _from_row(row: ConnectionRow) -> Connection:
         webhook_refused_since=whole(row.webhook_refused_since),
         webhook_missed_at=whole(row.webhook_missed_at),
         endpoint_problem=row.endpoint_problem,
+        definitions_changed_at=whole(row.definitions_changed_at),
+        erased_since=whole(row.erased_since),
         sweep=read_pass(row.swept_json) if row.swept_json else Pass(),
         rhythm=read_rhythm(row.rhythm_json) if row.rhythm_json else Rhythm(),
     )

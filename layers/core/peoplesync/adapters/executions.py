@@ -1,4 +1,4 @@
-"""Executions of the state machine that drives imports."""
+"""Executions of the state machines that drive imports and re-evaluations."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from peoplesync.adapters.member_pages import MemberPages
 from peoplesync.adapters.stored_people import from_row
 from peoplesync.adapters.tables import SHARDS, DueIndex, FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.people import Person
+from peoplesync.domain.people import ERASED, SHARED, Person
 
 _PAGE = 100
 """What one BatchGetItem takes."""
@@ -20,12 +20,12 @@ class PeopleReader(MemberPages):
     """Reads people by identity and by index. Lists come in order of person id: oldest people first."""
 
     def person_of(self, epoch: Epoch, identity: str) -> Person | None:
-        """The person whom an identity finds."""
+        """The person whom an identity finds; None where nobody is or several are, or who was is erased."""
         try:
             owner = IdentityRow.get(IdentityRow.key(epoch, identity)).person
         except IdentityRow.DoesNotExist:
             return None
-        return self.person(epoch, owner)
+        return None if owner in (SHARED, ERASED) else self.person(epoch, owner)
 
     def person(self, epoch: Epoch, person_id: str) -> Person | None:
         """The person of that id."""
@@ -70,6 +70,7 @@ class PeopleReader(MemberPages):
 
     def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
         """A record's billing events, newest first: (at, key, kind, content)."""
-        for row in FeedRow.query(FeedRow.key(epoch, record), scan_index_forward=False):
+        entries = FeedRow.sk < ":"  # times are digits
+        for row in FeedRow.query(FeedRow.key(epoch, record), entries, scan_index_forward=False):
             at, key = row.at_and_key
             yield at, key, row.kind, row.content_json

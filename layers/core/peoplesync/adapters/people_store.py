@@ -12,14 +12,17 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from peoplesync.adapters.busy import busy_as_unavailable, error_codes
+from peoplesync.adapters.erasure_keys import ErasureKeys, is_personal
+from peoplesync.adapters.erasure_receipts import additions, note_feed_deleted
 from peoplesync.adapters.member_pages import MemberPages
 from peoplesync.adapters.stored_people import from_row, to_row
-from peoplesync.adapters.tables import FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.adapters.tables import MARKER, FeedRow, IdentityRow, MemberRow, PersonRow, ReceiptRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.households import Household, Known
-from peoplesync.domain.people import SHARED, Person
-from peoplesync.sync.ports import LostRace, TooLarge
+from peoplesync.domain.people import ERASED, SHARED, Person
+from peoplesync.sync.erasure_receipt import Receipt, removed_with
+from peoplesync.sync.ports import LostRace, TooLarge, Unavailable
 
 MAX_ITEMS: Final = 100
 """What one transaction takes."""
@@ -36,11 +39,13 @@ class PeopleStore(MemberPages):
     """The people of a stack. `connection` is PynamoDB's, for transactions.
 
     Feed entries live for `feed_retention_days` from when they are written: they are the memory that prevents
-    counting twice.
+    counting twice. Of who was erased, e-mails and users of the app are known by their `markers` only; a
+    store without any erases nobody, and takes nobody for erased by them.
     """
 
     connection: Connection
     feed_retention_days: int
+    markers: ErasureKeys | None = None
 
     def read(
         self,
@@ -59,16 +64,25 @@ class PeopleStore(MemberPages):
             owners: dict[str, str | None] = dict.fromkeys(identities)
             for row in IdentityRow.batch_get(list(keys), consistent_read=True):
                 owners[keys[row.pk]] = row.person
-            wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED))}
+            owners |= self._erased(epoch, [one for one, owner in owners.items() if owner is None])
+            wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED, ERASED))}
             rows = PersonRow.batch_get([PersonRow.key(epoch, one) for one in wanted], consistent_read=True)
             found = {person.id: person for person in map(from_row, rows)}
             return Known(owners, found, self._known_entries(epoch, entries))
+
+    def _erased(self, epoch: Epoch, strangers: Collection[str]) -> Mapping[str, str]:
+        """Who of those that nobody is found by was erased. It is looked at after their own rows: whoever is
+        erased meanwhile is seen in one place or the other."""
+        markers = self.markers.markers(epoch, strangers) if self.markers else {}
+        keys = {IdentityRow.key(epoch, marker): identity for identity, marker in markers.items()}
+        rows = IdentityRow.batch_get(list(keys), consistent_read=True)
+        return {keys[row.pk]: ERASED for row in rows}
 
     def _known_entries(
         self, epoch: Epoch, entries: Mapping[str, Collection[BillingEvent]]
     ) -> Mapping[str, Collection[str]]:
         wanted = {
-            (FeedRow.key(epoch, record), event.entry): (record, event.entry)
+            (FeedRow.key(epoch, record), event.memory): (record, event.memory)
             for record, events in entries.items()
             for event in events
         }
@@ -87,11 +101,37 @@ class PeopleStore(MemberPages):
         transaction = _Transaction(self.connection, epoch)
         for person_id, after in household.after.items():
             transaction.change_person(household.before[person_id], after, cause)
-        transaction.change_identities(household)
+        transaction.change_identities(household, self._markers_of(epoch, household))
         transaction.change_memberships(household)
+        for person in sorted(household.erasing):
+            transaction.add_to_receipt(removed_with(household, person, now))
         for record, event in household.entries:
             transaction.add_entry(record, event, cause, now, now + self.feed_retention_days * _DAY)
         transaction.commit()
+
+    def _markers_of(self, epoch: Epoch, household: Household) -> Mapping[str, str]:
+        """The markers of whom the household erases, and of those it claims, who must not have one."""
+        erased = [one for one in household.erased if is_personal(one)]
+        claimed = _owners(household.after).keys() - _owners(household.before).keys()
+        markers = self.markers.markers(epoch, erased) if self.markers else {}
+        if missing := [one for one in erased if one not in markers]:
+            raise Unavailable(f"{len(missing)} identities would be erased, and no key is there to do it with")
+        return {**markers, **(self.markers.known_markers(epoch, claimed) if self.markers else {})}
+
+    def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
+        """See `ports.People`."""
+        with busy_as_unavailable():
+            # Consistently: an entry that was written a moment ago is to go too.
+            key, shown = FeedRow.key(epoch, record), ["pk", "sk"]
+            rows = list(FeedRow.query(key, attributes_to_get=shown, consistent_read=True, limit=most))
+            with FeedRow.batch_write() as batch:
+                for row in rows:
+                    batch.delete(row)
+        return len(rows), sum(row.sk[0].isdigit() for row in rows)
+
+    def note_forgotten(self, epoch: Epoch, person: str, entries: int, now: int, *, all_gone: bool) -> None:
+        """See `ports.People`."""
+        note_feed_deleted(epoch, person, entries, now if all_gone else None)
 
 
 class _Transaction:
@@ -112,20 +152,38 @@ class _Transaction:
             return
         self._items += 1
 
-    def change_identities(self, household: Household) -> None:
+    def change_identities(self, household: Household, markers: Mapping[str, str]) -> None:
         before = _owners(household.before)
         after = _owners(household.after) | dict.fromkeys(household.shared, SHARED)
+        after |= dict.fromkeys(household.erased, ERASED)
         for identity in sorted(before.keys() | after.keys()):
             old, new = before.get(identity), after.get(identity)
             if old == new:
                 continue
             unchanged = IdentityRow.pk.does_not_exist() if old is None else IdentityRow.person == old
-            row = IdentityRow(pk=IdentityRow.key(self._epoch, identity), person=new or old)
-            if new is None:
+            key = IdentityRow.key(self._epoch, identity)
+            row = IdentityRow(pk=key, person=new or old, former=old if new == ERASED else None)
+            if new is None or (new == ERASED and is_personal(identity)):
                 self._write.delete(row, condition=unchanged)
             else:
                 self._write.save(row, condition=unchanged)
             self._items += 1
+            if identity in markers:
+                self._mark(markers[identity], erased=new == ERASED)
+
+    def _mark(self, marker: str, *, erased: bool) -> None:
+        """Remembers somebody as erased; or makes sure of whom an identity is given to that they are not."""
+        key = IdentityRow.key(self._epoch, marker)
+        if erased:
+            self._write.save(IdentityRow(pk=key, person=ERASED))
+        else:
+            self._write.condition_check(IdentityRow, key, condition=IdentityRow.pk.does_not_exist())
+        self._items += 1
+
+    def add_to_receipt(self, removed: Receipt) -> None:
+        receipt = ReceiptRow(ReceiptRow.key(self._epoch, removed.person))
+        self._write.update(receipt, actions=additions(removed))
+        self._items += 1
 
     def change_memberships(self, household: Household) -> None:
         before, after = _indexed(household.before), _indexed(household.after)
@@ -152,6 +210,18 @@ class _Transaction:
         )
         self._write.save(row, condition=FeedRow.pk.does_not_exist())
         self._items += 1
+        if event.marker:
+            marker = FeedRow(
+                pk=row.pk,
+                sk=event.marker,
+                kind=MARKER,
+                content_json={},
+                cause=cause,
+                written_at=now,
+                expires_at=expires_at,
+            )
+            self._write.save(marker, condition=FeedRow.pk.does_not_exist())
+            self._items += 1
 
     def commit(self) -> None:
         if self._items > MAX_ITEMS:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from peoplesync.adapters.stored_people import from_row
 from peoplesync.adapters.tables import IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.people import CUSTOMERS_IN_SYNC, customer_identity
+from peoplesync.domain.people import CUSTOMERS_IN_SYNC, ERASED, customer_identity
 from peoplesync.sync.differences import Stored
 
 
@@ -20,10 +20,10 @@ class RecordsReader:
             yield from (row.sk for row in MemberRow.query(shard))
 
     def records(self, epoch: Epoch, customers: Collection[str]) -> Mapping[str, Stored]:
-        """The records of those customers that have one."""
+        """The records of those customers that have one; who was erased has none."""
         keys = {IdentityRow.key(epoch, customer_identity(one)): one for one in customers}
         rows = IdentityRow.batch_get(list(keys), consistent_read=True)
-        people = {PersonRow.key(epoch, row.person) for row in rows}
+        people = {PersonRow.key(epoch, row.person) for row in rows if row.person != ERASED}
         found: dict[str, Stored] = {}
         for row in PersonRow.batch_get(list(people), consistent_read=True):
             person = from_row(row)
@@ -31,3 +31,9 @@ class RecordsReader:
                 if record.id in customers:
                     found[record.id] = Stored(person.id, record)
         return found
+
+    def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
+        """Those of the customers who were erased."""
+        keys = {IdentityRow.key(epoch, customer_identity(one)): one for one in customers}
+        rows = IdentityRow.batch_get(list(keys), consistent_read=True)
+        return {keys[row.pk] for row in rows if row.person == ERASED}

@@ -1,7 +1,8 @@
 """Secrets in SSM Parameter Store, as SecureStrings.
 
 `<prefix>/<connection>/webhook-signing-secret` holds the endpoint's secret; while it is rolled, the old and
-the new one with white space between. `<prefix>/<connection>/stripe-api-key` holds the restricted key.
+the new one with white space between. `<prefix>/<connection>/stripe-api-key` holds the restricted key,
+`<prefix>/<connection>/erasure-key` the key by which the erased are remembered (see erasure_keys.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Final
 
 from aws_lambda_powertools.utilities.parameters import SSMProvider
@@ -21,6 +23,9 @@ REFRESH_SECONDS: Final = 30
 used to hammer the store."""
 
 
+ERASURE_KEY_BYTES: Final = 32
+
+
 def signing_secret_name(prefix: str, connection: str) -> str:
     """The parameter that holds a connection's signing secret."""
     return f"{prefix}/{connection}/webhook-signing-secret"
@@ -29,6 +34,11 @@ def signing_secret_name(prefix: str, connection: str) -> str:
 def api_key_name(prefix: str, connection: str) -> str:
     """The parameter that holds a connection's API key."""
     return f"{prefix}/{connection}/stripe-api-key"
+
+
+def erasure_key_name(prefix: str, connection: str) -> str:
+    """The parameter that holds the key by which a connection's erased people are remembered."""
+    return f"{prefix}/{connection}/erasure-key"
 
 
 @dataclass
@@ -69,6 +79,27 @@ class Secrets:
     def forget_signing_secrets(self, connection: str) -> None:
         """Deletes a connection's signing secrets, if there are any."""
         self._delete(signing_secret_name(self.prefix, connection))
+
+    def erasure_key(self, connection: str, *, fresh: bool = False) -> str | None:
+        """The key by which a connection's erased people are remembered, in hex; None where there is none.
+        `fresh` looks again."""
+        return self._read(erasure_key_name(self.prefix, connection), force=fresh)
+
+    def make_erasure_key(self, connection: str) -> None:
+        """Makes the key of a connection that has none; one that is there stays, or nobody would be known by
+        it any more."""
+        with suppress(self.provider.client.exceptions.ParameterAlreadyExists):
+            self.provider.client.put_parameter(
+                Name=erasure_key_name(self.prefix, connection),
+                Value=token_hex(ERASURE_KEY_BYTES),
+                Type="SecureString",
+                Overwrite=False,
+            )
+        self.provider.store.clear()
+
+    def forget_erasure_key(self, connection: str) -> None:
+        """Deletes the key by which a connection's erased people are remembered, if there is one."""
+        self._delete(erasure_key_name(self.prefix, connection))
 
     def _write(self, name: str, value: str) -> None:
         self.provider.client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)

@@ -20,6 +20,7 @@ class Stack:
     connections_table: str
     catalogue_table: str
     imports_table: str
+    write_keys_table: str
     live_queue_url: str
     bulk_queue_url: str
     review_queue_url: str

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from peoplesync.adapters.tables import PersonRow, shard_of, whole
+from peoplesync.domain.activity import Trait
 from peoplesync.domain.changes import ProductName
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import Person
@@ -15,7 +16,7 @@ from peoplesync.domain.snapshots import Rank, Snapshot
 _SLOTS = ("customer", "last_charge", "last_paid_invoice")
 _COLLECTIONS = ("subscriptions", "discounts")
 _FLAGS = ("deleted", "asked", "dropped")
-_INSTANTS = ("last_payment_failed_at", "last_checkout_at", "dropped_activity_at")
+_INSTANTS = ("last_payment_failed_at", "last_checkout_at", "dropped_activity_at", "tracked_at")
 
 
 def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
@@ -29,6 +30,8 @@ def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
         evaluated_at=person.evaluated_at,
         definitions_version=person.definitions_version,
         terms_json=dict(person.terms),
+        errors_json=dict(person.errors) or None,
+        absorbed_json=list(person.absorbed) or None,
         cause=cause,
         records_json={name: _record_to_json(record) for name, record in person.records.items()},
         fields_json={key: value for key, value in person.fields.items() if value is not None},
@@ -53,6 +56,8 @@ def from_row(row: PersonRow) -> Person:
         review_at=whole(row.review_at),
         definitions_version=int(row.definitions_version),
         terms=row.terms_json or {},
+        errors=row.errors_json or {},
+        absorbed=tuple(row.absorbed_json or ()),
     )
 
 
@@ -72,6 +77,8 @@ def _record_to_json(record: Record) -> dict[str, Any]:
         }
     if record.events:
         value["events"] = {kind: [one.count, *one.newest] for kind, one in record.events.items()}
+    if record.traits:
+        value["traits"] = {name: [one.at, one.value] for name, one in record.traits.items()}
     return value
 
 
@@ -90,6 +97,8 @@ def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
         asked=value.get("asked", False),
         dropped=value.get("dropped", False),
         dropped_activity_at=value.get("dropped_activity_at"),
+        tracked_at=value.get("tracked_at"),
+        traits={name: Trait(at, one) for name, (at, one) in value.get("traits", {}).items()},
         product_names={
             product: ProductName(as_of, event, product, name)
             for product, (as_of, event, name) in value.get("product_names", {}).items()

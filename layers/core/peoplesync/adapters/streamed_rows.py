@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peoplesync.adapters.stored_people import from_row
-from peoplesync.adapters.tables import FeedRow, PersonRow
+from peoplesync.adapters.tables import MARKER, FeedRow, PersonRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.outgoing import EntryWritten, PersonWritten, Written
@@ -41,8 +41,8 @@ def read_batch(records: Sequence[Json]) -> Streamed:
 
 
 def read_record(record: Json) -> Written | None:
-    """The write that a record tells of; None where an entry of the feed is gone, or DynamoDB itself deleted
-    something, since its time to live was over."""
+    """The write that a record tells of; None where an entry of the feed is gone, where a row is no entry, or
+    where DynamoDB itself deleted something, since its time to live was over."""
     if record.get("userIdentity", {}).get("type") == "Service":
         return None
     change = record["dynamodb"]
@@ -69,8 +69,10 @@ def _row(change: Json, image: str) -> PersonRow | None:
     return PersonRow.from_raw_data(change[image]) if change.get(image) else None
 
 
-def _entry(change: Json) -> EntryWritten:
+def _entry(change: Json) -> EntryWritten | None:
     row = FeedRow.from_raw_data(change["NewImage"])
+    if row.kind == MARKER:
+        return None
     at, key = row.at_and_key
     return EntryWritten(
         epoch=_epoch(row.pk),

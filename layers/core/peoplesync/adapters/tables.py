@@ -10,7 +10,13 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
@@ -61,6 +67,8 @@ class PersonRow(Model):
     fields_json = JSONAttribute()
     segments_json = JSONAttribute()
     terms_json = JSONAttribute(null=True)
+    errors_json = JSONAttribute(null=True)
+    absorbed_json = JSONAttribute(null=True)
     due_shard = UnicodeAttribute(null=True)
     review_at = NumberAttribute(null=True)
     due = DueIndex()
@@ -75,21 +83,54 @@ class PersonRow(Model):
 
 
 class IdentityRow(Model):
-    """What finds a person: `customer:cus_...`, `email:...`. `pk` is `epoch#identity`."""
+    """What finds a person: `customer:cus_...`, `email:...`, `user:...`. `pk` is `epoch#identity`.
+
+    Who was erased is found by `customer:cus_...` still, else by `erased:<hash>`; `former` is whose the
+    customer was.
+    """
 
     class Meta:
         table_name = ""
 
     pk = UnicodeAttribute(hash_key=True)
     person = UnicodeAttribute()
+    former = UnicodeAttribute(null=True)
 
     @staticmethod
     def key(epoch: Epoch, identity: str) -> str:
         return f"{epoch}#{identity}"
 
 
+class ReceiptRow(Model):
+    """What was removed with a person, in the table of identities: `pk` is `epoch#receipt:person id`. It adds
+    up, since somebody with many records is erased in several steps."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    asked_at = NumberAttribute(null=True)
+    erased_at = NumberAttribute(null=True)
+    feed_deleted_at = NumberAttribute(null=True)
+    customers = UnicodeSetAttribute(null=True)
+    users = NumberAttribute(null=True)
+    identities = NumberAttribute(null=True)
+    memberships = NumberAttribute(null=True)
+    fields = NumberAttribute(null=True)
+    entries = NumberAttribute(null=True)
+
+    @staticmethod
+    def key(epoch: Epoch, person: str) -> str:
+        return f"{epoch}#receipt:{person}"
+
+
+MARKER: Final = "marker"
+"""The kind of a feed's row that is no entry: it only remembers that one was counted."""
+
+
 class FeedRow(Model):
-    """A billing event of a record: `pk` is `epoch#customer id`, `sk` is `time#key`."""
+    """A billing event of a record: `pk` is `epoch#customer id`, `sk` is `time#key`. Markers have another
+    `sk`, which sorts after all times."""
 
     class Meta:
         table_name = ""
@@ -145,6 +186,7 @@ class FieldRow(Model):
     type = UnicodeAttribute()
     source = UnicodeAttribute()
     builtin = BooleanAttribute()
+    enabled = BooleanAttribute(null=True)
 
 
 class SegmentRow(Model):
@@ -158,6 +200,7 @@ class SegmentRow(Model):
     position = NumberAttribute()
     title = UnicodeAttribute()
     rule_json = JSONAttribute()
+    enabled = BooleanAttribute(null=True)
 
 
 class CatalogueRow(Model):
@@ -187,6 +230,8 @@ class ConnectionRow(Model):
     livemode = BooleanAttribute()
     epoch_number = NumberAttribute()
     definitions_version = NumberAttribute()
+    definitions_changed_at = NumberAttribute(null=True)
+    erased_since = NumberAttribute(null=True)
     created_at = NumberAttribute()
     last_event_at = NumberAttribute(null=True)
     endpoint_id = UnicodeAttribute(null=True)
@@ -207,9 +252,9 @@ class ConnectionRow(Model):
 
 
 class ImportRow(Model):
-    """An import run, and what belongs to it. A run's `pk` is the epoch and its `sk` its id; `pk` is
-    `epoch#run id` for its windows (`sk` is `window#...`), the pages listed (`page#...`) and the chunks
-    applied (`chunk#...`)."""
+    """An import run or a re-evaluation, and what belongs to it. An import's `pk` is the epoch, that of a
+    re-evaluation `epoch#reevaluations`, and its `sk` its id; `pk` is `epoch#run id` for its windows (`sk` is
+    `window#...`), the pages listed (`page#...`) and the chunks applied (`chunk#...`)."""
 
     class Meta:
         table_name = ""
@@ -220,9 +265,25 @@ class ImportRow(Model):
     content_json = JSONAttribute(null=True)
 
 
+class WriteKeyRow(Model):
+    """A key for telling activity. `pk` is its SHA-256 in hex; the key itself is kept nowhere, and belongs to
+    no epoch."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    connection = UnicodeAttribute()
+    name = UnicodeAttribute()
+    hint = UnicodeAttribute()
+    created_at = NumberAttribute()
+    revoked_at = NumberAttribute(null=True)
+
+
 MODELS: Final = (
     PersonRow,
     IdentityRow,
+    ReceiptRow,
     FeedRow,
     MemberRow,
     FieldRow,
@@ -230,6 +291,7 @@ MODELS: Final = (
     ConnectionRow,
     CatalogueRow,
     ImportRow,
+    WriteKeyRow,
 )
 
 
@@ -247,6 +309,7 @@ def use_tables(
     names: dict[type[Model], str] = {
         PersonRow: stack.people_table,
         IdentityRow: stack.identities_table,
+        ReceiptRow: stack.identities_table,
         FeedRow: stack.feed_table,
         MemberRow: stack.segment_members_table,
         FieldRow: stack.fields_table,
@@ -254,6 +317,7 @@ def use_tables(
         ConnectionRow: stack.connections_table,
         CatalogueRow: stack.catalogue_table,
         ImportRow: stack.imports_table,
+        WriteKeyRow: stack.write_keys_table,
     }
     for model, name in names.items():
         meta: Any = model.Meta

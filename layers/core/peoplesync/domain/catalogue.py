@@ -6,12 +6,12 @@ projected with what the catalogue holds, and again when it changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
-from peoplesync.domain.changes import Answer, ObjectKey
+from peoplesync.domain.changes import Answer, ObjectKey, shown_of_product
 from peoplesync.domain.snapshots import Rank, Snapshot, settle
 from peoplesync.domain.stripe_objects import StripeEvent, Terms, Tiers, read_coupon, read_product, read_tiers
 from peoplesync.domain.stripe_objects.reading import Json
@@ -70,6 +70,12 @@ class Entry:
         """A product's name."""
         product = self.editions.get("")
         return product.content["name"] if product else None
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the company attached to a product."""
+        product = self.editions.get("")
+        return product.content.get("metadata") or {} if product else {}
 
     @property
     def tiers(self) -> Tiers | None:
@@ -131,7 +137,7 @@ def _coupon_change(value: Json, as_of: int, event: str, rank: Rank) -> Catalogue
 
 def _product_change(value: Json, as_of: int, event: str, rank: Rank) -> CatalogueChange:
     product = read_product(value)
-    snapshot = None if product is None else Snapshot(as_of, event, rank, {"name": product["name"]})
+    snapshot = None if product is None else Snapshot(as_of, event, rank, shown_of_product(product))
     return CatalogueChange(CatalogueKey("product", str(value.get("id"))), "", snapshot)
 
 
@@ -142,8 +148,11 @@ def _price_change(value: Json, as_of: int, event: str) -> CatalogueChange:
     return CatalogueChange(CatalogueKey("price", str(value.get("id"))), "", snapshot)
 
 
-def fold_entry(entry: Entry, changes: Sequence[CatalogueChange], answer: Answer | None) -> Entry:
-    """The entry after the changes, by the rules of `snapshots`; raises `Tied` where only Stripe can tell."""
+def fold_entry(
+    entry: Entry, changes: Sequence[CatalogueChange], answer: Answer | None, mapped: Collection[str] = ()
+) -> Entry:
+    """The entry after the changes, by the rules of `snapshots`; raises `Tied` where only Stripe can tell.
+    People show the metadata that is `mapped` to a field, and no other."""
     editions = dict(entry.editions)
     for edition in {change.edition for change in changes}:
         arriving = [one.snapshot for one in changes if one.edition == edition and one.snapshot]
@@ -152,9 +161,15 @@ def fold_entry(entry: Entry, changes: Sequence[CatalogueChange], answer: Answer 
             editions[edition] = settled
     if editions == entry.editions:
         return entry
-    news = _contents(editions) != _contents(entry.editions)
+    news = _shown(editions, mapped) != _shown(entry.editions, mapped)
     return replace(entry, version=entry.version + 1, revision=entry.revision + news, editions=editions)
 
 
-def _contents(editions: Mapping[str, Snapshot]) -> Mapping[str, Mapping[str, Any]]:
-    return {edition: snapshot.content for edition, snapshot in editions.items()}
+def _shown(editions: Mapping[str, Snapshot], mapped: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+    return {edition: _mapped(snapshot.content, mapped) for edition, snapshot in editions.items()}
+
+
+def _mapped(content: Mapping[str, Any], mapped: Collection[str]) -> Mapping[str, Any]:
+    # An edition that was stored before metadata was kept is one without any.
+    attached = content.get("metadata") or {}
+    return {**content, "metadata": {name: text for name, text in attached.items() if name in mapped}}

@@ -1,14 +1,17 @@
-"""Changes: what one Stripe event means for one record."""
+"""Changes: what one Stripe event, or one activity of an app's user, means for one record."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from peoplesync.domain import billing_events
+from peoplesync.domain.activity import USER, Activity, Trait
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.snapshots import GONE, Gone, Rank, Snapshot
 from peoplesync.domain.stripe_objects import (
+    Product,
     StripeEvent,
     UnreadableStripeObject,
     read_charge,
@@ -31,6 +34,7 @@ Kind = Literal[
     "product",
     "price",
     "coupon",
+    "user",
 ]
 
 EVENT_TYPES: Final = frozenset(
@@ -84,12 +88,12 @@ class ProductName:
 
 @dataclass(frozen=True)
 class Change:
-    """What one event (or one fetched object) says about one record.
+    """What one event (or one fetched object, or one activity) says about one record.
 
-    `record` is the Stripe customer's id. `snapshot` is None where only the deletion or the billing events
-    matter. `ask` says that Stripe is to be asked for the object, since nobody sent it; with `unseen_since`
-    only if the record is in sync and nothing was heard of its customer since then. `message` names the
-    queue message that brought it, so that its fate can be told.
+    `record` is the Stripe customer's id, or `user:` with the app's id of its user. `snapshot` is None where
+    only the deletion or the billing events matter. `ask` says that Stripe is to be asked for the object,
+    since nobody sent it; with `unseen_since` only if the record is in sync and nothing was heard of its
+    customer since then. `message` names the queue message that brought it, so that its fate can be told.
     """
 
     record: str
@@ -100,6 +104,7 @@ class Change:
     events: tuple[BillingEvent, ...] = ()
     failed_at: int | None = None
     checkout_at: int | None = None
+    traits: Mapping[str, Trait] = field(default_factory=dict)
     product_names: tuple[ProductName, ...] = ()
     ask: bool = False
     unseen_since: int | None = None
@@ -153,6 +158,17 @@ def read_change(event: StripeEvent) -> Change:
             key = ObjectKey("checkout.session", session)
             return replace(change, object=key, events=tuple(happened), checkout_at=event.created)
     raise UnreadableStripeObject(str(kind), str(value.get("id")), "object", "is of an unknown type")
+
+
+def change_of(activity: Activity) -> Change:
+    """The change that an activity is."""
+    return Change(
+        f"{USER}{activity.user}",
+        ObjectKey("user", activity.user),
+        activity.at,
+        events=(activity.event,) if activity.event else (),
+        traits=activity.traits,
+    )
 
 
 def _is_creation(event: StripeEvent) -> bool:
@@ -243,6 +259,11 @@ def _invoice_change(event: StripeEvent) -> dict[str, Any]:
     }
 
 
+def shown_of_product(product: Product) -> dict[str, Any]:
+    """What people show of a product."""
+    return {"name": product["name"], "metadata": product["metadata"]}
+
+
 @dataclass(frozen=True)
 class Answer:
     """What Stripe answered when it was asked for an object: its snapshot, or GONE where there is none.
@@ -270,7 +291,7 @@ def read_answer(key: ObjectKey, value: Json | None, as_of: int) -> Answer:
             snapshot = invoice_snapshot(value, as_of, "")
         case "product":
             product = read_product(value)
-            snapshot = product and Snapshot(as_of, "", Rank.STATE, {"name": product["name"]})
+            snapshot = product and Snapshot(as_of, "", Rank.STATE, shown_of_product(product))
         case _:
             snapshot = None
     return Answer(GONE if snapshot is None else snapshot, deleted=is_deleted(value))

@@ -40,6 +40,11 @@ class Connection:
     `webhook_missed_at` when the newest event happened that only the reconciler brought, `endpoint_problem`
     what Stripe says of the endpoint: gone or disabled.
 
+    `erased_since` is when the first of its people was to be erased, None where nobody ever was.
+
+    `definitions_changed_at` is when segments or fields were last changed, None where they are as the
+    connection began with them.
+
     `lag_seconds` is how long the newest event took from Stripe's `created` until it was applied; `sweep` is
     how far those whom the clock may have moved are handed out, `rhythm` how long the account is usually quiet
     between two events.
@@ -64,6 +69,8 @@ class Connection:
     webhook_refused_since: int | None = None
     webhook_missed_at: int | None = None
     endpoint_problem: str | None = None
+    definitions_changed_at: int | None = None
+    erased_since: int | None = None
     sweep: Pass = field(default_factory=Pass)
     rhythm: Rhythm = field(default_factory=Rhythm)
 

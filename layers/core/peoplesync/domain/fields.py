@@ -6,8 +6,8 @@ instants as Unix seconds (shown as ISO 8601); lists of text; money by currency a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from peoplesync.domain.money import major
@@ -19,13 +19,15 @@ FieldValue = str | int | bool | list[str] | dict[str, str] | None
 
 @dataclass(frozen=True)
 class Field:
-    """A field's definition. `source` says in words where its value comes from at Stripe."""
+    """A field's definition. `source` says in words where its value comes from at Stripe; of a field of the
+    user's own it is a path, see `custom_fields`. One that is not enabled is neither written nor shown."""
 
     key: str
     title: str
     group: str
     type: FieldType
     source: str
+    enabled: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ FIELDS: Final[tuple[BuiltinField, ...]] = (
     BuiltinField("stripe_customer_id", "Stripe customer ID", _CUSTOMER, "text", "customer.id", _customer("id")),
     BuiltinField("customer_phone", "Phone", _CUSTOMER, "text", "customer.phone", _customer("phone")),
     BuiltinField("customer_last_sync_at", "Last sync", _CUSTOMER, "instant", "when a change was last applied", lambda p: p.last_sync_at),
-    BuiltinField("last_activity_at", "Last activity", _CUSTOMER, "instant", "latest trial start, activation, cancellation request or checkout", lambda p: p.last_activity_at),
+    BuiltinField("last_activity_at", "Last activity", _CUSTOMER, "instant", "latest trial start, activation, cancellation request, checkout or tracked activity", lambda p: p.last_activity_at),
     BuiltinField("customer_city", "City", _ADDRESS, "text", "customer.address.city", _customer("city")),
     BuiltinField("customer_address", "Address", _ADDRESS, "text", "customer.address.line1, line2", _street),
     BuiltinField("customer_region", "Region", _ADDRESS, "text", "customer.address.state", _customer("state")),
@@ -153,9 +155,18 @@ FIELDS: Final[tuple[BuiltinField, ...]] = (
 )
 # fmt: on
 
-FIELD_TYPES: Final[Mapping[str, FieldType]] = {field.key: field.type for field in FIELDS}
+MOST_FIELDS: Final = 300
+"""So many fields there may be, built in or the user's own."""
+
+
+def types_of(fields: Iterable[Field]) -> Mapping[str, FieldType]:
+    """The types of the enabled ones, by key."""
+    return {one.key: one.type for one in fields if one.enabled}
+
+
+FIELD_TYPES: Final = types_of(FIELDS)
 
 
 def project(profile: Profile) -> dict[str, FieldValue]:
     """Every built-in field's value; None where there is none."""
-    return {field.key: field.value(profile) for field in FIELDS}
+    return {one.key: one.value(profile) for one in FIELDS}

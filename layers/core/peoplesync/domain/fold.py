@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from peoplesync.domain.activity import email_in
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import Answer, Change, ObjectKey
 from peoplesync.domain.homes import Homes
 from peoplesync.domain.households import Known, Outcome
-from peoplesync.domain.people import PENDING_PATIENCE, customer_identity, email_identity, normal_email
+from peoplesync.domain.people import PENDING_PATIENCE, email_identity, normal_email, record_identity
 from peoplesync.domain.records import fold_record, without_old_subscriptions
 from peoplesync.domain.segments import Definitions
 
@@ -27,21 +28,26 @@ def fold(
     answers: Mapping[ObjectKey, Answer],
     new_id: Callable[[], str],
     reviews: Collection[str] = (),
+    erasures: Collection[str] = (),
 ) -> Outcome:
     """The people after the changes, in whatever order those came.
 
     `answers` holds what Stripe said about earlier `ties`; `new_id` names a person seen for the first time;
-    `reviews` are people to be looked at again though nothing was heard of them.
+    `reviews` are people to be looked at again though nothing was heard of them, `erasures` people to be
+    erased. Of who is erased nothing is folded any more.
     """
     if any(person.definitions_version > definitions.version for person in known.people.values()):
         return Outcome(outdated=True)
     homes = Homes(known, now, new_id)
+    homes.erase(erasures)
     ties: set[ObjectKey] = set()
     unknown: set[str] = set()
     for record_id, theirs in _by_record([*changes, *_overdue(known, reviews, now)]).items():
-        identity = customer_identity(record_id)
+        identity = record_identity(record_id)
         if identity not in known.identities:
             unknown.add(identity)
+            continue
+        if homes.is_erased(identity):
             continue
         if known.identities[identity] is None and all(one.unseen_since is not None for one in theirs):
             continue
@@ -49,10 +55,12 @@ def fold(
         folded = fold_record(before, theirs, known.entries.get(record_id, ()), answers)
         ties |= folded.ties
         record = without_old_subscriptions(folded.record, now)
-        email = normal_email(record.facts["email"]) if record.facts else None
+        email = normal_email(record.email)
         if email is not None and not homes.knows(email_identity(email)):
             unknown.add(email_identity(email))
-        elif record != before or folded.entries or homes.is_stale(record_id):
+        elif email is not None and homes.is_erased(email_identity(email)):
+            homes.turn_away(record_id, theirs)
+        elif record != before or folded.entries or homes.is_stale(record_id, definitions.version):
             homes.settle(record, email)
             homes.note(record_id, folded.entries, theirs)
     if ties or unknown:
@@ -67,7 +75,7 @@ def _overdue(known: Known, reviews: Collection[str], now: int) -> Iterable[Chang
     """The pending records of reviewed people whose minute has passed: Stripe is asked for their customers."""
     for person in (known.people[one] for one in sorted(reviews) if one in known.people):
         for record in person.records.values():
-            if record.pending and not record.asked and now >= record.first_seen_at + PENDING_PATIENCE:
+            if record.awaits_customer and now >= record.first_seen_at + PENDING_PATIENCE:
                 yield Change(record.id, ObjectKey("customer", record.id), now, ask=True)
 
 
@@ -79,13 +87,15 @@ def _by_record(changes: Iterable[Change]) -> Mapping[str, list[Change]]:
 
 
 def identities_in(changes: Iterable[Change]) -> frozenset[str]:
-    """Who the changes are about: their customers, and the e-mails that they may bring them home to."""
+    """Who the changes are about: their records, and the e-mails that they may bring them home to."""
     found = set()
     for change in changes:
-        found.add(customer_identity(change.record))
+        found.add(record_identity(change.record))
+        told = email_in(change.traits)
         if change.object.kind == "customer" and change.snapshot is not None:
-            email = normal_email(change.snapshot.content["email"])
-            found |= {email_identity(email)} if email else set()
+            told = change.snapshot.content["email"]
+        email = normal_email(told)
+        found |= {email_identity(email)} if email else set()
     return frozenset(found)
 
 

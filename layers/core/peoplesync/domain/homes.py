@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import CatalogueKey
@@ -16,17 +17,23 @@ from peoplesync.domain.changes import Change
 from peoplesync.domain.fields import FieldValue
 from peoplesync.domain.households import Household, Known
 from peoplesync.domain.people import (
+    ERASED,
     SHARED,
     SHARED_BY,
     Person,
-    customer_identity,
     email_identity,
     evaluate,
+    record_identity,
     terms_of,
 )
 from peoplesync.domain.profile import uses_of
 from peoplesync.domain.records import Record
 from peoplesync.domain.segments import Definitions
+
+ERASED_AT_ONCE: Final = 15
+USED_AT_ONCE: Final = 20
+"""So many records are erased in one transaction; fewer where they use more products, prices and coupons than
+that, each of which has an index of its users."""
 
 
 class Homes:
@@ -42,19 +49,26 @@ class Homes:
         self._changes: defaultdict[str, list[Change]] = defaultdict(list)
         self._reviewed: set[str] = set()
         self._shared: dict[str, str] = {}
+        self._erased: dict[str, str] = {}
+        self._erasing: set[str] = set()
 
     def holder_of(self, record_id: str) -> Person | None:
-        owner = self._owner.get(customer_identity(record_id))
-        return self._people[owner] if owner else None
+        owner = self._owner.get(record_identity(record_id))
+        return self._people[owner] if owner and owner != ERASED else None
+
+    def is_erased(self, identity: str) -> bool:
+        """Whether the person of an identity was erased."""
+        return self._owner.get(identity) == ERASED
 
     def knows(self, identity: str) -> bool:
         """Whether it is known whose an identity is, or that it is nobody's."""
         return identity in self._owner
 
-    def is_stale(self, record_id: str) -> bool:
-        """Whether a record has no person yet, or one evaluated with an older catalogue than there is."""
+    def is_stale(self, record_id: str, version: int) -> bool:
+        """Whether a record has no person yet, or one evaluated with an older catalogue than there is, or with
+        older definitions than those of that version."""
         holder = self.holder_of(record_id)
-        if holder is None:
+        if holder is None or holder.definitions_version < version:
             return True
         current = terms_of(holder, self._known.catalogue)
         return any(revision != holder.terms.get(key) for key, revision in current.items())
@@ -80,7 +94,7 @@ class Homes:
         elif owner is not None:
             self._share(self._people[owner])
             self.settle(record, email)
-            self._touch(owner, str(self._owner[customer_identity(record.id)]))
+            self._touch(owner, str(self._owner[record_identity(record.id)]))
         elif holder is not None and len(holder.records) == 1:
             self._rename(replace(holder, email=email), record, holder.email)
         else:
@@ -89,25 +103,57 @@ class Homes:
 
     def note(self, record_id: str, entries: Iterable[BillingEvent], changes: Iterable[Change]) -> None:
         """Remembers what came with a record, for the household it ends in."""
-        person = str(self._owner[customer_identity(record_id)])
+        person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
         self._changes[person] += (change for change in changes if not change.ask)
 
     def review(self, people: Collection[str]) -> None:
         """Has people evaluated again, as far as they are still there."""
-        self._reviewed = {person for person in people if person in self._people}
-        for person in sorted(self._reviewed):
+        reviewed = {person for person in people if person in self._people}
+        self._reviewed |= reviewed
+        for person in sorted(reviewed):
             self._touch(person, person)
             if self._people[person].crowded:
                 self.settle(max(self._people[person].records.items())[1], None)
+
+    def erase(self, people: Collection[str]) -> None:
+        """Lets go of people's records, so many of each at a time, and in the end of the people."""
+        for person_id in sorted(person for person in people if person in self._people):
+            self._erasing.add(person_id)
+            self._reviewed.add(person_id)
+            for record_id in _first_to_erase(self._people[person_id]):
+                self._forget(record_id, person_id)
+            person = self._people[person_id]
+            if not person.records and person.email:
+                self._owner[email_identity(person.email)] = ERASED
+                self._erased[email_identity(person.email)] = person_id
+
+    def turn_away(self, record_id: str, changes: Iterable[Change]) -> None:
+        """A record whose e-mail is an erased person's: nothing is kept of it but that it is to be dropped."""
+        holder = self.holder_of(record_id) or Person(self._new_id(), created_at=self._now)
+        self._people[holder.id] = holder
+        self._forget(record_id, holder.id)
+        if not self._people[holder.id].records and holder.email:
+            self._owner[email_identity(holder.email)] = None
+        self._changes[holder.id] += (change for change in changes if not change.ask)
+
+    def _forget(self, record_id: str, person_id: str) -> None:
+        person = self._people[person_id]
+        left = {name: one for name, one in person.records.items() if name != record_id}
+        self._people[person_id] = replace(person, records=left)
+        self._owner[record_identity(record_id)] = ERASED
+        self._erased[record_identity(record_id)] = person_id
+        self._touch(person_id, person_id)
 
     def households(self, definitions: Definitions) -> Iterable[Household]:
         """The touched people, evaluated; those linked by a move together."""
         for together in self._groups():
             before = {person: self._known.people.get(person) for person in together}
             after = {person: self._finished(person, definitions) for person in together}
-            if all(_unmoved(before[person], after[person]) for person in together):
+            erased = frozenset(one for one, former in self._erased.items() if former in together)
+            if not erased and all(_unmoved(before[person], after[person]) for person in together):
                 continue
+            after |= self._absorbing(before, after)
             yield Household(
                 before=before,
                 after=after,
@@ -116,7 +162,26 @@ class Homes:
                 reviewed=frozenset(together) & self._reviewed,
                 shared=frozenset(one for one, former in self._shared.items() if former in together),
                 crowded=frozenset(one for one, person in after.items() if person and person.crowded),
+                erased=erased,
+                erasing=frozenset(together) & self._erasing,
             )
+
+    def _absorbing(
+        self, before: Mapping[str, Person | None], after: Mapping[str, Person | None]
+    ) -> Mapping[str, Person]:
+        """Those who took in the last records of others who were somebody, with whom."""
+        taken_in: defaultdict[str, set[str]] = defaultdict(set)
+        for former in before.values():
+            if former is None or former.pending or after[former.id] is not None:
+                continue
+            for record in former.records:
+                taken_in[str(self._owner[record_identity(record)])].add(former.id)
+        homes = {one: after[one] for one in taken_in if one in after}
+        return {
+            one: replace(person, absorbed=tuple(sorted(taken_in[one])))
+            for one, person in homes.items()
+            if person is not None
+        }
 
     def _finished(self, person_id: str, definitions: Definitions) -> Person | None:
         person = self._people[person_id]
@@ -125,12 +190,12 @@ class Homes:
         before = self._known.people.get(person_id)
         if before is None or before.records != person.records:
             person = replace(person, last_sync_at=self._now)
-        written = replace(person, version=person.version + 1)
+        written = replace(person, version=person.version + 1, absorbed=())
         return evaluate(written, definitions, self._now, self._known.catalogue)
 
     def _put(self, person: Person, record: Record) -> None:
         self._people[person.id] = replace(person, records={**person.records, record.id: record})
-        self._owner[customer_identity(record.id)] = person.id
+        self._owner[record_identity(record.id)] = person.id
         self._touch(person.id, person.id)
 
     def _rename(self, person: Person, record: Record, old_email: str | None) -> None:
@@ -185,11 +250,25 @@ class Homes:
         return groups
 
 
+def _first_to_erase(person: Person) -> Collection[str]:
+    """The records of a person of which one transaction rids them."""
+    first = sorted(person.records)[:ERASED_AT_ONCE]
+    while len(first) > 1 and len(uses_of(person.records[one] for one in first)) > USED_AT_ONCE:
+        first.pop()
+    return first
+
+
 def _unmoved(before: Person | None, after: Person | None) -> bool:
     """Whether nothing is worth a write: a review found the person as they are."""
     if before is None or after is None:
         return before is after
-    same = replace(after, version=before.version, evaluated_at=before.evaluated_at, fields=before.fields)
+    same = replace(
+        after,
+        version=before.version,
+        evaluated_at=before.evaluated_at,
+        fields=before.fields,
+        absorbed=before.absorbed,
+    )
     return same == before and _values(after) == _values(before)
 
 

@@ -16,9 +16,10 @@ class Known:
     """What was read before the fold.
 
     `identities` maps each identity that was looked up to its person's id, to None where it is nobody's, to
-    SHARED where too many had it; `people` holds all of those people, and those to be reviewed; `entries`
-    holds, by record, the `BillingEvent.entry` of all in its feed already; `catalogue` the products and
-    coupons that were looked up, entries of version 0 where nothing is known of one.
+    SHARED where too many had it, to ERASED where its person was erased; `people` holds all of those people,
+    and those to be reviewed; `entries` holds, by record, the `BillingEvent.memory` of all in its feed
+    already; `catalogue` the products and coupons that were looked up, entries of version 0 where nothing is
+    known of one.
     """
 
     identities: Mapping[str, str | None] = field(default_factory=dict)
@@ -33,7 +34,9 @@ class Household:
 
     `entries` are the new billing events with the record whose feed they join; `changes` is what was folded,
     `reviewed` who was looked at again. Identities that became `shared` are nobody's from now on; who is
-    `crowded` is to be reviewed until they are not.
+    `crowded` is to be reviewed until they are not. Identities that became `erased` are nobody's either, and
+    what is heard of them is dropped; who is `erasing` was to be, and where they are still in `after` has
+    records left.
     """
 
     before: Mapping[str, Person | None]
@@ -43,6 +46,16 @@ class Household:
     reviewed: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
     crowded: frozenset[str] = frozenset()
+    erased: frozenset[str] = frozenset()
+    erasing: frozenset[str] = frozenset()
+
+    @property
+    def newcomers(self) -> bool:
+        """Whether somebody is in it who was nobody before."""
+        return any(
+            after is not None and not after.pending and (before is None or before.pending)
+            for before, after in ((self.before[one], self.after[one]) for one in self.after)
+        )
 
     @property
     def newly_uses(self) -> bool:

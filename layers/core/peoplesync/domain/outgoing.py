@@ -1,9 +1,9 @@
 """Outgoing events: what a written person, or a new entry of a feed, is worth telling to others.
 
 Everything is derived from one write alone, so that telling of it twice tells the same, under the same id.
-Three things are silent: what an import brought, since nobody wants 10,000 welcome mails; a person who is
-pending, since they are nobody yet; what belongs to an epoch that is over, since its people are only cleared
-away.
+Three things are silent: what an import brought, since nobody wants 10,000 welcome mails, unless it was asked
+for; a person who is pending, since they are nobody yet; what belongs to an epoch that is over, since its
+people are only cleared away.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from peoplesync.domain.activity import TRACKED, USER
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields import FieldValue
@@ -19,17 +20,28 @@ from peoplesync.domain.people import Person
 
 PERSON_CREATED: Final = "Person Created"
 PERSON_UPDATED: Final = "Person Updated"
+PERSON_MERGED: Final = "Person Merged"
 PERSON_REMOVED: Final = "Person Removed"
 SEGMENT_ENTERED: Final = "Segment Entered"
 SEGMENT_LEFT: Final = "Segment Left"
+EVENT_TRACKED: Final = "Event Tracked"
 
-SILENT_CAUSES: Final = frozenset({"import"})
+IMPORT: Final = "import"
+IMPORT_TOLD: Final = "import_told"
+"""What an import writes is silent. One that is to be told of has a cause of its own, so that the streams'
+filters can tell them apart; outside, both are an import."""
+
+OF_IMPORTS: Final = frozenset({IMPORT, IMPORT_TOLD})
+
+SILENT_CAUSES: Final = frozenset({IMPORT})
 """Causes of writes of which nothing is told."""
 
 OF_OURS: Final = frozenset({"customer_last_sync_at"})
 """Fields that tell when we did something: a change of theirs alone is no update."""
 
 MOVED: Final = "moved"
+ERASED: Final = "erased"
+"""Why a person is removed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class PersonWritten:
     """A person was written: `before` and `after`, None where they were not there (any more).
 
     `cause` is the write's that led to `after`; of a removal, the last write's before it. `written_at` is the
-    instant of the write.
+    instant of the write. `erased` says that nothing is to be kept of them any more.
     """
 
     epoch: Epoch
@@ -45,6 +57,7 @@ class PersonWritten:
     after: Person | None
     cause: str
     written_at: int
+    erased: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +76,8 @@ Written = PersonWritten | EntryWritten
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One event to be told. `type` is EventBridge's detail-type, `content` what this type alone has; instants
-    are Unix seconds."""
+    """One event to be told. `type` is EventBridge's detail-type, `cause` is as others know it, `content` is
+    what this type alone has; instants are Unix seconds."""
 
     type: str
     id: str
@@ -81,21 +94,26 @@ def billing_type(kind: str) -> str:
 
 
 def is_silent(written: Written) -> bool:
-    """Whether nothing is told of it whatever it holds."""
-    return written.cause in SILENT_CAUSES
+    """Whether nothing is told of it whatever it holds. That somebody was erased is told in any case."""
+    return written.cause in SILENT_CAUSES and not (isinstance(written, PersonWritten) and written.erased)
+
+
+def public_cause(cause: str) -> str:
+    """A write's cause as others know it."""
+    return IMPORT if cause in OF_IMPORTS else cause
 
 
 def person_events(written: PersonWritten) -> Iterator[Outgoing]:
-    """What happened to a person, then the segments they entered and left, each in order."""
+    """What happened to a person, whom they absorbed, and the segments they entered and left, in order."""
     before, after = _public(written.before), _public(written.after)
     person = after or before
     if is_silent(written) or person is None:
         return
     if written.after is None:
-        # No row is left that could say why. Within an epoch, only a move leaves a person empty.
-        cause, occurred_at = MOVED, written.written_at
+        # No row is left that could say why. But for erasure, only a move leaves a person of an epoch empty.
+        cause, occurred_at = ERASED if written.erased else MOVED, written.written_at
     else:
-        cause, occurred_at = written.cause, written.after.evaluated_at
+        cause, occurred_at = public_cause(written.cause), written.after.evaluated_at
     version = max(one.version for one in (written.before, written.after) if one is not None)
 
     def told(type_: str, what: str, **content: Any) -> Outgoing:
@@ -108,6 +126,9 @@ def person_events(written: PersonWritten) -> Iterator[Outgoing]:
         yield told(PERSON_REMOVED, "removed")
     elif before is not None and after is not None and (changes := _changes(before, after)):
         yield told(PERSON_UPDATED, "updated", changes=changes)
+    absorbed = _absorbed(before, after)
+    if absorbed:
+        yield told(PERSON_MERGED, "merged", merged=absorbed)
     were, are = (one.segments if one else {} for one in (before, after))
     for segment in sorted(are.keys() - were.keys()):
         yield told(SEGMENT_ENTERED, f"entered:{segment}", segment=segment)
@@ -115,28 +136,48 @@ def person_events(written: PersonWritten) -> Iterator[Outgoing]:
         yield told(SEGMENT_LEFT, f"left:{segment}", segment=segment, entered_at=were[segment])
 
 
-def billing_event(written: EntryWritten, person: Person) -> Outgoing:
-    """The billing event, told of the person to whom the record belongs now. They may still be pending: what
-    happened did happen, though of whom is only known by the customer's id."""
+def entry_event(written: EntryWritten, person: Person) -> Outgoing:
+    """The billing event, or what a user of the app did, told of the person to whom the record belongs now.
+    They may still be pending: what happened did happen, though of whom is only known by the record's id."""
     event = written.event
-    return Outgoing(
-        type=billing_type(event.kind),
-        id=f"{written.epoch}:{written.record}:{event.entry}",
-        epoch=written.epoch,
-        cause=written.cause,
-        occurred_at=event.at,
-        person=person,
-        content={
+    age_seconds = max(0, written.written_at - event.at)
+    content: dict[str, Any]
+    if event.kind.startswith(TRACKED):
+        type_ = EVENT_TRACKED
+        content = {
+            "name": event.content["event"],
+            "user": written.record.removeprefix(USER),
+            "age_seconds": age_seconds,
+            "properties": event.content["properties"],
+        }
+    else:
+        type_ = billing_type(event.kind)
+        content = {
             "kind": event.kind,
             "customer": written.record,
-            "age_seconds": max(0, written.written_at - event.at),
+            "age_seconds": age_seconds,
             "event": event.content,
-        },
+        }
+    return Outgoing(
+        type=type_,
+        id=f"{written.epoch}:{written.record}:{event.entry}",
+        epoch=written.epoch,
+        cause=public_cause(written.cause),
+        occurred_at=event.at,
+        person=person,
+        content=content,
     )
 
 
 def _public(person: Person | None) -> Person | None:
     return None if person is None or person.pending else person
+
+
+def _absorbed(before: Person | None, after: Person | None) -> list[str]:
+    """Whom the person absorbed in this write. A later write of the same that says so again adds nothing."""
+    if after is None or (before is not None and before.absorbed == after.absorbed):
+        return []
+    return sorted(after.absorbed)
 
 
 def _values(person: Person) -> dict[str, FieldValue]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from peoplesync.domain.activity import USER
 from peoplesync.domain.catalogue import EMPTY, Catalogue, index_of_users
-from peoplesync.domain.fields import FieldValue, project
+from peoplesync.domain.custom_fields import custom_values
+from peoplesync.domain.fields import FIELD_TYPES, FieldType, FieldValue, project, types_of
 from peoplesync.domain.profile import profile_of, uses_of
 from peoplesync.domain.records import Record, occurrences
 from peoplesync.domain.rules import Subject, earliest
@@ -22,6 +24,9 @@ SHARED_BY: Final = 50
 
 SHARED: Final = "shared"
 """The owner of an e-mail that is shared."""
+
+ERASED: Final = "erased"
+"""The owner of an identity whose person was erased: nothing is kept of it any more."""
 
 EVERYONE: Final = "everyone"
 CUSTOMERS_IN_SYNC: Final = "customers_in_sync"
@@ -40,6 +45,11 @@ def customer_identity(customer: str) -> str:
     return f"customer:{customer}"
 
 
+def record_identity(record: str) -> str:
+    """The identity of a record: of a Stripe customer, or of a user of the app."""
+    return record if record.startswith(USER) else customer_identity(record)
+
+
 def email_identity(email: str) -> str:
     """The identity of a (normal) e-mail."""
     return f"email:{email}"
@@ -52,6 +62,9 @@ class Person:
     `segments` tells since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
     never runs backwards; `review_at` is when something may change by itself. `terms` are the
     revisions of the catalogue's entries that they were evaluated with.
+
+    `errors` tells by field why its value cannot be converted. `absorbed` are the people whose last record
+    has moved here, in this very write.
     """
 
     id: str
@@ -66,6 +79,8 @@ class Person:
     review_at: int | None = None
     definitions_version: int = 0
     terms: Mapping[str, int] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    absorbed: tuple[str, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -80,8 +95,8 @@ class Person:
     @property
     def identities(self) -> frozenset[str]:
         """What finds this person."""
-        customers = {customer_identity(record) for record in self.records}
-        return frozenset(customers | ({email_identity(self.email)} if self.email else set()))
+        records = {record_identity(record) for record in self.records}
+        return frozenset(records | ({email_identity(self.email)} if self.email else set()))
 
     @property
     def indexed_in(self) -> Mapping[tuple[str, str], int]:
@@ -103,23 +118,34 @@ def terms_of(person: Person, catalogue: Catalogue) -> Mapping[str, int]:
     return {str(key): catalogue[key].revision for key in uses if key in catalogue}
 
 
-def subject_of(person: Person, fields: Mapping[str, FieldValue]) -> Subject:
-    """What rules look at in a person with these fields."""
+def subject_of(
+    person: Person, fields: Mapping[str, FieldValue], types: Mapping[str, FieldType] = FIELD_TYPES
+) -> Subject:
+    """What rules look at in a person with these fields, which are of those types."""
     records = person.records.values()
-    return Subject(fields, any(record.in_sync for record in records), occurrences(records))
+    return Subject(
+        fields,
+        stripe_customer=any(record.in_sync for record in records),
+        events=occurrences(records),
+        email=any(normal_email(record.email) for record in records),
+        types=types,
+    )
 
 
 def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Catalogue = EMPTY) -> Person:
     """The person's fields, memberships and next review as they stand at `now`."""
     now = max(now, person.evaluated_at)
     profile = profile_of(person.records, person.last_sync_at, now, catalogue)
-    fields = project(profile)
+    own, errors = custom_values(profile, definitions.fields)
+    enabled = types_of(definitions.fields)
+    shown = enabled.keys() - errors.keys()
+    fields = {key: value for key, value in {**project(profile), **own}.items() if key in shown}
     if person.pending:
         segments: frozenset[str] = frozenset()
-        unasked = (record for record in person.records.values() if not record.asked)
+        unasked = (record for record in person.records.values() if record.awaits_customer)
         until = earliest(max(record.first_seen_at + PENDING_PATIENCE, now + 1) for record in unasked)
     else:
-        segments, until = memberships(definitions.segments, subject_of(person, fields), now)
+        segments, until = memberships(definitions.enabled, subject_of(person, fields, enabled), now)
         until = earliest((until, profile.until, now + PENDING_PATIENCE if person.crowded else None))
     return replace(
         person,
@@ -129,4 +155,5 @@ def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Cata
         review_at=until if until is not None and until > now else None,
         definitions_version=definitions.version,
         terms=terms_of(person, catalogue),
+        errors=errors,
     )

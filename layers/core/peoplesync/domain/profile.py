@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
+from peoplesync.domain.activity import Trait
 from peoplesync.domain.catalogue import EMPTY, Catalogue, CatalogueKey
 from peoplesync.domain.mrr import PAYING_STATUSES, Mrr, rounded, subscription_mrr, total
 from peoplesync.domain.primary import primary_item, primary_subscription, status_rank
@@ -33,7 +34,8 @@ class Profile:
     """What a person's fields are projected from.
 
     `payment` has `created`, `amount` (minor unit), `currency` and `description`. `mrr` is by currency, in the
-    major unit, None where it cannot be known; it is not exact where a discount's terms are not known. `until`
+    major unit, None where it cannot be known; it is not exact where a discount's terms are not known.
+    `product_metadata` is the item's product's, `traits` are the latest of all users of the app. `until`
     is the next moment at which something here changes without any event, None where nothing will.
     """
 
@@ -50,6 +52,8 @@ class Profile:
     mrr_exact: bool
     last_sync_at: int | None
     until: int | None
+    product_metadata: Mapping[str, str] = field(default_factory=dict)
+    traits: Mapping[str, Any] = field(default_factory=dict)
 
 
 def profile_of(
@@ -76,6 +80,8 @@ def profile_of(
         mrr_exact=mrr.exact,
         last_sync_at=last_sync_at,
         until=min((one for one in (*trial_ends, mrr.until) if one is not None and one > now), default=None),
+        product_metadata=_product_metadata(primary_item(subscription), catalogue),
+        traits=_traits(everyone),
     )
 
 
@@ -174,9 +180,24 @@ def _product_name(records: Iterable[Record], item: Item | None, catalogue: Catal
     return latest.name if latest else None
 
 
+def _product_metadata(item: Item | None, catalogue: Catalogue) -> Mapping[str, str]:
+    entry = catalogue.get(CatalogueKey("product", item["product"])) if item and item["product"] else None
+    return entry.metadata if entry else {}
+
+
+def _traits(records: Iterable[Record]) -> Mapping[str, Any]:
+    latest: dict[str, Trait] = {}
+    for record in records:
+        for name, trait in record.traits.items():
+            if name not in latest or trait.order > latest[name].order:
+                latest[name] = trait
+    return {name: trait.value for name, trait in latest.items()}
+
+
 def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
     """What the person did: a renewal that happens by itself is no activity."""
     for record in records:
+        yield record.tracked_at
         yield record.last_checkout_at
         yield record.dropped_activity_at
         for subscription in record.current_subscriptions:

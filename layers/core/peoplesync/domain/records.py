@@ -1,4 +1,4 @@
-"""Records: what one Stripe customer's objects say, folded from their changes.
+"""Records: what one Stripe customer's objects say, or an app of one of its users, folded from their changes.
 
 Folding is the same whatever order the changes came in; see `snapshots` for what wins. Nothing here looks at
 other records, segments or the clock.
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
+from peoplesync.domain.activity import MOST_TRACKED_KINDS, TRACKED, USER, Trait, email_in, with_traits
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import Answer, Change, ObjectKey, ProductName
 from peoplesync.domain.snapshots import GONE, Gone, Rank, Snapshot, Tied, settle
@@ -49,11 +50,13 @@ STATES: Final = frozenset({"customer", "subscription", "discount"})
 
 @dataclass(frozen=True)
 class Record:
-    """One Stripe customer. `id` is the customer's; `first_seen_at` is when we first heard of it.
+    """One Stripe customer, or one user of the app. `id` is the customer's, or `user:` with the app's id of
+    the user; `first_seen_at` is when we first heard of it.
 
     `last_charge` and `last_paid_invoice` hold the newest payment of each sort (`created`, `amount` in the
     minor unit, `currency`, `description`). `asked` says that Stripe was asked for the customer, `dropped`
-    that old subscriptions were dropped, of which `dropped_activity_at` is the latest activity.
+    that old subscriptions were dropped, of which `dropped_activity_at` is the latest activity. `traits` and
+    `tracked_at`, the last tracked activity, are a user's.
     """
 
     id: str
@@ -71,6 +74,20 @@ class Record:
     asked: bool = False
     dropped: bool = False
     dropped_activity_at: int | None = None
+    traits: Mapping[str, Trait] = field(default_factory=dict)
+    tracked_at: int | None = None
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is a user of the app."""
+        return self.id.startswith(USER)
+
+    @property
+    def email(self) -> str | None:
+        """The e-mail by which it is brought home, as it was told."""
+        if self.is_user:
+            return email_in(self.traits)
+        return self.facts["email"] if self.facts else None
 
     def snapshot_of(self, key: ObjectKey) -> Snapshot | None:
         """The state that is known of one of its objects, if it is one of `STATES`."""
@@ -85,8 +102,15 @@ class Record:
 
     @property
     def pending(self) -> bool:
-        """Nothing is known of the customer yet: something of theirs came first."""
+        """Nobody yet: something of a customer's came before the customer, or a user's e-mail is not known."""
+        if self.is_user:
+            return self.email is None
         return self.customer is None and not self.deleted
+
+    @property
+    def awaits_customer(self) -> bool:
+        """Whether Stripe is to be asked for the customer, if nobody tells."""
+        return self.pending and not self.is_user and not self.asked
 
     @property
     def in_sync(self) -> bool:
@@ -160,6 +184,8 @@ def fold_record(
             deleted=record.deleted or any(change.deleted for change in changes),
             last_payment_failed_at=_latest(record.last_payment_failed_at, (one.failed_at for one in changes)),
             last_checkout_at=_latest(record.last_checkout_at, (one.checkout_at for one in changes)),
+            tracked_at=_latest(record.tracked_at, _tracked(entries)),
+            traits=with_traits(record.traits, (one.traits for one in changes)),
             product_names=_named(record.product_names, changes),
             events=_counted(record.events, entries),
         ),
@@ -258,8 +284,8 @@ def _new_entries(changes: Iterable[Change], known: Collection[str]) -> tuple[Bil
     new: dict[str, BillingEvent] = {}
     for change in changes:
         for event in change.events:
-            if event.entry not in known:
-                new.setdefault(event.entry, event)
+            if event.memory not in known:
+                new.setdefault(event.memory, event)
     return tuple(new.values())
 
 
@@ -274,9 +300,19 @@ def _named(stored: Mapping[str, ProductName], changes: Iterable[Change]) -> Mapp
 
 def _counted(events: Mapping[str, Occurrences], entries: Sequence[BillingEvent]) -> Mapping[str, Occurrences]:
     counted = dict(events)
+    tracked = sum(kind.startswith(TRACKED) for kind in counted)
     for entry in entries:
+        if entry.kind.startswith(TRACKED) and entry.kind not in counted:
+            tracked += 1
+            if tracked > MOST_TRACKED_KINDS:
+                continue
         counted[entry.kind] = counted.get(entry.kind, Occurrences()).with_one_at(entry.at)
     return counted
+
+
+def _tracked(entries: Iterable[BillingEvent]) -> Iterable[int]:
+    """When the app tracked what is new: a message that comes again is no activity."""
+    return (entry.at for entry in entries if entry.kind.startswith(TRACKED))
 
 
 def _latest(stored: int | None, arriving: Iterable[int | None]) -> int | None:

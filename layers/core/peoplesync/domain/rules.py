@@ -5,6 +5,8 @@ A rule is JSON: a condition, or rules under `all`, `any` or `none`.
     {"field": "subscription_status", "in": ["active", "past_due"]}      an operator of `conditions`
     {"field": "last_activity_at", "older_than": "15d"}                  another one
     {"has": "stripe_customer"}                                          is a customer in sync with Stripe
+    {"has": "email"}                                                    has an e-mail
+    {"event": "tracked:Report Exported", "ever": true}                  what the app tracked, by its name
     {"event": "subscription_canceled", "ever": true}                    it happened; false: it never did
     {"event": "payment_failed", "at_least": 2, "within": "30d"}         so often in the last so long
     {"event": "invoice_paid", "last_older_than": "40d"}                 it happened, but not of late
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
 
+from peoplesync.domain.activity import TRACKED
 from peoplesync.domain.billing_events import KINDS
 from peoplesync.domain.conditions import (
     OPERATORS,
@@ -42,12 +45,22 @@ MOST: Final = 50
 
 @dataclass(frozen=True)
 class Subject:
-    """What a rule looks at: a person's fields, whether they are a customer in sync with Stripe, and what
-    happened to them, by kind of billing event."""
+    """What a rule looks at: a person's fields, whether they are a customer in sync with Stripe, what happened
+    to them, by kind of event, and whether they have an e-mail. `types` are those of the fields."""
 
     fields: Mapping[str, FieldValue]
     stripe_customer: bool
     events: Mapping[str, Occurrences] = field(default_factory=dict)
+    email: bool = False
+    types: Mapping[str, FieldType] = field(default_factory=lambda: FIELD_TYPES)
+
+    def has(self, what: str) -> bool:
+        """Whether they have one of `HAVING`."""
+        return self.email if what == "email" else self.stripe_customer
+
+
+HAVING: Final = ("stripe_customer", "email")
+"""What a rule can ask whether somebody has it."""
 
 
 def holds(rule: Rule, subject: Subject, now: int) -> Verdict:
@@ -63,12 +76,15 @@ def holds(rule: Rule, subject: Subject, now: int) -> Verdict:
         case {"none": list(parts), **rest} if not rest:
             truth, until = _joined([holds(part, subject, now) for part in parts], decided_by=True)
             return not truth, until
-        case {"has": "stripe_customer", **rest} if not rest:
-            return subject.stripe_customer, None
+        case {"has": str(what), **rest} if not rest and what in HAVING:
+            return subject.has(what), None
         case {"field": str(key), **condition} if len(condition) == 1:
             ((operator, argument),) = condition.items()
+            value = subject.fields.get(key)
+            if operator == "in" and subject.types.get(key) == "text":
+                return value in argument, None  # a postal code of 01234 is not one of 1234
             if operator in OPERATORS:
-                return OPERATORS[operator].verdict(subject.fields.get(key), argument, now)
+                return OPERATORS[operator].verdict(value, argument, now)
         case {"event": str(kind), "ever": bool(ever), **rest} if not rest:
             return (_occurrences(subject, kind).count > 0) is ever, None
         case {"event": str(kind), "at_least": int(times), "within": str(span), **rest} if not rest:
@@ -134,7 +150,7 @@ def explain(rule: Rule, subject: Subject, now: int) -> Explanation:
             return Explanation(rule, truth, until, subject.fields.get(key))
         case {"event": str(kind)}:
             return Explanation(rule, truth, until, _occurrences(subject, kind).count)
-    return Explanation(rule, truth, until, subject.stripe_customer)
+    return Explanation(rule, truth, until, subject.has(str(rule.get("has"))))
 
 
 def check(rule: Any, fields: Mapping[str, FieldType] = FIELD_TYPES) -> None:
@@ -154,7 +170,9 @@ def _check(rule: Any, fields: Mapping[str, FieldType], place: str, depth: int) -
             name = next(iter(rule))
             inside = (_check(part, fields, f"{place}.{name}[{n}]", depth + 1) for n, part in enumerate(parts))
             return sum(inside)
-        case {"has": "stripe_customer"} if len(rule) == 1:
+        case {"has": str(what)} if len(rule) == 1:
+            if what not in HAVING:
+                raise InvalidRule(f"{place}.has: {what!r} is nothing to have; it is {_either(HAVING)}")
             return 1
         case {"field": str(key), **condition} if len(condition) == 1:
             ((operator, argument),) = condition.items()
@@ -189,8 +207,9 @@ def _check_condition(
 
 
 def _check_event(kind: str, condition: Mapping[Any, Any], place: str) -> None:
-    if kind not in KINDS:
-        raise InvalidRule(f"{place}.event: there is no event {kind!r}{_alike(kind, KINDS)}")
+    if kind not in KINDS and not (kind.startswith(TRACKED) and kind != TRACKED):
+        hint = _alike(kind, KINDS) or f"; what the app tracks is called {TRACKED}NAME"
+        raise InvalidRule(f"{place}.event: there is no event {kind!r}{hint}")
     match condition:
         case {"ever": bool()} if len(condition) == 1:
             return

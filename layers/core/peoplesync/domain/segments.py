@@ -6,24 +6,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from peoplesync.domain.fields import FIELDS, Field
 from peoplesync.domain.rules import Rule, Subject, earliest, holds
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment's definition."""
+    """A segment's definition. One that is not enabled has no members."""
 
     id: str
     title: str
     rule: Rule
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """The segments that people are folded with; `version` rises whenever one of them changes."""
+    """The segments and fields that people are folded with; `version` rises whenever one of them changes, but
+    for its title."""
 
     version: int
     segments: tuple[Segment, ...]
+    fields: tuple[Field, ...] = FIELDS
+
+    @property
+    def enabled(self) -> tuple[Segment, ...]:
+        """The segments that people are held against."""
+        return tuple(segment for segment in self.segments if segment.enabled)
 
 
 def _status(*statuses: str) -> Rule:
@@ -60,6 +69,12 @@ PREDEFINED: Final[tuple[Segment, ...]] = (
         {"field": "subscription_statuses", "contains": "past_due"},
     ),
 )
+
+
+PREDEFINED_IDS: Final = frozenset(segment.id for segment in PREDEFINED)
+
+MOST_ENABLED: Final = 40
+"""So many segments may be enabled: all that a person enters and leaves is written in one transaction."""
 
 
 def memberships(segments: Iterable[Segment], subject: Subject, now: int) -> tuple[frozenset[str], int | None]:

@@ -10,20 +10,20 @@ now is sent again with a delay and loses nothing:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from peoplesync.domain.catalogue import Catalogue
-from peoplesync.domain.changes import Answer, ObjectKey
+from peoplesync.domain.catalogue import Catalogue, index_of_users
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fold import entries_in, fold, identities_in
-from peoplesync.domain.households import Household, Known, Outcome
-from peoplesync.domain.profile import uses_of
-from peoplesync.domain.segments import Definitions
+from peoplesync.domain.custom_fields import mapped_metadata
+from peoplesync.domain.households import Household
+from peoplesync.domain.people import record_identity
 from peoplesync.sync.apply_catalogue import apply_to_catalogue
 from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
-from peoplesync.sync.messages import Message, first_cause
+from peoplesync.sync.folding import Folder
+from peoplesync.sync.forgetting import forget_feeds
+from peoplesync.sync.messages import Erase, Message, Walk, first_cause
 from peoplesync.sync.observing import Observer
 from peoplesync.sync.ports import (
     Catalogues,
@@ -39,16 +39,17 @@ from peoplesync.sync.ports import (
 from peoplesync.sync.reading import Reader
 from peoplesync.sync.told_again import is_told_again
 
+SHORTEST_STEP_BACK: Final = 0.05
+"""Seconds that a household is left alone after a lost race, at most; doubled with each race."""
+
 MAX_RACES: Final = 5
 """How often a household is folded again because someone else wrote it first."""
-
-PATIENCE_WITH_STRIPE: Final = 5
-"""Seconds after which a batch asks Stripe no more; what is not settled then waits."""
 
 
 @dataclass
 class Applier:
-    """The use case with what it needs. `jitter` draws from [0, 1); `new_id` names new people."""
+    """The use case with what it needs. `jitter` draws from [0, 1); `new_id` names new people; `sleep`
+    is between two races."""
 
     people: People
     catalogue: Catalogues
@@ -59,6 +60,7 @@ class Applier:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     jitter: Callable[[], float]
+    sleep: Callable[[float], None] = lambda _seconds: None
 
     def apply(self, deliveries: Sequence[Delivery]) -> Report:
         """Folds a batch; every message has been dealt with when it returns, but for those that crashed."""
@@ -95,6 +97,10 @@ class _Batch:
     fates: Fates
     observers: dict[Epoch, Observer] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> Folder:
+        return Folder(self.world, self.fates)
+
     def apply_epoch(self, epoch: Epoch, tasks: Tasks) -> None:
         """Applies the tasks as one batch; where that crashes, each alone, so that one does not fail ten."""
         try:
@@ -112,10 +118,15 @@ class _Batch:
 
     def _apply_together(self, epoch: Epoch, tasks: Tasks) -> None:
         try:
-            connection = self.world.connections.get(epoch.connection)
+            connection = self.world.connections.get_even_disconnected(epoch.connection)
             if connection is None or connection.epoch != epoch:
                 self.fates.finish("dropped", tasks)
                 return
+            if connection.disconnected_at is not None:
+                # Its people stay, and can ask to be erased.
+                useless = {name: task for name, task in tasks.items() if not task.message.erase}
+                self.fates.finish("dropped", useless)
+                tasks = {name: task for name, task in tasks.items() if name not in useless}
             watching = Observer(connection, self.fates.report, self.world.clock)
             observer = self.observers.setdefault(epoch, watching)
             entries = {name: task for name, task in tasks.items() if task.entry}
@@ -133,15 +144,26 @@ class _Batch:
                 continue
             try:
                 queue, cause = task.delivery.queue, task.message.cause
-                news = apply_to_catalogue(epoch, task.entry, world.catalogue, world.stripe, queue, cause)
+                definitions = self.folder.definitions(epoch)
+                mapped = mapped_metadata(definitions.fields, "product.metadata")
+                news = apply_to_catalogue(
+                    epoch, task.entry, world.catalogue, world.stripe, queue, cause, mapped
+                )
+                if news and self._definitions_version(epoch) > definitions.version:
+                    # A new field may be made of this, and the job have passed before it was written.
+                    walk = Walk(index_of_users(task.entry.key))
+                    queue.send(Message(epoch, walk=walk, cause="definition_changed").encode())
                 self.fates.finish("applied" if news else "stale", {name: task})
             except (LostRace, Unavailable):
                 self.fates.wait({name: task})
 
     def _apply(self, epoch: Epoch, tasks: Tasks) -> None:
-        for _ in range(1 + MAX_RACES):
+        for race in range(1 + MAX_RACES):
             if not tasks:
                 return
+            if race:
+                # Who tries again at once meets the same others again.
+                self.world.sleep(SHORTEST_STEP_BACK * 2**race * self.world.jitter())
             tasks = self._attempt(epoch, tasks)
             self.fates.report.counts["races"] += len(tasks)
         self.fates.wait(tasks)
@@ -151,11 +173,18 @@ class _Batch:
         tasks = dict(tasks)
         lost: dict[str, Task] = {}
         newly_used: dict[str, Task] = {}
-        households, known = self._fold(epoch, tasks)
-        for household in households:
-            names = {change.message for change in household.changes} | household.reviewed
-            theirs = {name: tasks.pop(name) for name in names if name in tasks}
+        newcomers: dict[str, Task] = {}
+        folded = self.folder.fold(epoch, tasks)
+        for household in folded.households:
+            messages = {change.message for change in household.changes}
+            theirs = {
+                name: task
+                for name, task in tasks.items()
+                if name in messages or task.person in household.reviewed
+            }
+            tasks = {name: task for name, task in tasks.items() if name not in theirs}
             cause = first_cause(task.message.cause for task in theirs.values())
+            self._announce(epoch, household, theirs)
             try:
                 self.world.people.write(epoch, household, cause, self.world.clock())
             except LostRace:
@@ -165,97 +194,42 @@ class _Batch:
             except TooLarge as limit:
                 self._divide(epoch, theirs, limit)
             else:
-                self.fates.finish("applied", theirs)
+                left = self._forget(epoch, household)
+                away = {name: task for name, task in theirs.items() if _is_turned_away(task, household)}
+                self.fates.finish("dropped", away)
+                self.fates.finish("applied", {name: theirs[name] for name in theirs.keys() - away.keys()})
                 self.observers[epoch].written(household, theirs)
-                self._follow_up(epoch, household, theirs)
+                self._follow_up(epoch, household, theirs, left)
                 self.fates.report.counts["entries"] += len(household.entries)
                 if household.newly_uses:
                     newly_used |= theirs
-        again = [is_told_again(known, task.change) for task in tasks.values()]
+                if household.newcomers:
+                    newcomers |= theirs
+        again = [is_told_again(folded.known, task.change) for task in tasks.values()]
         self.fates.report.counts["duplicate"] += sum(again)
         self.fates.finish("stale", tasks)
-        if newly_used and self._has_moved_on(epoch, known.catalogue):
+        # Whoever may have to be folded again is not done before it is known, should anything fail here.
+        self.fates.done -= newly_used.keys() | newcomers.keys()
+        if newly_used and self._has_moved_on(epoch, folded.known.catalogue):
             self.fates.report.counts["applied"] -= len(newly_used)
             lost |= newly_used
+        if newcomers and self._definitions_version(epoch) > folded.definitions_version:
+            self.fates.report.counts["applied"] -= len(newcomers.keys() - lost.keys())
+            lost |= newcomers
+        self.fates.done |= (newly_used.keys() | newcomers.keys()) - lost.keys()
         return lost
+
+    def _definitions_version(self, epoch: Epoch) -> int:
+        """The version of the definitions now. If it has risen while somebody became a person, the job that
+        holds everybody against the new ones may have passed before they were in the index."""
+        connection = self.world.connections.get(epoch.connection)
+        return 0 if connection is None else connection.definitions_version
 
     def _has_moved_on(self, epoch: Epoch, catalogue: Catalogue) -> bool:
         """Whether an entry was changed while people who did not use it before were folded with it: the walk
         that tells its users may have missed them."""
         now = self.world.catalogue.read(epoch, catalogue.keys())
         return any(now[key].revision != entry.revision for key, entry in catalogue.items())
-
-    def _fold(self, epoch: Epoch, tasks: dict[str, Task]) -> tuple[Sequence[Household], Known]:
-        """Folds until nothing is lacking. Tasks whose ties cannot be settled now are taken out."""
-        changes = [task.change for task in tasks.values() if task.change]
-        reviews = {task.person for task in tasks.values() if task.person}
-        known = self.world.people.read(epoch, identities_in(changes), entries_in(changes), reviews)
-        used = {key for person in known.people.values() for key in uses_of(person.records.values())}
-        known = replace(known, catalogue=self.world.catalogue.read(epoch, used))
-        definitions = self._definitions(epoch)
-        answers: dict[ObjectKey, Answer] = {}
-        while True:
-            now = self.world.clock()
-            outcome = fold(known, changes, definitions, now, answers, self.world.new_id, reviews)
-            if outcome.outdated:
-                definitions = self._newer_definitions(epoch, definitions)
-            elif outcome.unknown:
-                more = self.world.people.read(epoch, outcome.unknown, {}, ())
-                known = replace(
-                    known,
-                    identities={**known.identities, **more.identities},
-                    people={**more.people, **known.people},
-                )
-            elif outcome.unlisted:
-                more_entries = self.world.catalogue.read(epoch, outcome.unlisted)
-                known = replace(known, catalogue={**known.catalogue, **more_entries})
-            elif not outcome.ties:
-                return outcome.households, known
-            unsettled = self._ask_stripe(epoch, outcome, answers)
-            if unsettled:
-                self.fates.wait(
-                    {
-                        name: tasks.pop(name)
-                        for name, task in list(tasks.items())
-                        if _is_about(task, unsettled, known)
-                    }
-                )
-                changes = [task.change for task in tasks.values() if task.change]
-                reviews = {task.person for task in tasks.values() if task.person}
-
-    def _definitions(self, epoch: Epoch) -> Definitions:
-        connection = self.world.connections.get(epoch.connection)
-        if connection is None:
-            raise Unavailable(f"connection {epoch.connection} has just been removed")
-        return self.world.connections.definitions(connection)
-
-    def _newer_definitions(self, epoch: Epoch, outdated: Definitions) -> Definitions:
-        definitions = self._definitions(epoch)
-        if definitions.version <= outdated.version:
-            raise Unavailable("a person was folded with newer definitions than there are")
-        return definitions
-
-    def _ask_stripe(
-        self, epoch: Epoch, outcome: Outcome, answers: dict[ObjectKey, Answer]
-    ) -> frozenset[ObjectKey]:
-        """Fetches what is tied, once each; returns the objects that Stripe could not be asked for.
-
-        When it fails once, or takes long, the rest is not asked: the batch must be done within its time.
-        """
-        unsettled: set[ObjectKey] = set()
-        gives_up_at = self.world.clock() + PATIENCE_WITH_STRIPE
-        for key in sorted(outcome.ties, key=lambda key: (key.kind, key.id)):
-            if unsettled or self.world.clock() > gives_up_at:
-                unsettled.add(key)
-                continue
-            try:
-                answers[key] = self.world.stripe.fetch(epoch.connection, key)
-            except Unavailable:
-                unsettled.add(key)
-            else:
-                self.fates.report.counts["ties"] += 1
-                self.fates.report.counts["not_found"] += answers[key].missing
-        return frozenset(unsettled)
 
     def _divide(self, epoch: Epoch, tasks: Tasks, limit: TooLarge) -> None:
         """Too much for one transaction is written in two halves; what alone is too much is poison."""
@@ -267,16 +241,52 @@ class _Batch:
         for half in (names[: len(names) // 2], names[len(names) // 2 :]):
             self._apply(epoch, {name: tasks[name] for name in half})
 
-    def _follow_up(self, epoch: Epoch, household: Household, tasks: Tasks) -> None:
-        """Has a crowded person reviewed until they are not; were this lost, the sweep would find them."""
+    def _announce(self, epoch: Epoch, household: Household, tasks: Tasks) -> None:
+        """Where somebody to be erased has got more records than the message names, they are named in another
+        one first: whoever is interrupted later knows by it whose feeds are to be deleted."""
+        for task in tasks.values():
+            before = household.before.get(task.person)
+            if task.message.erase is None or before is None:
+                continue
+            named = {*task.message.erase.records, *before.records}
+            if len(named) > len(task.message.erase.records):
+                whole = Erase(before.id, tuple(sorted(named)))
+                task.delivery.queue.send(Message(epoch, erase=whole, cause="erased").encode())
+
+    def _forget(self, epoch: Epoch, household: Household) -> Mapping[str, Sequence[str]]:
+        """Deletes the feeds of records that were erased: by person, those for which there was not the time.
+        Were this lost, the message would come again."""
+        unfinished: dict[str, Sequence[str]] = {}
+        for person, former in household.before.items() if household.erased else ():
+            theirs = former.records if former else ()
+            erased = [record for record in theirs if record_identity(record) in household.erased]
+            entries, left = forget_feeds(self.world.people, epoch, erased)
+            if left:
+                unfinished[person] = left
+            if person in household.erasing:
+                all_gone = household.after[person] is None and not left
+                self.world.people.note_forgotten(
+                    epoch, person, entries, self.world.clock(), all_gone=all_gone
+                )
+        return unfinished
+
+    def _follow_up(
+        self, epoch: Epoch, household: Household, tasks: Tasks, left: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Has a crowded person reviewed until they are not; were this lost, the sweep would find them. Who
+        has too many records, or too much of a feed, to be erased at once is erased on."""
+        queue = next(iter(tasks.values())).delivery.queue if tasks else None
+        if queue is None:
+            return
         if household.crowded:
-            queue = next(iter(tasks.values())).delivery.queue
             queue.send(Message(epoch, review=tuple(sorted(household.crowded)), cause="moved").encode())
+        for person in sorted(household.erasing | left.keys()):
+            after = household.after[person] if person in household.erasing else None
+            if records := {*left.get(person, ()), *(after.records if after else ())}:
+                rest = Erase(person, tuple(sorted(records)))
+                queue.send(Message(epoch, erase=rest, cause="erased").encode())
 
 
-def _is_about(task: Task, unsettled: Collection[ObjectKey], known: Known) -> bool:
-    """Whether a task cannot go on without one of the objects."""
-    if task.change:
-        return task.change.object in unsettled
-    person = known.people.get(task.person)
-    return person is not None and any(ObjectKey("customer", record) in unsettled for record in person.records)
+def _is_turned_away(task: Task, household: Household) -> bool:
+    """Whether a task told of a record of which nothing is kept, since its e-mail is an erased person's."""
+    return task.change is not None and record_identity(task.change.record) in household.erased

@@ -7,35 +7,46 @@ being folded with the older entry while this happens finds that out by its revis
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from peoplesync.domain.catalogue import CatalogueChange, Entry, fold_entry, index_of_users
 from peoplesync.domain.connections import Epoch
+from peoplesync.domain.outgoing import OF_IMPORTS
 from peoplesync.domain.snapshots import Tied
 from peoplesync.sync.messages import Message, Walk
 from peoplesync.sync.ports import Catalogues, Queue, Stripe
 
 
 def apply_to_catalogue(
-    epoch: Epoch, change: CatalogueChange, catalogue: Catalogues, stripe: Stripe, queue: Queue, cause: str
+    epoch: Epoch,
+    change: CatalogueChange,
+    catalogue: Catalogues,
+    stripe: Stripe,
+    queue: Queue,
+    cause: str,
+    mapped: Collection[str] = (),
 ) -> bool:
     """Folds a change into its entry; whether that was news. Raises `LostRace` or `Unavailable`.
 
-    What an import brings stays the import's with those who use it, so that they are not told of either.
+    `mapped` is the metadata of products that fields are made of. What an import brings stays the import's
+    with those who use it, so that they are not told of either.
     """
     entry = catalogue.read(epoch, [change.key])[change.key]
-    folded = _folded(epoch, entry, change, stripe)
+    folded = _folded(epoch, entry, change, stripe, mapped)
     if folded != entry:
         catalogue.write(epoch, folded)
     if folded.told != folded.revision:
-        told_as = "import" if cause == "import" else "definition_changed"
+        told_as = cause if cause in OF_IMPORTS else "definition_changed"
         queue.send(Message(epoch, walk=Walk(index_of_users(change.key)), cause=told_as).encode())
         catalogue.write(epoch, replace(folded, version=folded.version + 1, told=folded.revision))
     return folded != entry
 
 
-def _folded(epoch: Epoch, entry: Entry, change: CatalogueChange, stripe: Stripe) -> Entry:
+def _folded(
+    epoch: Epoch, entry: Entry, change: CatalogueChange, stripe: Stripe, mapped: Collection[str]
+) -> Entry:
     try:
-        return fold_entry(entry, [change], None)
+        return fold_entry(entry, [change], None, mapped)
     except Tied:
-        return fold_entry(entry, [change], stripe.fetch(epoch.connection, change.object))
+        return fold_entry(entry, [change], stripe.fetch(epoch.connection, change.object), mapped)

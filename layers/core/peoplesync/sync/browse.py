@@ -6,15 +6,17 @@ What comes out is the public JSON: cents are integers, amounts and MRR text in t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Protocol
 
+from peoplesync.domain.activity import USER
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fields import FIELD_TYPES, Field
+from peoplesync.domain.fields import FIELDS, BuiltinField, Field
 from peoplesync.domain.people import EVERYONE, Person, customer_identity, email_identity, normal_email
-from peoplesync.domain.segments import Segment
+from peoplesync.domain.segments import PREDEFINED_IDS, Segment
 
 
 class NotFound(LookupError):
@@ -35,7 +37,7 @@ class People(Protocol):
 
 
 class Catalogue(Protocol):
-    def fields(self, epoch: Epoch) -> list[tuple[Field, bool]]: ...
+    def fields(self, epoch: Epoch) -> list[Field]: ...
 
     def segments(self, epoch: Epoch) -> list[Segment]: ...
 
@@ -49,12 +51,16 @@ class Browser:
     catalogue: Catalogue
 
     def person(self, who: str) -> dict[str, Any]:
-        """A person by e-mail, Stripe customer or person id; raises `NotFound`."""
-        return present(self.find(who))
+        """A person by e-mail, Stripe customer, user of the app or person id; raises `NotFound`. With the
+        fields whose value cannot be converted and why, if there are any, under `errors`."""
+        found = self.find(who)
+        return present(found, self.fields) | ({"errors": dict(found.errors)} if found.errors else {})
 
     def find(self, who: str) -> Person:
         """The person; raises `NotFound`."""
-        if "@" not in who and who.startswith("per_"):
+        if who.startswith(USER):
+            person = self.people.person_of(self.epoch, who)
+        elif "@" not in who and who.startswith("per_"):
             person = self.people.person(self.epoch, who)
         elif "@" not in who and who.startswith("cus_"):
             person = self.people.person_of(self.epoch, customer_identity(who))
@@ -67,7 +73,12 @@ class Browser:
     def list_people(self, segment: str | None = None) -> Iterator[dict[str, Any]]:
         """Everyone, or a segment's members; raises `NotFound` where there is no such segment."""
         index = EVERYONE if segment is None else self.segment(segment).id
-        return (present(person) for person in self.people.members(self.epoch, index))
+        return (present(person, self.fields) for person in self.people.members(self.epoch, index))
+
+    @cached_property
+    def fields(self) -> Sequence[Field]:
+        """The fields' definitions, as they were when they were first asked for."""
+        return self.catalogue.fields(self.epoch)
 
     def segments(self) -> list[Segment]:
         """The segments' definitions."""
@@ -90,30 +101,48 @@ class Browser:
 
     def list_segments(self) -> Iterator[dict[str, Any]]:
         """The segments with how many are in each."""
-        for segment in self.catalogue.segments(self.epoch):
-            count = self.people.count(self.epoch, segment.id)
-            yield {"id": segment.id, "title": segment.title, "count": count, "rule": segment.rule}
+        return map(self.described, self.segments())
+
+    def described(self, segment: Segment) -> dict[str, Any]:
+        """A segment with how many are in it."""
+        return {
+            "id": segment.id,
+            "title": segment.title,
+            "count": self.people.count(self.epoch, segment.id),
+            "rule": segment.rule,
+            "enabled": segment.enabled,
+            "predefined": segment.id in PREDEFINED_IDS,
+        }
 
     def list_fields(self) -> Iterator[dict[str, Any]]:
-        """The fields that people have."""
-        for field, builtin in self.catalogue.fields(self.epoch):
-            yield {
-                "key": field.key,
-                "title": field.title,
-                "group": field.group,
-                "type": field.type,
-                "builtin": builtin,
-            }
+        """The fields that there are."""
+        return map(describe_field, self.fields)
 
 
-def present(person: Person) -> dict[str, Any]:
-    """A person as readers see them."""
+def describe_field(field: Field) -> dict[str, Any]:
+    """A field's definition as readers see it."""
+    return {
+        "key": field.key,
+        "title": field.title,
+        "group": field.group,
+        "type": field.type,
+        "builtin": isinstance(field, BuiltinField),
+        "source": field.source,
+        "enabled": field.enabled,
+    }
+
+
+def present(person: Person, fields: Iterable[Field] = FIELDS) -> dict[str, Any]:
+    """A person as readers see them, with the enabled ones of the fields. `customers` are at Stripe, `users`
+    are the ids that the app knows them by."""
+    records = [record for _, record in sorted(person.records.items())]
     return {
         "id": person.id,
         "email": person.email or normal_email(_text(person.fields.get("customer_email"))),
-        "fields": {key: _shown(person.fields.get(key), kind) for key, kind in FIELD_TYPES.items()},
+        "fields": {one.key: _shown(person.fields.get(one.key), one.type) for one in fields if one.enabled},
         "segments": sorted(person.segments),
-        "customers": [{"id": one.id, "deleted": one.deleted} for _, one in sorted(person.records.items())],
+        "customers": [{"id": one.id, "deleted": one.deleted} for one in records if not one.is_user],
+        "users": [one.id.removeprefix(USER) for one in records if one.is_user],
     }
 
 

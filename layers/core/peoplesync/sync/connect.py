@@ -44,7 +44,7 @@ class Connections(Protocol):
     def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
         """What was wrong with key and webhook is over. Raises LostRace where another epoch has begun."""
 
-    def fields(self, epoch: Epoch) -> Sequence[tuple[Field, bool]]: ...
+    def fields(self, epoch: Epoch) -> Sequence[Field]: ...
 
     def segments(self, epoch: Epoch) -> Sequence[Segment]: ...
 
@@ -152,11 +152,11 @@ class Connector:
         return replace(examined, current=now)
 
     def _define(self, epoch: Epoch, source: Connection | None) -> None:
-        """The built-in fields and segments, and what the connection had defined before."""
+        """The built-in fields and predefined segments; or all as the connection had it before, with what was
+        added, renamed and disabled."""
         fields = self.connections.fields(source.epoch) if source else ()
         segments = self.connections.segments(source.epoch) if source else ()
-        own = [one for one, builtin in fields if not builtin]
-        self.connections.define(epoch, [*FIELDS, *own], segments or PREDEFINED)
+        self.connections.define(epoch, fields or FIELDS, segments or PREDEFINED)
 
     def _with_endpoint(
         self, examined: Examined, made: Connection, old_key: str | None, *, webhook: bool

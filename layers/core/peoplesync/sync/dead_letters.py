@@ -7,12 +7,13 @@ what crashed the worker five times, and knows no reason. Descriptions hold nothi
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from peoplesync.sync.browse import iso
-from peoplesync.sync.messages import Chunk, Message, Unreadable, decode
+from peoplesync.sync.messages import PARTS, Chunk, Message, Unreadable, decode
 
 KEPT_SECONDS: Final = 14 * 86_400
 """How long the template's queues keep a message; for a dead letter counted from when it was first sent."""
@@ -45,7 +46,7 @@ class DeadLetter:
             message = decode(self.body)
         except Unreadable:
             unread = {"connection": _connection(self.body), "event": None, "cause": None, "attempt": None}
-            return told | {"what": f"unreadable, {len(self.body.encode()):,} bytes"} | unread
+            return told | {"what": _unread(self.body)} | unread
         return told | {
             "what": _what(message),
             "connection": message.epoch.connection,
@@ -71,6 +72,17 @@ def _connection(body: str) -> str | None:
     return _text(value.get("connection")) if isinstance(value, dict) else None
 
 
+def _unread(body: str) -> str:
+    """What a body is that is no message of the queues: an activity from the bus, or nothing that we know."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and ("activity" in value or value.get("detail-type") == "Activity"):
+        return "activity put on the bus"
+    return f"unreadable, {len(body.encode()):,} bytes"
+
+
 def _what(message: Message) -> str:
     if message.event is not None:
         return _event(message.event)
@@ -78,6 +90,8 @@ def _what(message: Message) -> str:
         return f"everybody of {message.walk.index} to review"
     if message.chunk is not None:
         return _chunk(message.chunk)
+    if message.erase is not None:
+        return f"person {message.erase.person}, to be erased"
     if message.purge is not None:
         return "rows of an epoch that is over, to be deleted"
     return _counted(len(message.review), "person", "people") + " to review"
@@ -93,19 +107,37 @@ def _event(event: Mapping[str, Any]) -> str:
 
 def _chunk(chunk: Chunk) -> str:
     """How much a chunk holds; one thing alone, which is what the worker buries, is named."""
-    if len(chunk.objects) + len(chunk.events) + len(chunk.unseen) == 1:
-        if chunk.events:
-            return _event(chunk.events[0])
-        if chunk.unseen:
-            return f"customer {chunk.unseen[0]}, whom no list showed"
-        one = chunk.objects[0]
-        return " ".join(part for part in ("listed", _text(one.get("object")), _text(one.get("id"))) if part)
-    counts = (
-        (len(chunk.objects), "listed object", "listed objects"),
-        (len(chunk.events), "event", "events"),
-        (len(chunk.unseen), "customer whom no list showed", "customers whom no list showed"),
+    parts = list(chunk.parts)
+    if len(parts) == 1:
+        ((_, kind, one),) = parts
+        return _part(kind, one)
+    counts = Counter(kind for _, kind, _ in parts)
+    return ", ".join(_counted(counts[kind], *_NAMES[kind]) for kind in PARTS if counts[kind]) or (
+        "the end of a list"
     )
-    return ", ".join(_counted(*count) for count in counts if count[0]) or "the end of a list"
+
+
+_NAMES: Final = {
+    "objects": ("listed object", "listed objects"),
+    "events": ("event", "events"),
+    "unseen": ("customer whom no list showed", "customers whom no list showed"),
+    "activities": ("activity of the app's users", "activities of the app's users"),
+    "people": ("person to review", "people to review"),
+}
+"""What the parts of a chunk are called, one and many."""
+
+
+def _part(kind: str, one: Any) -> str:
+    match kind:
+        case "events":
+            return _event(one)
+        case "unseen":
+            return f"customer {one}, whom no list showed"
+        case "people":
+            return f"person {one} to review"
+        case "activities":
+            return f"{_text(one.get('type')) or 'activity without a type'} of a user of the app"
+    return " ".join(part for part in ("listed", _text(one.get("object")), _text(one.get("id"))) if part)
 
 
 def _counted(count: int, one: str, many: str) -> str:

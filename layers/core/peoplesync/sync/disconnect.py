@@ -12,7 +12,8 @@ from typing import Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.sync.connect import InvalidConnection, Queue, end_epoch
-from peoplesync.sync.endpoints import Account, Secrets, Webhook
+from peoplesync.sync.endpoints import Account, Webhook
+from peoplesync.sync.endpoints import Secrets as EndpointsSecrets
 from peoplesync.sync.ports import KeyRefused, NotPermitted
 
 
@@ -24,6 +25,10 @@ class Connections(Protocol):
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
         """Raises LostRace where another epoch has begun."""
+
+
+class Secrets(EndpointsSecrets, Protocol):
+    def forget_erasure_key(self, connection: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,9 @@ class Disconnector:
         left = self._remove_endpoint(current)
         self.secrets.forget_signing_secrets(name)
         self.secrets.forget_api_key(name)
+        if with_people:
+            # The markers of the erased go with the people. Where these stay, so does who is erased.
+            self.secrets.forget_erasure_key(name)
         if current.endpoint_id is not None:
             self.connections.note_endpoint(epoch, None, now)
         return left

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from peoplesync.domain.fields import FIELD_TYPES, FIELDS
+from peoplesync.domain.custom_fields import LATEST
+from peoplesync.domain.fields import FIELDS, Field, FieldType, types_of
 from peoplesync.domain.people import Person, subject_of
 from peoplesync.domain.profile import Origin, origins_of
 from peoplesync.domain.rules import Explanation, explain
@@ -14,20 +15,25 @@ from peoplesync.sync.browse import iso, present
 
 _ORIGINS: Final = (
     ("customer.", "customer"),
+    ("subscription.metadata.", "subscription"),
     ("primary subscription's", "subscription"),
     ("last payment's", "payment"),
 )
 """How a field's source begins, and which of a person's objects that is."""
 
 
-def explain_person(person: Person, segments: Iterable[Segment], now: int) -> dict[str, Any]:
+def explain_person(
+    person: Person, segments: Iterable[Segment], now: int, fields: Sequence[Field] = FIELDS
+) -> dict[str, Any]:
     """A person as public JSON, with where fields come from and which conditions of segments hold at `now`.
 
-    A field that is made of several objects names none; its source says how it is made.
+    A field that is made of several objects names none; its source says how it is made. Fields whose value
+    could not be converted are told with the reason under `errors`, where there are any.
     """
-    shown = present(person)
+    shown = present(person, fields)
     origins = origins_of(person.records)
-    subject = subject_of(person, person.fields)
+    types = types_of(fields)
+    subject = subject_of(person, person.fields, types)
     return {
         "id": shown["id"],
         "email": shown["email"],
@@ -36,27 +42,28 @@ def explain_person(person: Person, segments: Iterable[Segment], now: int) -> dic
                 "id": segment.id,
                 "member": segment.id in person.segments,
                 "since": _instant(person.segments.get(segment.id)),
-                **_told(explain(segment.rule, subject, now)),
+                **_told(explain(segment.rule, subject, now), types),
             }
             for segment in segments
         ],
         "fields": [
             {"key": field.key, "value": shown["fields"][field.key], "source": field.source}
             | _from(origins, field.source)
-            for field in FIELDS
+            for field in fields
+            if field.enabled
         ],
-    }
+    } | ({"errors": dict(person.errors)} if person.errors else {})
 
 
-def _told(explanation: Explanation) -> dict[str, Any]:
+def _told(explanation: Explanation, types: Mapping[str, FieldType]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "rule": explanation.rule,
         "holds": explanation.holds,
         "until": _instant(explanation.until),
     }
     if explanation.parts:
-        return told | {"conditions": [_told(part) for part in explanation.parts]}
-    field_type = FIELD_TYPES.get(str(explanation.rule.get("field")))
+        return told | {"conditions": [_told(part, types) for part in explanation.parts]}
+    field_type = types.get(str(explanation.rule.get("field")))
     instant = field_type == "instant" and explanation.value is not None
     return told | {"value": iso(int(str(explanation.value))) if instant else explanation.value}
 
@@ -75,4 +82,4 @@ def _from(origins: Mapping[str, Origin], source: str) -> dict[str, Any]:
 
 
 def _instant(instant: int | None) -> str | None:
-    return None if instant is None else iso(instant)
+    return None if instant is None or instant > LATEST else iso(instant)

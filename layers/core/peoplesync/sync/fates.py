@@ -50,9 +50,10 @@ Tasks = Mapping[str, Task]
 @dataclass
 class Report:
     """What became of a batch: how many of its changes and reviews were `applied`, `stale` (they told nothing
-    new; of these `duplicate`: they told again what was known), `dropped` (another epoch, or no such
-    connection), `waiting` or `dead`; and how many `ties` were fetched (of which `not_found`), `races` lost,
-    feed `entries` added, events `missed` by the webhook, and people `flipped` by the clock.
+    new; of these `duplicate`: they told again what was known), `dropped` (another epoch, no such
+    connection, or somebody who was erased), `waiting` or `dead`; and how many `ties` were fetched (of which
+    `not_found`), `races` lost, feed `entries` added, events `missed` by the webhook, and people `flipped` by
+    the clock.
 
     `buried` holds the reasons of the dead, `crashed` the messages to be delivered again; `lags` are the
     seconds from a live event until it was applied, `late` those from when somebody was due by the clock."""

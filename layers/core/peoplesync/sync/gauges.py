@@ -42,12 +42,14 @@ def gauges(connections: Sequence[Facts], waiting: Mapping[str, int], dead: int) 
     return found | {
         Metric.OUT_OF_SYNC: sum(_needs_somebody(facts) for facts in connections),
         Metric.WORKER_PAUSED: any(facts.paused_since is not None for facts in connections),
+        Metric.PUBLISH_PAUSED: max(facts.unpublished_for for facts in connections),
         Metric.RECONCILE_AGE: max(max(0, facts.now - facts.known_until) for facts in connections),
         # Where the worker is paused, that it is says it all.
         Metric.SWEEP_OVERDUE: max(0 if facts.paused_since else facts.due_for for facts in connections),
         Metric.WEBHOOK_STOPPED: sum(pages[page] for page in WEBHOOK_PAGES),
         Metric.KEY_REFUSED: pages["key-refused"],
         Metric.IMPORT_BROKEN: pages["import-failed"],
+        Metric.NOT_REEVALUATED: pages["not-reevaluated"],
     }
 
 

@@ -10,7 +10,7 @@ from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.sync.browse import iso
 from peoplesync.sync.permissions import missing
-from peoplesync.sync.verdicts import Facts, verdicts
+from peoplesync.sync.verdicts import Facts, is_outrun, verdicts
 
 
 class People(Protocol):
@@ -33,21 +33,32 @@ class Worker(Protocol):
         """Since when changes are not applied; None where they are."""
 
 
+class Publisher(Protocol):
+    def paused_since(self) -> int | None:
+        """Since when changes are not published; None where they are."""
+
+
 @dataclass(frozen=True)
 class Health:
-    """The use case with what it needs."""
+    """The use case with what it needs. Without a `publisher` nothing is said of what is published."""
 
     people: People
     depths: Depths
     worker: Worker
     clock: Callable[[], int]
+    publisher: Publisher | None = None
 
-    def status(self, connection: Connection, last_import: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def status(
+        self,
+        connection: Connection,
+        last_import: Mapping[str, Any] | None = None,
+        last_reevaluation: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """The verdict and the facts behind it, as public JSON.
 
-        `state` is in_sync, importing, behind, paused, attention or stopped, `headline` and `reason` say it in
-        words; `what_to_do` and `runbook`, a page of docs/runbooks, are null where there is nothing to do;
-        `also` are the headlines of what else there is.
+        `state` is in_sync, importing, reevaluating, behind, paused, attention or stopped, `headline` and
+        `reason` say it in words; `what_to_do` and `runbook`, a page of docs/runbooks, are null where there is
+        nothing to do; `also` are the headlines of what else there is.
 
         `queue` counts the messages on all queues, `queues` on each; `dead` those in the dead-letter queues.
         `lag_seconds` is how long the newest live event took until it was applied. `checkpoint` is up to when
@@ -55,11 +66,17 @@ class Health:
         yet. `silence` is the time since the last event by the account's 99th-percentile gap. `due_seconds`
         is for how long somebody has been due by the clock. `webhook` is endpoint or polling, `webhook_missed`
         counts events that only the reconciler brought, `gap_since` is from when on events are lost for good,
-        `degraded` names optional permissions that the key lacks, `last_import` is as `import list` shows it.
+        `degraded` names optional permissions that the key lacks, `last_import` is as `import list` shows it,
+        `last_reevaluation` as `reevaluate list` does.
         """
-        return self.told(self.facts(connection, last_import))
+        return self.told(self.facts(connection, last_import, last_reevaluation))
 
-    def facts(self, connection: Connection, last_import: Mapping[str, Any] | None = None) -> Facts:
+    def facts(
+        self,
+        connection: Connection,
+        last_import: Mapping[str, Any] | None = None,
+        last_reevaluation: Mapping[str, Any] | None = None,
+    ) -> Facts:
         """What the verdict is about."""
         now = self.clock()
         return Facts(
@@ -70,6 +87,10 @@ class Health:
             self.worker.paused_since(),
             self.people.due_since(connection.epoch, now),
             last_import,
+            None if self.publisher is None else self.publisher.paused_since(),
+            last_reevaluation,
+            # People are counted only where it matters that there are some.
+            is_outrun(connection, last_reevaluation) and self.people.count(connection.epoch, EVERYONE) > 0,
         )
 
     def told(self, facts: Facts) -> dict[str, Any]:
@@ -101,6 +122,7 @@ class Health:
             "gap_since": _iso(connection.gap_since),
             "degraded": _degraded(connection),
             "last_import": None if facts.last_import is None else dict(facts.last_import),
+            "last_reevaluation": None if facts.last_reevaluation is None else dict(facts.last_reevaluation),
         }
 
 

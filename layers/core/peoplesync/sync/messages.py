@@ -5,14 +5,15 @@ Each has its `connection`, `epoch`, `cause` and `attempt`, and one of
     "event": {...}                                                      a Stripe event, to be folded
     "review": ["per_...", ...]                                          people to be looked at again
     "walk": {"index": "uses:product:...", "shard": 0, "after": "..."}   all people of a member index
-    "chunk": {"id": "...", "run": "...", "as_of": 0, "objects": [...]}  part of what Stripe's lists showed
+    "chunk": {"id": "...", "run": "...", "as_of": 0, "objects": [...]}  many things of one kind
+    "erase": {"person": "per_...", "records": ["cus_...", ...]}         a person to be erased
     "purge": {"table": "people", "after": "..."}                        rows of an epoch that is over
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
@@ -40,11 +41,12 @@ class Walk:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Part of what Stripe's lists showed.
+    """Many things in one message, most often part of what Stripe's lists showed.
 
     `objects` are Stripe objects as they were at `as_of`, `events` are Stripe events, `unseen` are customers
-    of whom Stripe is to be asked if no list showed them since `as_of`. `run` names the import that has to
-    know when all of it is applied, "" where nobody has to; `failed` counts the parts that were buried.
+    of whom Stripe is to be asked if no list showed them since `as_of`; `activities` are what the app tells
+    of its users, `people` are to be looked at again. `run` names what has to know when all of it is applied,
+    "" where nobody has to; `failed` counts the parts that were buried.
     """
 
     id: str = ""
@@ -54,16 +56,36 @@ class Chunk:
     events: tuple[Mapping[str, Any], ...] = ()
     unseen: tuple[str, ...] = ()
     failed: int = 0
+    activities: tuple[Mapping[str, Any], ...] = ()
+    people: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> Iterator[tuple[int, str, Any]]:
+        """All parts, numbered through from 0, each with the kind of thing that it is."""
+        kinds = [(kind, one) for kind in PARTS for one in getattr(self, kind)]
+        return ((part, kind, one) for part, (kind, one) in enumerate(kinds))
 
     def only(self, parts: Collection[int]) -> Chunk:
-        """The chunk with some of its parts: objects, events and unseen are numbered through, from 0."""
-        first_event, first_unseen = len(self.objects), len(self.objects) + len(self.events)
-        return replace(
-            self,
-            objects=tuple(one for part, one in enumerate(self.objects) if part in parts),
-            events=tuple(one for part, one in enumerate(self.events, first_event) if part in parts),
-            unseen=tuple(one for part, one in enumerate(self.unseen, first_unseen) if part in parts),
-        )
+        """The chunk with some of its parts."""
+        kept: dict[str, Any] = {kind: [] for kind in PARTS}
+        for part, kind, one in self.parts:
+            if part in parts:
+                kept[kind].append(one)
+        kinds: dict[str, Any] = {kind: tuple(some) for kind, some in kept.items()}
+        return replace(self, **kinds)
+
+
+PARTS: Final = ("objects", "events", "unseen", "activities", "people")
+"""The kinds of things in a chunk, in the order in which they are numbered."""
+
+
+@dataclass(frozen=True)
+class Erase:
+    """A person to be erased, with all their records as they were found. Where the person turns out to have
+    others too, the message is sent again with those."""
+
+    person: str
+    records: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +97,16 @@ class Purge:
     after: str = ""
 
 
-CAUSES: Final = ("live", "sweep", "import", "reconcile", "moved", "definition_changed")
+CAUSES: Final = (
+    "live",
+    "erased",
+    "sweep",
+    "import",
+    "import_told",
+    "reconcile",
+    "moved",
+    "definition_changed",
+)
 """How we can come to know of something. Of several that are written as one the first of these stands for
 all. What an import brings is told to nobody, also where the events that happened meanwhile are brought with
 it; what the webhook or the clock brings is told in any case."""
@@ -99,6 +130,7 @@ class Message:
     review: tuple[str, ...] = ()
     walk: Walk | None = None
     chunk: Chunk | None = None
+    erase: Erase | None = None
     purge: Purge | None = None
     cause: str = "live"
     attempt: int = 0
@@ -111,6 +143,8 @@ class Message:
             content = {"walk": asdict(self.walk)}
         elif self.chunk is not None:
             content = {"chunk": {one.name: getattr(self.chunk, one.name) for one in fields(Chunk)}}
+        elif self.erase is not None:
+            content = {"erase": asdict(self.erase)}
         elif self.purge is not None:
             content = {"purge": asdict(self.purge)}
         return json.dumps(
@@ -144,6 +178,9 @@ def decode(body: str) -> Message:
                     return Message(epoch, walk=Walk(index, shard, after), cause=cause, attempt=attempt)
                 case {"chunk": dict(chunk)}:
                     return Message(epoch, chunk=_chunk(chunk), cause=cause, attempt=attempt)
+                case {"erase": {"person": str(person), "records": [*records]}}:
+                    erase = Erase(person, tuple(map(str, records)))
+                    return Message(epoch, erase=erase, cause=cause, attempt=attempt)
                 case {"purge": {"table": str(table), "after": str(place)}}:
                     return Message(epoch, purge=Purge(table, place), cause=cause, attempt=attempt)
                 case {"review": [*people]} if all(isinstance(person, str) for person in people):
@@ -153,14 +190,10 @@ def decode(body: str) -> Message:
 
 def _chunk(value: dict[str, Any]) -> Chunk:
     match value:
-        case {
-            "id": str(chunk),
-            "run": str(run),
-            "as_of": int(as_of),
-            "objects": [*objects],
-            "events": [*events],
-            "unseen": [*unseen],
-            "failed": int(failed),
-        }:
-            return Chunk(chunk, run, as_of, tuple(objects), tuple(events), tuple(unseen), failed)
+        case {"id": str(chunk), "run": str(run), "as_of": int(as_of), "failed": int(failed)}:
+            # What an older version sent has fewer kinds of parts.
+            parts = {kind: value.get(kind, []) for kind in PARTS}
+            if all(isinstance(some, list) for some in parts.values()):
+                kinds: dict[str, Any] = {kind: tuple(some) for kind, some in parts.items()}
+                return Chunk(chunk, run, as_of, failed=failed, **kinds)
     raise Unreadable("not a message of peoplesync: a chunk's part is missing")

@@ -39,6 +39,11 @@ class Metric(Enum):
     WEBHOOKS_DROPPED_CONNECT = Measure("Count", "acknowledged, of another account by Stripe Connect")
     WEBHOOKS_DROPPED_NO_ID = Measure("Count", "acknowledged, of an object without an id")
 
+    # The app's door
+    ACTIVITIES_RECEIVED = Measure("Count", "tracked events and identifies put on the live queue")
+    ACTIVITIES_REFUSED = Measure("Count", "refused: items, or whole requests, that are not sound")
+    ACTIVITY_UNAUTHORIZED = Measure("Count", "requests refused: no write key, a wrong or a revoked one")
+
     # The worker
     CHANGES_APPLIED = Measure("Count", "changes and reviews that changed somebody")
     CHANGES_STALE = Measure("Count", "changes that told nothing new")
@@ -71,6 +76,10 @@ class Metric(Enum):
     IMPORTS_SUCCEEDED = Measure("Count", "imports that ended, complete")
     IMPORTS_FAILED = Measure("Count", "imports that ended, incomplete")
 
+    # Re-evaluations
+    REEVALUATIONS_SUCCEEDED = Measure("Count", "re-evaluations that ended, with everybody looked at")
+    REEVALUATIONS_FAILED = Measure("Count", "re-evaluations that ended, incomplete")
+
     # Events that go out
     EVENTS_PUBLISHED = Measure("Count", "events put on the bus, for others to act upon")
     PUBLISH_FAILED = Measure("Count", "writes of which something could not be published, to be tried again")
@@ -91,6 +100,7 @@ class Metric(Enum):
     REVIEWS_WAITING = Measure("Count", "messages on the review queue", gauge=True)
     DEAD_LETTERS = Measure("Count", "messages in the dead-letter queues", gauge=True)
     WORKER_PAUSED = Measure("Count", "1 while nothing is taken from a queue", gauge=True)
+    PUBLISH_PAUSED = Measure("Seconds", "for which nothing has gone out on the bus, by a pause", gauge=True)
     SINCE_LAST_EVENT = Measure("Seconds", "since Stripe's newest event", gauge=True)
     SILENCE_RATIO = Measure(
         "None", "that time by this account's 99th-percentile gap (1 h or more)", gauge=True
@@ -103,6 +113,9 @@ class Metric(Enum):
         "Percent", "of what a running import has listed, so much is applied", gauge=True
     )
     IMPORT_BROKEN = Measure("Count", "connections whose last import failed or was stopped", gauge=True)
+    NOT_REEVALUATED = Measure(
+        "Count", "connections with people who are not evaluated by the newest segments and fields", gauge=True
+    )
 
     @property
     def title(self) -> str:

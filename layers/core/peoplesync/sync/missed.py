@@ -26,13 +26,13 @@ def missed_by_the_webhook(household: Household, tasks: Iterable[Task], now: int)
         for person in household.before.values()
         for name, record in (person.records.items() if person else ())
     }
-    entries = {(record, entry.entry) for record, entry in household.entries}
+    entries = {(record, entry.memory) for record, entry in household.entries}
     missed: dict[tuple[object, ...], int] = {}
     for task in tasks:
         change = task.change
         if change is None or task.heard_at is None or task.message.cause != "reconcile":
             continue
-        new_entry = any((change.record, event.entry) in entries for event in change.events)
+        new_entry = any((change.record, event.memory) in entries for event in change.events)
         if task.heard_at <= now - PATIENCE and (new_entry or _is_news(records.get(change.record), change)):
             missed[_event_of(change)] = task.heard_at
     return list(missed.values())
@@ -54,4 +54,4 @@ def _order(snapshot: Snapshot) -> tuple[int, int, str]:
 def _event_of(change: Change) -> tuple[object, ...]:
     """One event may be in two chunks of a batch."""
     event = change.snapshot.event if change.snapshot else ""
-    return change.object, change.occurred_at, event, tuple(one.entry for one in change.events)
+    return change.object, change.occurred_at, event, tuple(one.memory for one in change.events)

@@ -99,6 +99,14 @@ class People(Protocol):
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         """Raises LostRace, TooLarge or Unavailable."""
 
+    def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
+        """Deletes so many rows of a record's feed at most: how many it deleted, and how many of them were
+        entries. Raises Unavailable."""
+
+    def note_forgotten(self, epoch: Epoch, person: str, entries: int, now: int, *, all_gone: bool) -> None:
+        """Adds to an erased person's receipt that so many entries were deleted, and whether these were the
+        last. Raises Unavailable."""
+
     def members_page(self, epoch: Epoch, index: str, shard: int, after: str, most: int) -> Sequence[str]:
         """So many of an index's members of one shard at most, in order of id, after the given one."""
 

@@ -13,7 +13,7 @@ from math import sqrt
 from typing import Any, Final, Protocol
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fields import FIELD_TYPES, FieldType
+from peoplesync.domain.fields import FIELDS, Field, types_of
 from peoplesync.domain.people import EVERYONE, Person, subject_of
 from peoplesync.domain.rules import Rule, check, holds
 from peoplesync.sync.browse import present
@@ -66,10 +66,12 @@ def preview(
     rng: random.Random,
     *,
     most: int = 10,
-    fields: Mapping[str, FieldType] = FIELD_TYPES,
+    fields: Sequence[Field] = FIELDS,
 ) -> Preview:
-    """Who would be in a segment of that rule at `now`, `most` of them by name. Raises InvalidRule."""
-    check(rule, fields)
+    """Who would be in a segment of that rule over these fields at `now`, `most` of them by name. Raises
+    InvalidRule."""
+    types = types_of(fields)
+    check(rule, types)
     everybody = people.ids(epoch, EVERYONE)
     exact = len(everybody) <= EXACT
     looked_at = everybody if exact else sorted(rng.sample(everybody, SAMPLE))
@@ -77,10 +79,10 @@ def preview(
     named: list[Mapping[str, Any]] = []
     for person in people.of_ids(epoch, looked_at):
         shown += 1
-        if holds(rule, subject_of(person, person.fields), now)[0]:
+        if holds(rule, subject_of(person, person.fields, types), now)[0]:
             found += 1
             if len(named) < most:
-                named.append(present(person))
+                named.append(present(person, fields))
     if exact:
         return Preview(found, found, found, len(everybody), exact, tuple(named))
     low, high = interval(found, shown)

@@ -7,30 +7,42 @@ comes again with all that followed it in its stream.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fields import FIELD_TYPES
+from peoplesync.domain.fields import FIELD_TYPES, FieldType
 from peoplesync.domain.households import Known
 from peoplesync.domain.outgoing import (
     EntryWritten,
     Outgoing,
     PersonWritten,
     Written,
-    billing_event,
+    entry_event,
     is_silent,
     person_events,
 )
-from peoplesync.domain.people import Person, customer_identity
+from peoplesync.domain.people import ERASED, Person, record_identity
+from peoplesync.domain.segments import Definitions
 from peoplesync.sync.browse import iso, present, with_iso_instants
 from peoplesync.sync.ports import Unavailable
 
 VERSION: Final = 1
 """Of the outgoing events' schemas, docs/events: it rises when what is there changes or goes, not when
 something is added."""
+
+TOLD_WITHIN: Final = 6 * 3_600
+"""Seconds for which the streams' mappings hand on a write (template.yaml, MaximumRecordAgeInSeconds): what is
+older goes to the bucket of what could not be published, untold."""
+
+KEPT_BY_STREAMS: Final = 24 * 3_600
+"""Seconds after which DynamoDB's streams forget a write."""
+
+
+Owners = Mapping[str, Person | str | None]
+"""Whose each record is: a person's, nobody's, or `ERASED`."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,9 @@ class Announcement:
 
 class Connections(Protocol):
     def get_even_disconnected(self, name: str) -> Connection | None: ...
+
+    def definitions(self, connection: Connection) -> Definitions:
+        """Raises Unavailable."""
 
 
 class People(Protocol):
@@ -78,10 +93,11 @@ class Publisher:
         failed: dict[str, str] = {}
         origins: list[str] = []
         announcements: list[Announcement] = []
-        audible = {name: one for name, one in writes.items() if not is_silent(one)}
+        audible = {name: one for name, one in writes.items() if not is_silent(one) or _is_removal(one)}
         for epoch, of_epoch in _by_epoch(audible).items():
             try:
-                if not self._is_current(epoch):
+                types = self._types(epoch)
+                if types is None:
                     continue
                 owners = self._owners(epoch, of_epoch.values())
             except Unavailable as reason:
@@ -89,7 +105,7 @@ class Publisher:
                 continue
             for name, one in of_epoch.items():
                 try:
-                    told = [announcement(event) for event in _events(one, owners)]
+                    told = [announcement(event, types) for event in _events(one, owners)]
                 except Exception as fault:
                     failed[name] = type(fault).__name__
                     continue
@@ -99,33 +115,37 @@ class Publisher:
         failed |= {origins[place]: reason for place, reason in refused.items()}
         return Published(len(announcements) - len(refused), failed)
 
-    def _is_current(self, epoch: Epoch) -> bool:
-        """Whether it is the connection's; the rows of one that is over are only being cleared away."""
+    def _types(self, epoch: Epoch) -> Mapping[str, FieldType] | None:
+        """The types of an epoch's fields, also of those that are disabled, since old values are told. None
+        where the epoch is over: its rows are only being cleared away."""
         connection = self.connections.get_even_disconnected(epoch.connection)
-        return connection is not None and connection.epoch == epoch
+        if connection is None or connection.epoch != epoch:
+            return None
+        return {one.key: one.type for one in self.connections.definitions(connection).fields}
 
-    def _owners(self, epoch: Epoch, writes: Iterable[Written]) -> Mapping[str, Person]:
-        """Whose the records are whose feeds have new entries; a record without a person is nobody's."""
-        records = sorted({one.record for one in writes if isinstance(one, EntryWritten)})
+    def _owners(self, epoch: Epoch, writes: Iterable[Written]) -> Owners:
+        """Whose the records are whose feeds have new entries, or whose person was removed."""
+        records = sorted({record for one in writes for record in _in_question(one)})
         if not records:
             return {}
-        known = self.people.read(epoch, [customer_identity(record) for record in records], {})
-        owners = {record: known.identities.get(customer_identity(record)) for record in records}
+        known = self.people.read(epoch, [record_identity(record) for record in records], {})
+        owners = {record: known.identities.get(record_identity(record)) for record in records}
         return {
-            record: known.people[owner] for record, owner in owners.items() if owner and owner in known.people
+            record: ERASED if owner == ERASED else known.people.get(owner or "")
+            for record, owner in owners.items()
         }
 
 
-def announcement(event: Outgoing) -> Announcement:
-    """An outgoing event as public JSON: instants are ISO 8601, amounts text in the major unit."""
-    person = present(event.person)
+def announcement(event: Outgoing, types: Mapping[str, FieldType] = FIELD_TYPES) -> Announcement:
+    """An outgoing event as public JSON: instants are ISO 8601, amounts text in the major unit. `types` are
+    the fields'."""
     content = dict(event.content)
     match content:
         case {"fields": fields}:
-            content["fields"] = {key: _shown(key, value) for key, value in fields.items()}
+            content["fields"] = {key: _shown(types.get(key), value) for key, value in fields.items()}
         case {"changes": changes}:
             content["changes"] = {
-                key: {when: _shown(key, value) for when, value in change.items()}
+                key: {when: _shown(types.get(key), value) for when, value in change.items()}
                 for key, change in changes.items()
             }
         case {"event": facts}:
@@ -138,21 +158,34 @@ def announcement(event: Outgoing) -> Announcement:
             "connection": event.epoch.connection,
             "cause": event.cause,
             "occurred_at": iso(event.occurred_at),
-            "person": {
-                "id": person["id"],
-                "email": person["email"],
-                "customers": [one["id"] for one in person["customers"]],
-            },
+            "person": _who(event.person),
             **with_iso_instants(content),
         },
     )
 
 
-def _events(written: Written, owners: Mapping[str, Person]) -> Iterator[Outgoing]:
+def _who(person: Person) -> dict[str, Any]:
+    customers = sorted(record.id for record in person.records.values() if not record.is_user)
+    return {"id": person.id, "email": present(person)["email"], "customers": customers}
+
+
+def _is_removal(written: Written) -> bool:
+    return isinstance(written, PersonWritten) and written.after is None
+
+
+def _in_question(written: Written) -> Collection[str]:
+    """Records whose owner tells what the write does not: of whom an entry is; why a person is no more."""
+    if isinstance(written, EntryWritten):
+        return (written.record,)
+    return written.before.records if _is_removal(written) and written.before else ()
+
+
+def _events(written: Written, owners: Owners) -> Iterator[Outgoing]:
     if isinstance(written, PersonWritten):
-        yield from person_events(written)
-    elif written.record in owners:
-        yield billing_event(written, owners[written.record])
+        erased = any(owners.get(record) == ERASED for record in _in_question(written))
+        yield from person_events(replace(written, erased=erased))
+    elif isinstance(owner := owners.get(written.record), Person):
+        yield entry_event(written, owner)
 
 
 def _by_epoch(writes: Mapping[str, Written]) -> Mapping[Epoch, Mapping[str, Written]]:
@@ -162,5 +195,5 @@ def _by_epoch(writes: Mapping[str, Written]) -> Mapping[Epoch, Mapping[str, Writ
     return grouped
 
 
-def _shown(field: str, value: Any) -> Any:
-    return iso(value) if FIELD_TYPES.get(field) == "instant" and value is not None else value
+def _shown(field_type: FieldType | None, value: Any) -> Any:
+    return iso(value) if field_type == "instant" and value is not None else value

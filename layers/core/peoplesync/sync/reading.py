@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from peoplesync.domain.activity import UnreadableActivity, read_activity
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.catalogue import CatalogueChange, read_catalogue_change
-from peoplesync.domain.changes import EVENT_TYPES, Change, ObjectKey, read_change
+from peoplesync.domain.changes import EVENT_TYPES, Change, ObjectKey, change_of, read_change
 from peoplesync.domain.listed import read_listed
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
 from peoplesync.domain.stripe_objects.reading import Json
@@ -40,6 +41,8 @@ class Reader:
             if message.purge:
                 self._purge(delivery, message, message.purge)
                 return {}
+            if message.erase:
+                return {f"erase:{message.erase.person}": Task(delivery, message, person=message.erase.person)}
             if message.chunk:
                 self.chunks.append((delivery, message))
                 return self._parts(delivery, message, message.chunk)
@@ -70,18 +73,23 @@ class Reader:
     def _parts(self, delivery: Delivery, message: Message, chunk: Chunk) -> Tasks:
         """The tasks of a chunk: only what cannot be read of it is buried."""
         tasks: dict[str, Task] = {}
-        parts: list[Any] = [*chunk.objects, *chunk.events, *chunk.unseen]
-        for part, value in enumerate(parts):
+        for part, kind, value in chunk.parts:
             name = f"{delivery.id}/{part}"
             try:
-                if part < len(chunk.objects):
-                    tasks.update(self._shown(delivery, message, value, part, name, chunk.as_of))
-                elif part < len(chunk.objects) + len(chunk.events):
-                    tasks.update(self._told(delivery, message, value, part, name))
-                else:
-                    ask = _ask_if_unseen(str(value), chunk.as_of, name)
-                    tasks[name] = Task(delivery, message, ask, part=part)
-            except UnreadableStripeObject as poison:
+                match kind:
+                    case "objects":
+                        tasks.update(self._shown(delivery, message, value, part, name, chunk.as_of))
+                    case "events":
+                        tasks.update(self._told(delivery, message, value, part, name))
+                    case "unseen":
+                        ask = _ask_if_unseen(str(value), chunk.as_of, name)
+                        tasks[name] = Task(delivery, message, ask, part=part)
+                    case "activities":
+                        change = replace(change_of(read_activity(value)), message=name)
+                        tasks[name] = Task(delivery, message, change, part=part)
+                    case "people":
+                        tasks[name] = Task(delivery, message, person=str(value), part=part)
+            except (UnreadableStripeObject, UnreadableActivity) as poison:
                 self.fates.bury_part(delivery, message, part, str(poison))
         return tasks
 

@@ -11,9 +11,10 @@ from typing import Any, Final, Literal
 
 from peoplesync.domain.connections import Connection
 from peoplesync.sync.browse import iso
+from peoplesync.sync.publish import TOLD_WITHIN
 from peoplesync.sync.reconcile import KEPT_BY_STRIPE
 
-State = Literal["in_sync", "importing", "behind", "paused", "attention", "stopped"]
+State = Literal["in_sync", "importing", "reevaluating", "behind", "paused", "attention", "stopped"]
 
 RECONCILE_OVERDUE: Final = 45 * 60
 """Seconds after which a checkpoint is too old: the reconciler has failed to move it three times in a row."""
@@ -23,6 +24,9 @@ SWEEP_OVERDUE: Final = 180
 
 REFUSED_FOR: Final = 120
 """Seconds for which signatures may be wrong, while a new secret is on its way into the caches."""
+
+REEVALUATED_WITHIN: Final = 60
+"""Seconds after a change of segments or fields within which a re-evaluation should have begun."""
 
 SLOW: Final = 60
 """Seconds from Stripe to the person that are worth mentioning."""
@@ -47,7 +51,9 @@ class Verdict:
 @dataclass(frozen=True)
 class Facts:
     """What is known of a connection at a moment: messages on each of the `queues` and `dead` ones; since when
-    the worker is paused; since when somebody is due by the clock and not reviewed; its last import."""
+    the worker is paused; since when somebody is due by the clock and not reviewed; its last import; since
+    when nothing is published; its last re-evaluation, and whether there are people whom segments and fields
+    have `outrun`."""
 
     connection: Connection
     now: int
@@ -56,6 +62,9 @@ class Facts:
     paused_since: int | None = None
     due_since: int | None = None
     last_import: Mapping[str, Any] | None = None
+    unpublished_since: int | None = None
+    last_reevaluation: Mapping[str, Any] | None = None
+    outrun: bool = False
 
     @property
     def waiting(self) -> int:
@@ -67,6 +76,11 @@ class Facts:
         """Up to when all events are known."""
         checkpoint = self.connection.reconciled_until
         return self.connection.created_at if checkpoint is None else checkpoint
+
+    @property
+    def unpublished_for(self) -> int:
+        """Seconds for which nothing has been published, by a pause."""
+        return 0 if self.unpublished_since is None else max(0, self.now - self.unpublished_since)
 
     @property
     def due_for(self) -> int:
@@ -167,10 +181,48 @@ def _attention(facts: Facts) -> Iterator[Verdict]:
             anew = f"`peoplesync import start{_of(connection)}`"
             what_to_do = f"`peoplesync dead list` tells what stopped it; then `dead replay --all` and {anew}"
         yield Verdict("attention", "Attention: import failed", reason, what_to_do, "import-failed")
+    changed_at = connection.definitions_changed_at
+    if facts.outrun and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
+        yield _not_reevaluated(facts, now - changed_at)
+    if facts.unpublished_since is not None:
+        yield _unpublished(facts.unpublished_since, now)
     if facts.due_for > SWEEP_OVERDUE and facts.paused_since is None:
         reason = f"somebody has been due by the clock for {duration(facts.due_for)} and was not reviewed"
         look = "`peoplesync logs sweep_segments` tells whether the sweep runs"
         yield Verdict("attention", "Attention: segments late", reason, look, "sweep-late")
+
+
+def is_outrun(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
+    """Whether segments or fields have changed since everybody was evaluated, and nobody is about to be."""
+    if connection.definitions_changed_at is None:
+        return False  # they are as the connection began with them
+    if last_reevaluation is None:
+        return True
+    if last_reevaluation["status"] == "succeeded":
+        return int(last_reevaluation["version"]) < connection.definitions_version
+    return bool(last_reevaluation["status"] != "running")
+
+
+def _not_reevaluated(facts: Facts, ago: int) -> Verdict:
+    last, of = facts.last_reevaluation, _of(facts.connection)
+    reason = f"segments or fields changed {duration(ago)} ago and people have not been re-evaluated"
+    what_to_do = f"`peoplesync reevaluate start{of}` does it, or goes on where it was"
+    if last is not None and last["status"] == "failed":
+        reason += f"; `peoplesync reevaluate list{of}` tells why"
+        if last["failed"]:
+            what_to_do = f"`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start{of}`"
+    return Verdict("attention", "Attention: people not re-evaluated", reason, what_to_do, "not-reevaluated")
+
+
+def _unpublished(since: int, now: int) -> Verdict:
+    within = duration(TOLD_WITHIN)
+    if now - since < TOLD_WITHIN:
+        cost = f"it is told later, if that goes on within {within}"
+    else:
+        cost = f"what is older than {within} when that goes on is put aside, and not told by itself any more"
+    reason = f"nothing goes out on the bus since {iso(since)}; {cost}"
+    what_to_do = "`peoplesync publish resume` goes on"
+    return Verdict("attention", "Attention: publishing paused", reason, what_to_do, "publish-paused")
 
 
 def _passing(facts: Facts) -> Iterator[Verdict]:
@@ -181,6 +233,11 @@ def _passing(facts: Facts) -> Iterator[Verdict]:
         listed = f"{last_import['applied']:,} of {last_import['enqueued']:,} listed objects"
         reason = f"{percent} %: {listed} are applied so far"
         yield Verdict("importing", f"Importing {percent} %", reason)
+    last = facts.last_reevaluation
+    if last is not None and last["status"] == "running":
+        percent = 100 * last["evaluated"] // last["people"] if last["people"] else 0
+        reason = f"{last['evaluated']:,} of {last['people']:,} people are evaluated so far"
+        yield Verdict("reevaluating", f"Re-evaluating {percent} %", reason)
     if facts.waiting:
         lag = connection.lag_seconds or 0
         if lag > SLOW:

@@ -45,6 +45,9 @@ class Records(Protocol):
     def records(self, epoch: Epoch, customers: Collection[str]) -> Mapping[str, Stored]:
         """The records of those customers that have one."""
 
+    def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
+        """Those of the customers who were erased: they are to have none."""
+
 
 class Queue(Protocol):
     def send(self, body: str, delay: int = 0) -> None: ...
@@ -53,13 +56,15 @@ class Queue(Protocol):
 @dataclass
 class Verdict:
     """How many customers and subscriptions were compared, and where they differ. `listed` holds Stripe's
-    objects of who differs, as they were at `as_of`."""
+    objects of who differs, as they were at `as_of`. `erased` are customers at Stripe that were erased here,
+    and so are not compared."""
 
     customers: int = 0
     subscriptions: int = 0
     differences: dict[str, list[Difference]] = field(default_factory=dict)
     listed: dict[str, dict[str, Json]] = field(default_factory=dict)
     as_of: int | None = None
+    erased: set[str] = field(default_factory=set)
 
     def keep(self, customer: str, one: Json, as_of: int) -> None:
         """Remembers an object for a repair."""
@@ -134,17 +139,21 @@ class Verifier:
         customers: set[str] = set()
         subscriptions: set[str] = set()
         for page in _batches(self._listed(connection, "customers")):
-            stored = self.records.records(connection.epoch, {str(one["id"]) for one, _ in page})
+            stored = self._stored(connection, {str(one["id"]) for one, _ in page}, verdict)
             for one, as_of in page:
                 customer = str(one["id"])
+                if customer in verdict.erased:
+                    continue
                 customers.add(customer)
                 shown = Shown(content_of(one, as_of))
                 if any(customer_differences(customer, stored.get(customer), shown)):
                     verdict.keep(customer, one, as_of)
                     yield customer
         for page in _batches(self._listed(connection, "subscriptions", {"status": "all"})):
-            stored = self.records.records(connection.epoch, {_customer(one) for one, _ in page})
+            stored = self._stored(connection, {_customer(one) for one, _ in page}, verdict)
             for one, as_of in page:
+                if _customer(one) in verdict.erased:
+                    continue
                 subscriptions.add(str(one["id"]))
                 of = stored.get(_customer(one))
                 if of is not None and of.record.deleted:
@@ -164,14 +173,24 @@ class Verifier:
         found: dict[str, list[Difference]] = {}
         for batch in _batches(customers):
             shown = {customer: self._shown(connection, customer, verdict) for customer in batch}
-            stored = self.records.records(connection.epoch, batch)
-            for customer in batch:
+            stored = self._stored(connection, set(batch), verdict)
+            compared = [customer for customer in batch if customer not in verdict.erased]
+            for customer in compared:
                 if here := differences(customer, stored.get(customer), shown[customer]):
                     found[customer] = here
             if count:
-                verdict.customers += len(batch)
-                verdict.subscriptions += sum(len(one.subscriptions) for one in shown.values())
+                verdict.customers += len(compared)
+                verdict.subscriptions += sum(len(shown[one].subscriptions) for one in compared)
         return found
+
+    def _stored(
+        self, connection: Connection, customers: Collection[str], verdict: Verdict
+    ) -> Mapping[str, Stored]:
+        """The records of the customers; who of them was erased is noted."""
+        stored = self.records.records(connection.epoch, customers)
+        if missing := [customer for customer in sorted(customers) if customer not in stored]:
+            verdict.erased |= set(self.records.erased(connection.epoch, missing))
+        return stored
 
     def _shown(self, connection: Connection, customer: str, verdict: Verdict) -> Shown:
         answer = self.stripe.fetch(connection.name, ObjectKey("customer", customer))

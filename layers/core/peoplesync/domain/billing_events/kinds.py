@@ -36,14 +36,23 @@ KINDS: Final = (
 @dataclass(frozen=True)
 class BillingEvent:
     """One entry of the feed. `content` is plain JSON: amounts as text in the major unit, instants as
-    Unix seconds under names that end in `_at`."""
+    Unix seconds under names that end in `_at`.
+
+    `marker` is what it is known by where its time does not belong to what it is: a row of its own.
+    """
 
     kind: str
     key: str
     at: int
     content: dict[str, Any]
+    marker: str = ""
 
     @property
     def entry(self) -> str:
         """What tells it from every other entry of its record's feed, and sorts by time."""
         return f"{self.at:011d}#{self.key}"
+
+    @property
+    def memory(self) -> str:
+        """By what its record's feed knows that it was counted."""
+        return self.marker or self.entry

@@ -26,6 +26,7 @@ class Customer(TypedDict):
     postal_code: str | None
     state: str | None
     discounts: list[Discount]
+    metadata: dict[str, str]
 
 
 def read_customer(value: Any) -> Customer | None:
@@ -49,4 +50,5 @@ def read_customer(value: Any) -> Customer | None:
         postal_code=address.text("postal_code"),
         state=address.text("state"),
         discounts=discounts_of(customer),
+        metadata=customer.texts("metadata"),
     )

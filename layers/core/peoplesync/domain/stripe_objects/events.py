@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from peoplesync.domain.stripe_objects.reading import Json, Node
+from peoplesync.domain.stripe_objects.reading import Json, Node, attached
 
 # What the readers of this package look at; a genuine event that is too big for the queue keeps just this.
 _READ = frozenset(
@@ -24,6 +24,10 @@ _READ = frozenset(
     invoice latest_invoice
     """.split()
 )
+
+
+_WITH_METADATA = frozenset({"customer", "subscription", "product"})
+"""Objects whose metadata fields can be made of."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def read_event(value: Any) -> StripeEvent:
 
 
 def slim(event: Json) -> dict[str, Any]:
-    """The event with only what `read_*` look at: no metadata, payment details or tax lines."""
+    """The event with only what `read_*` look at: no payment details or tax lines."""
     data = event["data"]
     slimmed = {"object": _keep(data["object"])}
     if data.get("previous_attributes"):
@@ -79,7 +83,11 @@ def slim_object(value: Json) -> dict[str, Any]:
 
 def _keep(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _keep(part) for key, part in value.items() if key in _READ}
+        kept = {key: _keep(part) for key, part in value.items() if key in _READ}
+        metadata = value.get("metadata")
+        if value.get("object") in _WITH_METADATA and isinstance(metadata, Mapping) and attached(metadata):
+            kept["metadata"] = attached(metadata)
+        return kept
     if isinstance(value, list):
         return [_keep(part) for part in value]
     return value

@@ -12,6 +12,7 @@ class Product(TypedDict):
 
     id: str
     name: str
+    metadata: dict[str, str]
 
 
 def read_product(value: Any) -> Product | None:
@@ -19,4 +20,8 @@ def read_product(value: Any) -> Product | None:
     product = Node.top(value, "product")
     if product.boolean("deleted") and "name" not in product:
         return None
-    return Product(id=product.required_text("id"), name=product.required_text("name"))
+    return Product(
+        id=product.required_text("id"),
+        name=product.required_text("name"),
+        metadata=product.texts("metadata"),
+    )

@@ -15,6 +15,11 @@ LARGEST: Final = 10**15
 """More than any amount or instant can be; what is larger is a mistake, and would be one to compute with."""
 
 
+MOST_METADATA: Final = 50
+LONGEST_METADATA: Final = 500
+"""So many texts can be attached to an object, of so many characters."""
+
+
 class UnreadableStripeObject(ValueError):
     """A field that matters is missing or has the wrong type.
 
@@ -96,6 +101,10 @@ class Node:
         value = self._value.get(name)
         return isinstance(value, str) and value == text
 
+    def texts(self, name: str) -> dict[str, str]:
+        """What a company attaches to an object: texts by name; empty where absent."""
+        return attached(self._typed(name, Mapping, "an object") or {})
+
     def node(self, name: str) -> Node | None:
         value = self._value.get(name)
         return None if value is None else Node(value, self._kind, self._id, self._join(name))
@@ -157,7 +166,9 @@ class Node:
                 number = Decimal(str(value))
             except InvalidOperation:
                 number = Decimal("NaN")
-            if number.is_finite() and abs(number) < LARGEST and int(number.as_tuple().exponent) >= -FINEST:
+            # `abs` would round, and has no room for every exponent that can be written.
+            fits = number.is_finite() and number.copy_abs() < LARGEST
+            if fits and int(number.as_tuple().exponent) >= -FINEST:
                 return number
         raise self._error(name, "should be a decimal number")
 
@@ -172,6 +183,13 @@ class Node:
 
     def _error(self, name: str, problem: str) -> UnreadableStripeObject:
         return UnreadableStripeObject(self._kind, self._id, self._join(name) or "the object", problem)
+
+
+def attached(metadata: Json) -> dict[str, str]:
+    """Metadata, within the limits that Stripe sets it: what is beyond them was not made by Stripe."""
+    texts = {name: text for name, text in sorted(metadata.items()) if isinstance(text, str)}
+    fitting = [name for name, text in texts.items() if len(text) <= LONGEST_METADATA]
+    return {name: texts[name] for name in fitting[:MOST_METADATA]}
 
 
 def digits(number: Decimal) -> str:

@@ -42,6 +42,7 @@ class Subscription(TypedDict):
     pause: str | None
     discounts: list[Discount]
     items: list[Item]
+    metadata: dict[str, str]
 
 
 def read_subscription(value: Any) -> Subscription:
@@ -65,6 +66,7 @@ def read_subscription(value: Any) -> Subscription:
         pause=pause.text("behavior") if pause else None,
         discounts=discounts_of(subscription),
         items=items,
+        metadata=subscription.texts("metadata"),
     )
 
 

@@ -6,7 +6,7 @@ memory than the smallest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ def progress_of(run: Run, runs: ImportRuns) -> Progress:
     of_lists = runs.listed(run)
     lists = {name: listed for name, (listed, _) in of_lists.items() if name != UNSEEN}
     progress = Progress(listed=sum(lists.values()), lists=lists)
-    for page, chunk, objects, failed in _side_by_side(run, runs):
+    for page, chunk, objects, failed in side_by_side(runs.pages(run), runs.chunks_applied(run)):
         done = 0 if failed is None else objects - failed
         if page.list == UNSEEN:
             progress.asked += objects
@@ -67,21 +67,25 @@ def progress_of(run: Run, runs: ImportRuns) -> Progress:
     return progress
 
 
-def missing_pages(run: Run, runs: ImportRuns) -> Iterator[ListedPage]:
+def missing_pages(
+    pages: Iterable[ListedPage], chunks_applied: Iterable[tuple[str, int]]
+) -> Iterator[ListedPage]:
     """The pages of which a chunk is missing, each once."""
     last: ListedPage | None = None
-    for page, _, _, failed in _side_by_side(run, runs):
+    for page, _, _, failed in side_by_side(pages, chunks_applied):
         if failed is None and page is not last:
             last = page
             yield page
 
 
-def _side_by_side(run: Run, runs: ImportRuns) -> Iterator[tuple[ListedPage, str, int, int | None]]:
+def side_by_side(
+    pages: Iterable[ListedPage], chunks_applied: Iterable[tuple[str, int]]
+) -> Iterator[tuple[ListedPage, str, int, int | None]]:
     """Each chunk of each page, with how many objects it has and how many of them failed; None where it is not
-    applied yet. Chunks that no page names (any more) are passed over."""
-    applied = iter(runs.chunks_applied(run))
+    applied yet. Chunks that no page names (any more) are passed over. Both come in order of chunks' ids."""
+    applied = iter(chunks_applied)
     at: tuple[str, int] | None = next(applied, None)
-    for page in runs.pages(run):
+    for page in pages:
         for chunk in sorted(page.chunks):
             while at is not None and at[0] < chunk:
                 at = next(applied, None)

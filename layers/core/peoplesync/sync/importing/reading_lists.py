@@ -195,7 +195,7 @@ def put_on_queue(
         chunks[name] = len(parts)
         of_kind: dict[str, Any] = {"events": parts} if is_of_events else {"objects": parts}
         chunk = Chunk(name, run.id, page.as_of, **of_kind)
-        bodies.append(Message(run.epoch, chunk=chunk, cause="import").encode())
+        bodies.append(Message(run.epoch, chunk=chunk, cause=run.cause).encode())
     queue.send_all(bodies)
     runs.add_page(run, ListedPage(list_name, window.id, window.pages, chunks, params))
 

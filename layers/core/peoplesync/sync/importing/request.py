@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-KNOWN: Final = ("connection", "created_after", "share", "charge_days", "event_days", "resume")
+KNOWN: Final = ("connection", "created_after", "share", "charge_days", "event_days", "publish", "resume")
 
 MOST_DAYS: Final = {"charge_days": 3650, "event_days": 30}
 
@@ -18,13 +18,15 @@ class Unacceptable(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """A new import, or one to `resume` by its id. `share` is of Stripe's rate limit, 0 to 1."""
+    """A new import, or one to `resume` by its id. `share` is of Stripe's rate limit, 0 to 1; `publish` says
+    whether the bus is told of what it brings."""
 
     connection: str
     created_after: int | None
     share: float
     charge_days: int
     event_days: int
+    publish: bool
     resume: str
 
 
@@ -33,16 +35,19 @@ def read_request(given: Mapping[str, Any], share: float) -> Request:
     unknown = [name for name in given if name not in KNOWN]
     if unknown:
         raise Unacceptable(f"the input has {', '.join(unknown)}; known are {', '.join(KNOWN)}")
-    connection = given.get("connection", "main")
-    resume = given.get("resume", "")
+    connection, resume = given.get("connection", "main"), given.get("resume", "")
+    publish = given.get("publish", False)
     if not isinstance(connection, str) or not isinstance(resume, str):
         raise Unacceptable("connection and resume are names, as text")
+    if not isinstance(publish, bool):
+        raise Unacceptable(f"publish is true or false, not {publish!r}")
     return Request(
         connection,
         _instant(given.get("created_after")),
         _share(given.get("share"), share),
         _days(given, "charge_days", 35),
         _days(given, "event_days", 30),
+        publish,
         resume,
     )
 

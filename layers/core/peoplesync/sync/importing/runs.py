@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from peoplesync.domain.connections import Epoch
+from peoplesync.domain.outgoing import IMPORT, IMPORT_TOLD
 from peoplesync.domain.windows import Window
 
 Status = Literal["running", "succeeded", "failed"]
@@ -20,7 +21,7 @@ class Run:
     `charge_days` days, events of the last `event_days`. `share` is its part of Stripe's rate limit, 0 to 1.
     `execution` is the ARN of the state machine's execution that drives it. `relisted` says that missing
     chunks were listed once more; `quiet_looks` counts how often in a row nothing moved though something was
-    missing.
+    missing. `publish` says whether the bus is told of what it brings.
     """
 
     id: str
@@ -37,11 +38,17 @@ class Run:
     relisted: bool = False
     quiet_looks: int = 0
     applied_before: int = -1
+    publish: bool = False
 
     @property
     def is_full(self) -> bool:
         """Whether it brings every customer, so that one whom it did not see is no more."""
         return self.created_after is None
+
+    @property
+    def cause(self) -> str:
+        """The cause of what it writes."""
+        return IMPORT_TOLD if self.publish else IMPORT
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ class Importer:
             charge_days=request.charge_days,
             event_days=request.event_days,
             execution=execution,
+            publish=request.publish,
         )
         self.runs.create(run)
         return run
@@ -207,7 +208,7 @@ class Importer:
         run, connection = self._run(place)
         if run is None or connection is None:
             return _failed("the connection has begun a new epoch, or is there no more")
-        for page in missing_pages(run, self.runs):
+        for page in missing_pages(self.runs.pages(run), self.runs.chunks_applied(run)):
             if page.list == UNSEEN:
                 self._unseen(run).again(page)
                 continue

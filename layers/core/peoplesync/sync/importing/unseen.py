@@ -82,6 +82,6 @@ class UnseenCustomers:
         name = chunk_id(UNSEEN, place, 0, customers)
         since = self.run.started_at - SHOWN_WITHIN
         chunk = Chunk(name, self.run.id, since, unseen=tuple(customers))
-        self.queue.send_all([Message(self.run.epoch, chunk=chunk, cause="import").encode()])
+        self.queue.send_all([Message(self.run.epoch, chunk=chunk, cause=self.run.cause).encode()])
         page = ListedPage(UNSEEN, place.id, place.pages, {name: len(customers)}, {"after": place.cursor})
         self.runs.add_page(self.run, page)

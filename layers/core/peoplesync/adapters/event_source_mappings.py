@@ -1,4 +1,4 @@
-"""The worker's event source mappings: what has Lambda take changes from the queues, or not."""
+"""Event source mappings: what has Lambda take something from queues or streams, or not."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from peoplesync.adapters import clock
+
 _ENABLED: Final = frozenset({"Creating", "Enabling", "Enabled", "Updating"})
 _SETTLED: Final = frozenset({"Enabled", "Disabled"})
 
 
 @dataclass(frozen=True)
 class State:
-    """How the mapping of the queue `name` is. One that is not settled is on its way; `enabled` is where to.
-    `last_modified` is in Unix seconds."""
+    """How the mapping `name` is. One that is not settled is on its way; `enabled` is where to.
+    `last_modified` is in Unix seconds, by AWS's clock."""
 
     name: str
     enabled: bool
@@ -24,8 +26,8 @@ class State:
 
 
 @dataclass(frozen=True)
-class WorkerMappings:
-    """The mappings by their queues' names: live, bulk and review. `functions` is boto3's client for Lambda,
+class Mappings:
+    """A function's mappings by the names of what they take from. `functions` is boto3's client for Lambda,
     `uuids` are the mappings' ids."""
 
     functions: Any
@@ -45,8 +47,13 @@ class WorkerMappings:
                 self._update(state.name, enabled)
 
     def paused_since(self) -> int | None:
-        """When the last of the disabled mappings was disabled; None where every one is enabled."""
-        return max((state.last_modified for state in self.states() if not state.enabled), default=None)
+        """When the last of the disabled mappings was disabled; None where every one is enabled.
+
+        It is as long before the system's time as it is before the real one: a local stack's clock may have
+        been moved, and queues and streams forget by the real one.
+        """
+        disabled = [state.last_modified for state in self.states() if not state.enabled]
+        return max(disabled) + clock.distance() if disabled else None
 
     def _update(self, name: str, enabled: bool) -> None:
         try:

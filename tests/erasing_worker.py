@@ -1,0 +1,101 @@
+"""A worker on the tables of a stack in memory, and all that can be done to have people erased by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from pynamodb.connection import Connection as PynamoConnection
+
+from peoplesync.adapters.catalogue_store import CatalogueStore
+from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.erasure_keys import ErasureKeys, marker_of
+from peoplesync.adapters.erasure_receipts import ErasedRows
+from peoplesync.adapters.old_rows import OldRows
+from peoplesync.adapters.people_reader import PeopleReader
+from peoplesync.adapters.people_store import PeopleStore
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.fields import FIELDS
+from peoplesync.domain.segments import Segment
+from peoplesync.sync.apply import Applier
+from peoplesync.sync.erasing import Eraser
+from peoplesync.sync.fates import Delivery, Report
+from peoplesync.sync.messages import Message
+from tests.builders import NOW
+from tests.erased import CUSTOMER
+from tests.fakes import FakeQueue, FakeRuns, FakeStripe
+from tests.moto_stack import REGION, MotoStack
+from tests.ready_connections import connect
+
+MAIN = Epoch("main", 1)
+
+
+class Worker:
+    """The stack's worker, on one queue in memory, and the command that has people erased."""
+
+    def __init__(self, aws: MotoStack, segments: Sequence[Segment] = ()) -> None:
+        self.aws, self.queue = aws, FakeQueue()
+        self.connections, self.secrets = ConnectionsStore(), aws.secrets
+        connect("main", "rk_test_1", "whsec_1", self.connections, self.secrets, NOW)
+        if segments:
+            self.connections.define(MAIN, FIELDS, segments)
+        self.keys = ErasureKeys(self.connections, self.secrets.erasure_key)
+        self.people = PeopleStore(PynamoConnection(region=REGION), 400, self.keys)
+        numbers = count(1)
+        self.applier = Applier(
+            people=self.people,
+            catalogue=CatalogueStore(),
+            stripe=FakeStripe(),
+            connections=self.connections,
+            runs=FakeRuns(),
+            old_rows=OldRows(),
+            clock=lambda: NOW,
+            new_id=lambda: f"per_{next(numbers)}",
+            jitter=lambda: 0.5,
+        )
+
+    def deliver(self, *bodies: str) -> Report:
+        deliveries = [Delivery(f"m{place}", body, self.queue) for place, body in enumerate(bodies)]
+        report = self.applier.apply(deliveries)
+        assert not report.crashed, report.crashed
+        return report
+
+    def tell(self, *told: dict[str, Any]) -> Report:
+        return self.deliver(*(Message(MAIN, one).encode() for one in told))
+
+    def settle(self) -> None:
+        while self.queue.sent:
+            self.deliver(self.queue.sent.popleft()[0])
+
+    @property
+    def eraser(self) -> Eraser:
+        connection = self.connections.get_even_disconnected("main")
+        assert connection is not None
+        return Eraser(
+            connection=connection,
+            connections=self.connections,
+            secrets=self.secrets,
+            rows=ErasedRows(),
+            people=PeopleReader(),
+            live=self.queue,
+            marker=marker_of,
+            sleep=lambda seconds: None,
+            stopwatch=lambda: 0.0,
+        )
+
+    def erased_since(self) -> int | None:
+        return self.eraser.connection.erased_since
+
+    def erase(self, identity: str = f"customer:{CUSTOMER}") -> str:
+        person = PeopleReader().person_of(MAIN, identity)
+        assert person is not None
+        self.eraser.ask(person, NOW)
+        self.settle()
+        return person.id
+
+    def take_from_live(self) -> None:
+        """Takes what is on the stack's own live queue, as the deployed worker does."""
+        found = self.aws.messages(self.aws.stack.live_queue_url)
+        self.deliver(*(one["Body"] for one in found))
+        self.settle()
