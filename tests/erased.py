@@ -17,6 +17,10 @@ PERSONAL = (EMAIL, "Surname-Gone", "+1 555 0142", "Gone Street 7", "tier-of-gone
 ADDRESS = {"line1": "Gone Street 7", "line2": None, "city": "Town", "country": "DE"}
 
 
+OTHER = event("customer.created", customer("cus_other"), created=NOW - DAY)
+"""Somebody else."""
+
+
 def shown_customer(customer_id: str = CUSTOMER, **facts: Any) -> dict[str, Any]:
     """Stripe's customer, with everything personal."""
     given = {
@@ -110,6 +114,17 @@ def replayed() -> list[str]:
         listed(objects=(), unseen=(CUSTOMER,)),
         told_by_the_app(),
     ]
+
+
+def with_somebody(world: World) -> World:
+    """The world with them, who have a Stripe customer and a user of the app, and somebody else."""
+    world.apply(*events()[:8], OTHER)
+    world.deliver([told_by_the_app()])
+    person = world.person(f"customer:{CUSTOMER}")
+    assert person is not None
+    assert set(person.records) == {CUSTOMER, USER}
+    assert traces(world.people) == list(PERSONAL)
+    return world
 
 
 def erase(person: str, *records: str) -> str:

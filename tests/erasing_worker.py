@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -12,7 +13,7 @@ from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.erasure_keys import ErasureKeys, marker_of
 from peoplesync.adapters.erasure_receipts import ErasedRows
-from peoplesync.adapters.old_rows import OldRows
+from peoplesync.adapters.old_rows import TABLES, OldRows
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.domain.connections import Epoch
@@ -23,7 +24,7 @@ from peoplesync.sync.erasing import Eraser
 from peoplesync.sync.fates import Delivery, Report
 from peoplesync.sync.messages import Message
 from tests.builders import NOW
-from tests.erased import CUSTOMER
+from tests.erased import CUSTOMER, OTHER, PERSONAL, events, told_by_the_app
 from tests.fakes import FakeQueue, FakeRuns, FakeStripe
 from tests.moto_stack import REGION, MotoStack
 from tests.ready_connections import connect
@@ -99,3 +100,28 @@ class Worker:
         found = self.aws.messages(self.aws.stack.live_queue_url)
         self.deliver(*(one["Body"] for one in found))
         self.settle()
+
+
+def with_somebody(aws: MotoStack) -> Worker:
+    """A stack with somebody to be erased, and somebody else."""
+    worker = Worker(aws)
+    worker.tell(*events()[:8], OTHER)
+    worker.deliver(told_by_the_app())
+    return worker
+
+
+def rows(aws: MotoStack) -> Iterator[str]:
+    """All that is in all the tables, a row at a time."""
+    tables = aws.client("dynamodb").list_tables()["TableNames"]
+    assert len(tables) >= len(TABLES)
+    return (f"{table} {json.dumps(row)}" for table in sorted(tables) for row in aws.items(table))
+
+
+def traces(aws: MotoStack, texts: tuple[str, ...] = PERSONAL) -> list[str]:
+    """Which of these texts are in which rows."""
+    return [f"{text}: {row}" for row in rows(aws) for text in texts if text in row]
+
+
+def identities(aws: MotoStack) -> dict[str, dict[str, Any]]:
+    found = aws.items(aws.stack.identities_table)
+    return {row["pk"]["S"].removeprefix("main#1#"): row for row in found}

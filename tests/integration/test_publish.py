@@ -85,19 +85,17 @@ def test_what_the_webhook_brings_is_heard_once_by_whoever_asks_for_it(local_stac
     assert len({detail["id"] for detail in details.values()}) == len(everything)
 
 
-@pytest.mark.parametrize("customers", [60, pytest.param(2_000, marks=pytest.mark.long)])
-def test_an_import_is_not_heard_and_what_happens_afterwards_is(
-    local_stack: LocalStack, customers: int
-) -> None:
-    company = Company(local_stack, f"quietly-imported-{customers}")
-    company.simulator().fill(customers, seed=5)
+def test_an_import_is_not_heard_and_what_happens_afterwards_is(local_stack: LocalStack) -> None:
+    """Of 60 customers; test_publish_of_many imports 2,000."""
+    company = Company(local_stack, "quietly-imported")
+    company.simulator().fill(60, seed=5)
     company.connect()
     with rule(local_stack, company.name) as heard:
 
         def of_the_new_one() -> list[Event]:
             return [one for one in heard() if one["detail"]["person"]["email"] == "new@example.com"]
 
-        assert company.ended(company.start_import(share=100), 240)["status"] == "SUCCEEDED"
+        assert company.ended(company.start_import(share=100))["status"] == "SUCCEEDED"
         company.drain()
         people = len(company.people())
         # A stream keeps its order: when this is heard, all that the import wrote has passed.
@@ -105,7 +103,7 @@ def test_an_import_is_not_heard_and_what_happens_afterwards_is(
         eventually(lambda: len(of_the_new_one()) >= 2, SECONDS, "the new customer on the bus")
         everything, new = heard(), of_the_new_one()
 
-    assert people > 0.8 * customers
+    assert people > 50
     assert types(new) == ["Person Created", "Segment Entered"]
     assert {event["detail"]["cause"] for event in new} == {"live"}
     # What happened in the last minutes the reconciler may have brought first, and the clock goes on.

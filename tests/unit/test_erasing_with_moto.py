@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.erasure_keys import ErasureKeys, marker_of
 from peoplesync.adapters.erasure_receipts import ErasedRows
-from peoplesync.adapters.old_rows import TABLES, OldRows
+from peoplesync.adapters.old_rows import OldRows
 from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.people_store import MAX_ITEMS, PeopleStore
 from peoplesync.adapters.records_reader import RecordsReader
@@ -24,7 +23,6 @@ from peoplesync.domain.outgoing import PersonWritten
 from peoplesync.domain.people import ERASED, SHARED
 from peoplesync.domain.segments import MOST_ENABLED, PREDEFINED, Segment
 from peoplesync.sync.erasing import KeyLost
-from peoplesync.sync.messages import Message
 from peoplesync.sync.ports import LostRace, Unavailable
 from peoplesync.sync.publish import Publisher
 from tests.builders import DAY, NOW, customer, event
@@ -34,40 +32,18 @@ from tests.erased import (
     PERSONAL,
     USER,
     activities,
-    events,
     replayed,
     shown_customer,
     told_by_the_app,
 )
-from tests.erasing_worker import MAIN, Worker
+from tests.erasing_worker import MAIN, Worker, identities, rows, traces, with_somebody
 from tests.moto_stack import MotoStack
 from tests.streams import FakeBus
 
 
 @pytest.fixture
 def worker(aws: MotoStack) -> Worker:
-    """A stack with somebody to be erased, and somebody else."""
-    worker = Worker(aws)
-    worker.tell(*events()[:8], event("customer.created", customer("cus_other"), created=NOW - DAY))
-    worker.deliver(told_by_the_app())
-    return worker
-
-
-def rows(aws: MotoStack) -> Iterator[str]:
-    """All that is in all the tables, a row at a time."""
-    tables = aws.client("dynamodb").list_tables()["TableNames"]
-    assert len(tables) >= len(TABLES)
-    return (f"{table} {json.dumps(row)}" for table in sorted(tables) for row in aws.items(table))
-
-
-def traces(aws: MotoStack, texts: tuple[str, ...] = PERSONAL) -> list[str]:
-    """Which of these texts are in which rows."""
-    return [f"{text}: {row}" for row in rows(aws) for text in texts if text in row]
-
-
-def identities(aws: MotoStack) -> dict[str, dict[str, Any]]:
-    found = aws.items(aws.stack.identities_table)
-    return {row["pk"]["S"].removeprefix("main#1#"): row for row in found}
+    return with_somebody(aws)
 
 
 def test_nothing_personal_is_left_in_any_table(worker: Worker) -> None:
@@ -257,54 +233,6 @@ def test_a_connection_given_up_with_its_people_has_nobody_erased_any_more(worker
     assert worker.erased_since() == NOW
     worker.connections.disconnect(MAIN, NOW, for_good=True)
     assert worker.erased_since() is None
-
-
-# --- asked by whom, found how
-
-
-def test_who_was_erased_is_known_and_by_customer_or_person_also_when(worker: Worker) -> None:
-    person = worker.erase()
-
-    for who in (person, CUSTOMER):
-        known, receipt = worker.eraser.erased_before(who)
-        assert known
-        assert receipt is not None
-        assert receipt.erased_at == NOW
-    for who in (EMAIL, " Somebody@EXAMPLE.com", USER):
-        assert worker.eraser.erased_before(who) == (True, None)
-
-
-def test_who_was_not_erased_is_not_taken_for_it(worker: Worker) -> None:
-    others = ("per_9", "cus_other", "cus_nobody", "new@example.com", "user:7")
-    for _ in range(2):
-        for who in others:
-            assert worker.eraser.erased_before(who) == (False, None)
-            assert not worker.eraser.readmit(who)
-        if not worker.erased_since():
-            worker.erase()
-
-
-def test_readmitted_by_email_and_customer_they_are_a_person_again(worker: Worker) -> None:
-    worker.erase()
-    everything = [Message(MAIN, told).encode() for told in events()[:8]]
-    assert worker.eraser.readmit(CUSTOMER)
-    worker.deliver(*everything)
-    assert traces(worker.aws) == [], "their e-mail is still erased, and so they are again"
-
-    assert worker.eraser.readmit(CUSTOMER)
-    assert worker.eraser.readmit(EMAIL.upper())
-    assert not worker.eraser.readmit(EMAIL)
-    worker.deliver(*everything)
-
-    person = PeopleReader().person_of(MAIN, f"email:{EMAIL}")
-    assert person is not None
-    assert set(person.records) == {CUSTOMER}
-    assert len(list(PeopleReader().feed(MAIN, CUSTOMER))) > 3
-    worker.deliver(told_by_the_app())
-    assert traces(worker.aws, (USER,)) == [], "the user of the app was not readmitted"
-
-
-# --- the largest
 
 
 def test_the_largest_person_goes_in_transactions_that_fit(aws: MotoStack) -> None:
