@@ -16,7 +16,8 @@ PYTHON_313 := $(shell for p in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versio
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
 SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .sam-venv/bin/sam
-# These need no stack and nothing of each other, so they use all cores; those on the emulator share one, in turn.
+# These need no stack and nothing of each other, so they use all cores; those on the emulator share one, in turn, and wait a
+# good part of their time.
 PURE_TESTS = tests/unit tests/properties tests/contract tests/infra
 SETUP = .venv/.ready .local/emulator-venv/.ready
 
@@ -37,8 +38,12 @@ test: setup ## Run the tests that take minutes at most (one file: make test ARGS
 ifdef ARGS
 	@.venv/bin/python -m pytest -m "not long" $(ARGS)
 else
-	@.venv/bin/python -m pytest -m "not long" -n auto $(PURE_TESTS)
-	@.venv/bin/python -m pytest -m "not long" tests/integration
+	@echo "The pure tests run beside those on the emulator; what they say comes at the end."
+	@pure=.local/pure-tests.log; \
+	nice -n 5 .venv/bin/python -m pytest -m "not long" -n auto $(PURE_TESTS) >$$pure 2>&1 & beside=$$!; \
+	trap 'kill $$beside 2>/dev/null' INT TERM; \
+	.venv/bin/python -m pytest -m "not long" tests/integration; emulator=$$?; \
+	wait $$beside; pure_ones=$$?; cat $$pure; exit $$((emulator + pure_ones))
 endif
 
 .PHONY: test-long

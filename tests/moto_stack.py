@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.parameters import SSMProvider
+from botocore.config import Config
 from moto import mock_aws
 from pynamodb.connection import Connection as PynamoConnection
 
@@ -84,12 +85,15 @@ def moto_stack() -> Iterator[MotoStack]:
     """A fresh stack in memory; the models point at its tables."""
     with mock_aws():
         session = _session()
+        # One client for all tables: to make one takes longer than most tests.
+        dynamodb: Any = session.client("dynamodb", config=Config(parameter_validation=False))
         queues = {f"{name}Url": url for name, url in _queues(session.client("sqs"))}
-        tables = {name: _table(session.client("dynamodb"), name) for name in _of_type("AWS::DynamoDB::Table")}
+        tables = {name: _table(dynamodb, name) for name in _of_type("AWS::DynamoDB::Table")}
         stack = Stack.from_outputs({**tables, **queues, "SecretsPrefix": SECRETS_PREFIX})
         use_tables(stack, region=REGION)
         for model in MODELS:
-            model._get_connection().connection._local.session = session._session
+            connection = model._get_connection().connection
+            connection._local.session, connection._client = session._session, dynamodb
         yield MotoStack(stack, session)
 
 
