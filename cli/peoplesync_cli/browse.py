@@ -25,7 +25,7 @@ from peoplesync_cli.target import Target
 
 @click.group()
 def people() -> None:
-    """Look at people."""
+    """Look at people, and erase them."""
 
 
 @people.command("get")
