@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from peoplesync.domain.activity import TRACKED
 from peoplesync.domain.fields import FIELDS, Field
 
 _PIPED_WIDTH = 160
@@ -19,6 +20,9 @@ _PIPED_WIDTH = 160
 
 stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 stderr = Console(stderr=True, highlight=False)
+
+_DETAILS = 80
+"""Characters of a tracked event's properties that are shown; `--json` has them all."""
 
 _SEGMENT_STYLE = "cyan"
 
@@ -111,7 +115,16 @@ def feed_rows(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, 
     """Feed entries as (when, what, details)."""
     for entry in entries:
         when = entry["at"].replace("T", " ").removesuffix("Z")
-        yield when, entry["kind"].replace("_", " "), _details(entry)
+        if entry["kind"].startswith(TRACKED):
+            yield when, entry["event"], _properties(entry["properties"])
+        else:
+            yield when, entry["kind"].replace("_", " "), _details(entry)
+
+
+def _properties(properties: Mapping[str, Any]) -> str:
+    """What was told of a tracked event, on one line."""
+    told = "  ".join(f"{name}: {shown(value)}" for name, value in properties.items())
+    return told if len(told) <= _DETAILS else f"{told[: _DETAILS - 1]}…"
 
 
 def _details(entry: Mapping[str, Any]) -> str:
