@@ -107,3 +107,20 @@ def defining(*added: Segment | Field) -> World:
     fields = tuple(one for one in added if isinstance(one, Field))
     connections = Defining(current=Definitions(1, (*PREDEFINED, *segments), (*FIELDS, *fields)))
     return World(NOW, connections=connections)
+
+
+def definitions(world: World) -> Defining:
+    assert isinstance(world.connections, Defining)
+    return world.connections
+
+
+def person_of(world: World, identity: str) -> Person:
+    person = world.person(identity)
+    assert person is not None
+    return person
+
+
+def looked_at(*people: str, run: str = "ree_1", chunk: str = "c1", failed: int = 0) -> str:
+    """A message of a re-evaluation."""
+    some = Chunk(chunk, run, people=people, failed=failed)
+    return Message(TEST, chunk=some, cause="definition_changed").encode()

@@ -34,6 +34,21 @@ def remembered_as(identity: str) -> str:
     return marker_of("00", identity) if is_personal(identity) else identity
 
 
+def after_a_step(receipt: Receipt, step: Receipt) -> Receipt:
+    """What DynamoDB's own additions make of a receipt."""
+    return replace(
+        receipt,
+        erased_at=step.erased_at or receipt.erased_at,
+        feed_deleted_at=receipt.feed_deleted_at or step.feed_deleted_at,
+        customers=tuple(sorted({*receipt.customers, *step.customers})),
+        users=receipt.users + step.users,
+        identities=receipt.identities + step.identities,
+        memberships=receipt.memberships + step.memberships,
+        fields=receipt.fields + step.fields,
+        entries=receipt.entries + step.entries,
+    )
+
+
 @dataclass
 class FakePeople:
     """People, identities, memberships and feeds in dictionaries."""
@@ -90,7 +105,7 @@ class FakePeople:
             self.identities[remembered_as(identity)] = ERASED
         for person in household.erasing:
             removed = removed_with(household, person, now)
-            self.receipts[person] = self.receipts.get(person, Receipt(person)).plus(removed)
+            self.receipts[person] = after_a_step(self.receipts.get(person, Receipt(person)), removed)
         for record, event in household.entries:
             self.feeds.setdefault(record, {})[event.memory] = event
 
@@ -106,7 +121,7 @@ class FakePeople:
     def note_forgotten(self, epoch: Epoch, person: str, entries: int, now: int, *, all_gone: bool) -> None:
         if receipt := self.receipts.get(person):
             gone = Receipt(person, entries=entries, feed_deleted_at=now if all_gone else None)
-            self.receipts[person] = receipt.plus(gone)
+            self.receipts[person] = after_a_step(receipt, gone)
 
     shards = 1
 

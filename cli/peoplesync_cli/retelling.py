@@ -23,7 +23,6 @@ from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
 from peoplesync_cli.pause import reachable
 from peoplesync_cli.target import Target
 
-KEPT_DAYS: Final = 14
 NONE: Final = "There is nothing that could not be published."
 _SHOWN: Final = "`peoplesync publish failed` shows what there is"
 _WHAT: Final = "The bucket of what could not be published"

@@ -9,11 +9,19 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.households import Known
-from peoplesync.domain.people import Person
 from peoplesync.domain.segments import Segment
 from peoplesync.sync.messages import Chunk, Message, Unreadable, decode
 from peoplesync.sync.ports import Unavailable
-from tests.app_users import Defining, defining, identified, message, only, told_by_app, tracked
+from tests.app_users import (
+    defining,
+    definitions,
+    identified,
+    looked_at,
+    message,
+    only,
+    told_by_app,
+    tracked,
+)
 from tests.batches import fates, told_of
 from tests.builders import NOW, customer
 from tests.fakes import TEST, FakePeople, World
@@ -34,23 +42,6 @@ class CountingReads(FakePeople):
 @pytest.fixture
 def world() -> World:
     return defining()
-
-
-def definitions(world: World) -> Defining:
-    assert isinstance(world.connections, Defining)
-    return world.connections
-
-
-def person_of(world: World, identity: str) -> Person:
-    person = world.person(identity)
-    assert person is not None
-    return person
-
-
-def looked_at(*people: str, run: str = "ree_1", chunk: str = "c1", failed: int = 0) -> str:
-    """A message of a re-evaluation."""
-    some = Chunk(chunk, run, people=people, failed=failed)
-    return Message(TEST, chunk=some, cause="definition_changed").encode()
 
 
 # --- on the queue

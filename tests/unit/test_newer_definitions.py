@@ -9,14 +9,21 @@ import pytest
 
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.fields import Field
-from peoplesync.domain.people import Person
 from peoplesync.domain.segments import Segment
-from peoplesync.sync.messages import Chunk, Message
 from peoplesync.sync.ports import Unavailable
-from tests.app_users import Defining, defining, identified, only, told_by_app, tracked
+from tests.app_users import (
+    defining,
+    definitions,
+    identified,
+    looked_at,
+    only,
+    person_of,
+    told_by_app,
+    tracked,
+)
 from tests.batches import fates, told_of
 from tests.builders import NOW, customer, event, product, subscription
-from tests.fakes import TEST, World
+from tests.fakes import World
 
 WITH_EMAIL = Segment("with_email", "With e-mail", {"has": "email"})
 TIER = Field("tier", "Tier", "Custom", "text", "customer.metadata.tier")
@@ -26,23 +33,6 @@ FAMILY = Field("family", "Family", "Custom", "text", "product.metadata.family")
 @pytest.fixture
 def world() -> World:
     return defining()
-
-
-def definitions(world: World) -> Defining:
-    assert isinstance(world.connections, Defining)
-    return world.connections
-
-
-def person_of(world: World, identity: str) -> Person:
-    person = world.person(identity)
-    assert person is not None
-    return person
-
-
-def looked_at(*people: str, run: str = "ree_1", chunk: str = "c1", failed: int = 0) -> str:
-    """A message of a re-evaluation."""
-    some = Chunk(chunk, run, people=people, failed=failed)
-    return Message(TEST, chunk=some, cause="definition_changed").encode()
 
 
 @pytest.mark.parametrize(

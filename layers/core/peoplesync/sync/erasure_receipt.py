@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from peoplesync.domain.activity import USER
@@ -35,20 +35,6 @@ class Receipt:
     def complete(self) -> bool:
         """Whether nothing of the person is left."""
         return self.erased_at is not None and self.feed_deleted_at is not None
-
-    def plus(self, step: Receipt) -> Receipt:
-        """The receipt after a further step."""
-        return replace(
-            self,
-            erased_at=step.erased_at or self.erased_at,
-            feed_deleted_at=self.feed_deleted_at or step.feed_deleted_at,
-            customers=tuple(sorted({*self.customers, *step.customers})),
-            users=self.users + step.users,
-            identities=self.identities + step.identities,
-            memberships=self.memberships + step.memberships,
-            fields=self.fields + step.fields,
-            entries=self.entries + step.entries,
-        )
 
     def public(self) -> dict[str, Any]:
         """As JSON."""

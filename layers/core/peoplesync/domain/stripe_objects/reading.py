@@ -123,12 +123,6 @@ class Node:
             return value or None
         return Node(value, self._kind, self._id, self._join(name)).required_text("id")
 
-    def required_reference(self, name: str) -> str:
-        reference = self.reference(name)
-        if reference is None:
-            raise self._error(name, "is missing")
-        return reference
-
     def nodes(self, name: str) -> list[Node]:
         """The objects of a Stripe list (`{"data": [...]}`) or of a plain array; empty where absent."""
         return [self._element(name, index, one) for index, one in enumerate(self._array(name))]
