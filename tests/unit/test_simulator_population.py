@@ -10,8 +10,9 @@ import pytest
 from peoplesync.domain.changes import read_change
 from peoplesync.domain.stripe_objects import read_event
 from peoplesync_local.stripe_objects import StripeObject
-from peoplesync_local.stripe_simulator.account import plain, position_of
+from peoplesync_local.stripe_simulator.account import position_of
 from peoplesync_local.stripe_simulator.population import Population
+from peoplesync_local.stripe_simulator.showing import plain
 from tests.builders import DAY, HOUR, NOW
 from tests.old_shapes import before as before_the_change
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from peoplesync_local.stripe_events import event, previous_attributes
 from peoplesync_local.stripe_objects import DAY, MODERN, StripeObject
 from peoplesync_local.stripe_simulator.clock import SimulatedClock
+from peoplesync_local.stripe_simulator.showing import plain
 
 if TYPE_CHECKING:
     from peoplesync_local.stripe_simulator.population import Population
@@ -29,15 +30,6 @@ Position = tuple[int, str]
 EVENTS_ARE_KEPT = 30 * DAY
 TIED_WITHIN = 4
 """Seconds whose events share one `created` while the account ties them."""
-
-INCLUDABLE: dict[str, tuple[str, ...]] = {
-    "price": ("currency_options", "tiers"),
-    "coupon": ("applies_to", "currency_options"),
-    "charge": ("refunds",),
-    "invoice": ("payments",),
-    "checkout.session": ("line_items",),
-}
-"""Keys that an object holds, and that an answer shows only if they are expanded; events never show them."""
 
 _LAST = (1 << 62, "")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -256,14 +248,6 @@ class Account:
 def position_of(shown: StripeObject) -> Position:
     """The object's place in lists; a discount begins at its `start`."""
     return (int(shown.get("created", shown.get("start", 0)) or 0), shown["id"])
-
-
-def plain(shown: StripeObject) -> StripeObject:
-    """The object without the keys that are shown only if they are expanded."""
-    includable = INCLUDABLE.get(shown["object"], ())
-    if not any(key in shown for key in includable):
-        return shown
-    return {key: value for key, value in shown.items() if key not in includable}
 
 
 def _end(before: Position | None, lt: int | None) -> Position:

@@ -9,7 +9,7 @@ from peoplesync_local.stripe_objects import DAY, StripeObject, major_units
 from peoplesync_local.stripe_simulator.discounts import Discounts
 from peoplesync_local.stripe_simulator.payments import Payments
 from peoplesync_local.stripe_simulator.periods import billed_period
-from peoplesync_local.stripe_simulator.pricing import applies_to, cost, is_metered, taken_off
+from peoplesync_local.stripe_simulator.pricing import applies_to, cost, in_currency, is_metered, taken_off
 from peoplesync_local.stripe_simulator.timetable import HOUR, Timetable
 
 DESCRIPTIONS = {"subscription_create": "Subscription creation"}
@@ -176,7 +176,7 @@ class Billing:
         """One line of an invoice."""
         shown = stripe_payments.line(
             self._account.new_id("il"),
-            price=item["price"],
+            price=self.billed_price(subscription, item),
             period=period,
             quantity=item.get("quantity", 0),
             amount=amount,
@@ -194,9 +194,13 @@ class Billing:
         held = self._account.get("price", item["price"]["id"])
         return item["price"] if held is None or held.get("deleted") else held
 
-    def cost_of(self, item: StripeObject) -> int:
+    def billed_price(self, subscription: StripeObject, item: StripeObject) -> StripeObject:
+        """The item's price with its tiers, in the subscription's currency."""
+        return in_currency(self.full_price(item), subscription["currency"])
+
+    def cost_of(self, subscription: StripeObject, item: StripeObject) -> int:
         """What the item costs for a whole period; nothing was used of metered ones."""
-        return cost(self.full_price(item), item.get("quantity", 0))
+        return cost(self.billed_price(subscription, item), item.get("quantity", 0))
 
     def name_of(self, item: StripeObject) -> str:
         product = self._account.get("product", item["price"]["product"])
@@ -210,7 +214,8 @@ class Billing:
         if subscription["status"] == "trialing":
             amount, description = 0, f"Trial period for {name}"
         else:
-            amount, description = self.cost_of(item), _described(item, name)
+            amount = self.cost_of(subscription, item)
+            description = _described(item.get("quantity", 0), self.billed_price(subscription, item), name)
             if is_metered(price) and previous is None:
                 amount = 0
         period = billed_period(item, previous=previous)
@@ -252,8 +257,7 @@ class Billing:
         return self._timetable.existing("customer", subscription["customer"])
 
 
-def _described(item: StripeObject, name: str) -> str:
-    price, quantity = item["price"], item.get("quantity", 0)
+def _described(quantity: int, price: StripeObject, name: str) -> str:
     if price["unit_amount"] is None:
         return f"{quantity} × {name}"
     every = price["recurring"]["interval"]

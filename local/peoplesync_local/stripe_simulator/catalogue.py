@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 
 from peoplesync_local import stripe_objects, stripe_offers
 from peoplesync_local.stripe_objects import StripeObject, plan_of
-from peoplesync_local.stripe_simulator.account import plain
 from peoplesync_local.stripe_simulator.errors import InvalidRequest
 from peoplesync_local.stripe_simulator.forms import Params, listed, whole
 from peoplesync_local.stripe_simulator.params import (
@@ -21,6 +20,7 @@ from peoplesync_local.stripe_simulator.params import (
     text,
     truth,
 )
+from peoplesync_local.stripe_simulator.showing import plain
 from peoplesync_local.stripe_simulator.timetable import Timetable
 
 INTERVALS = ("day", "week", "month", "year")
@@ -88,7 +88,9 @@ class Catalogue:
             unit_amount=None,
             interval=None,
         )
-        price |= self._amounts(params) | self._recurring(params)
+        price |= _amounts(params) | self._recurring(params)
+        if options := _currency_options(params):
+            price["currency_options"] = options
         price |= {
             "active": truth(params, "active", default=True),
             "lookup_key": text(params, "lookup_key"),
@@ -106,6 +108,8 @@ class Catalogue:
         changed = changed_texts(params, "nickname", "lookup_key")
         if "active" in params:
             changed["active"] = truth(params, "active")
+        if options := _currency_options(params):
+            changed["currency_options"] = price.get("currency_options", {}) | options
         price = price | changed | {"metadata": metadata(price["metadata"], params)}
         self._timetable.happens("price.updated", price, at)
         if price["recurring"]:
@@ -155,24 +159,6 @@ class Catalogue:
         self._account.happens(f"{kind}.deleted", shown, self._timetable.now())
         return {"id": shown["id"], "object": kind, "deleted": True}
 
-    def _amounts(self, params: Params) -> StripeObject:
-        tiers = [_tier(entry) for entry in entries(params, "tiers")]
-        transform = part(params, "transform_quantity")
-        shown: StripeObject = {
-            "transform_quantity": {
-                "divide_by": positive(transform, "divide_by"),
-                "round": choice(transform, "round", ("up", "down"), ""),
-            }
-            if transform
-            else None
-        }
-        if tiers or params.get("billing_scheme") == "tiered":
-            if not tiers or tiers[-1]["up_to"] is not None:
-                raise InvalidRequest("The last tier must have `up_to` set to `inf`.", param="tiers")
-            mode = choice(params, "tiers_mode", ("graduated", "volume"), "")
-            return shown | {"billing_scheme": "tiered", "tiers_mode": mode, "tiers": tiers}
-        return shown | _amount(params, "unit_amount", must=True)
-
     def _recurring(self, params: Params) -> StripeObject:
         if "recurring" not in params:
             return {}
@@ -185,6 +171,39 @@ class Catalogue:
             "usage_type": choice(given, "usage_type", ("licensed", "metered"), "licensed"),
         }
         return {"recurring": recurring, "type": "recurring"}
+
+
+def _amounts(params: Params) -> StripeObject:
+    tiers = [_tier(entry) for entry in entries(params, "tiers")]
+    transform = part(params, "transform_quantity")
+    shown: StripeObject = {
+        "transform_quantity": {
+            "divide_by": positive(transform, "divide_by"),
+            "round": choice(transform, "round", ("up", "down"), ""),
+        }
+        if transform
+        else None
+    }
+    if tiers or params.get("billing_scheme") == "tiered":
+        if not tiers or tiers[-1]["up_to"] is not None:
+            raise InvalidRequest("The last tier must have `up_to` set to `inf`.", param="tiers")
+        mode = choice(params, "tiers_mode", ("graduated", "volume"), "")
+        return shown | {"billing_scheme": "tiered", "tiers_mode": mode, "tiers": tiers}
+    return shown | _amount(params, "unit_amount", must=True)
+
+
+def _currency_options(params: Params) -> StripeObject:
+    """What a price costs in further currencies: amounts, or tiers of their own."""
+    options: StripeObject = {}
+    for currency, entry in part(params, "currency_options").items():
+        tiers = [_tier(each) for each in entries(entry, "tiers")]
+        option: StripeObject = {
+            "custom_unit_amount": None,
+            "tax_behavior": entry.get("tax_behavior", "unspecified"),
+            **_amount(entry, "unit_amount", must=not tiers),
+        }
+        options[currency.lower()] = option | ({"tiers": tiers} if tiers else {})
+    return options
 
 
 def _tier(entry: Params) -> StripeObject:

@@ -10,7 +10,8 @@ from peoplesync_local.stripe_simulator.errors import CardDeclined, InvalidReques
 from peoplesync_local.stripe_simulator.forms import Params
 from peoplesync_local.stripe_simulator.params import choice, entries, metadata, number, part, text
 from peoplesync_local.stripe_simulator.payments import Payments
-from peoplesync_local.stripe_simulator.pricing import cost
+from peoplesync_local.stripe_simulator.pricing import cost, currency_options, in_currency
+from peoplesync_local.stripe_simulator.showing import plain
 from peoplesync_local.stripe_simulator.timetable import Timetable
 
 MODES = ("payment", "setup", "subscription")
@@ -35,7 +36,10 @@ class Checkout:
         mode = choice(params, "mode", MODES, "")
         if "customer" in params:
             self._timetable.existing("customer", params["customer"], "customer")
-        lines = [self._line(entry, index) for index, entry in enumerate(entries(params, "line_items"))]
+        currency = text(params, "currency")
+        lines = [
+            self._line(entry, index, currency) for index, entry in enumerate(entries(params, "line_items"))
+        ]
         if not lines and mode != "setup":
             raise InvalidRequest("Missing required param: line_items.", param="line_items")
         trial = part(params, "subscription_data").get("trial_period_days")
@@ -102,6 +106,8 @@ class Checkout:
                 for index, entry in enumerate(entries(params, "line_items"))
             }
             asked = part(params, "subscription_data") | {"customer": customer["id"], "items": items}
+            if "currency" in params:
+                asked["currency"] = params["currency"]
             if "discounts" in params:
                 asked["discounts"] = params["discounts"]
             subscription = self._create_subscription(asked | {"payment_behavior": "error_if_incomplete"})
@@ -116,10 +122,14 @@ class Checkout:
             return {"payment_intent": charge["payment_intent"]}
         return {}
 
-    def _line(self, entry: Params, index: int) -> StripeObject:
+    def _line(self, entry: Params, index: int, currency: str | None) -> StripeObject:
         price = self._timetable.existing("price", entry.get("price", ""), f"line_items[{index}][price]")
         quantity = number(entry, "quantity", 1) or 0
-        amount = cost(price, quantity)
+        billed = currency or price["currency"]
+        if billed not in currency_options(price):
+            message = f"The price specified has no amount in {billed}."
+            raise InvalidRequest(message, param=f"line_items[{index}][price]")
+        amount = cost(in_currency(price, billed), quantity)
         product = self._account.get("product", price["product"])
         return {
             "id": self._account.new_id("li"),
@@ -129,9 +139,9 @@ class Checkout:
             "amount_subtotal": amount,
             "amount_tax": 0,
             "amount_total": amount,
-            "currency": price["currency"],
+            "currency": billed,
             "description": product.get("name") if product else None,
             "metadata": {},
-            "price": price,
+            "price": plain(price),
             "quantity": quantity,
         }

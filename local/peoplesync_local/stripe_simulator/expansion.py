@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from peoplesync_local.stripe_objects import StripeObject, list_of
-from peoplesync_local.stripe_simulator.account import Account, plain
+from peoplesync_local.stripe_simulator.account import Account
 from peoplesync_local.stripe_simulator.errors import InvalidRequest
+from peoplesync_local.stripe_simulator.pricing import currency_options
+from peoplesync_local.stripe_simulator.showing import plain
 
 Tree = dict[str, "Tree"]
 """The properties to expand, each with what is to be expanded below it."""
 
 LEVELS_AT_MOST = 4
+_CURRENCY = 3
+"""Letters of a currency."""
+
 _SHOWN = 10
 """How many objects a list within an object shows."""
 
@@ -21,6 +26,7 @@ _SHOWN = 10
 #   list    one of Stripe's lists, whose objects are under `data`
 #   part    an object within the object that is always shown
 #   hidden  shown only if it is expanded
+#   options a hidden hash by currency
 _Step = tuple[str, str | None]
 _NOWHERE: _Step = ("id", None)
 _HIDDEN: _Step = ("hidden", None)
@@ -53,7 +59,12 @@ _KINDS: dict[str, dict[str, _Step]] = {
         "price": ("part", "price"),
     },
     "plan": {"product": ("id", "product"), "tiers": _HIDDEN},
-    "price": {"currency_options": _HIDDEN, "product": ("id", "product"), "tiers": _HIDDEN},
+    "price": {
+        "currency_options": ("options", "currency_option"),
+        "product": ("id", "product"),
+        "tiers": _HIDDEN,
+    },
+    "currency_option": {"tiers": _HIDDEN},
     "product": {"default_price": ("id", "price")},
     "coupon": {"applies_to": _HIDDEN, "currency_options": _HIDDEN},
     "discount": {
@@ -131,9 +142,14 @@ def expanded(shown: StripeObject, tree: Tree, account: Account) -> StripeObject:
 
 
 def _check(steps: list[str], kind: str | None, path: str, may_read: Callable[[str], None]) -> None:
-    within_list = False
+    within_list = within_options = False
     for place, step in enumerate(steps):
         is_last = place == len(steps) - 1
+        if within_options:
+            within_options = False
+            if is_last or len(step) != _CURRENCY:
+                raise _not_expandable(path)
+            continue
         if within_list:
             if step != "data":
                 raise _not_expandable(path)
@@ -149,6 +165,7 @@ def _check(steps: list[str], kind: str | None, path: str, may_read: Callable[[st
         if target is not None and (how == "id" or step == "subscriptions"):
             may_read(target)
         within_list = how == "list" or (how == "hidden" and target is not None)
+        within_options = how == "options"
         kind = target
 
 
@@ -161,6 +178,8 @@ def _expanded(shown: Any, tree: Tree, kind: str | None, account: Account) -> Any
         value = shown.get(step)
         if how == "hidden":
             value = _hidden(shown, step, account)
+        elif how == "options":
+            value = _options(account.get(shown["object"], shown["id"]) or shown, below)
         if value is None:
             continue
         if how == "id":
@@ -169,6 +188,8 @@ def _expanded(shown: Any, tree: Tree, kind: str | None, account: Account) -> Any
                 if isinstance(value, list)
                 else _object(value, below, target, account)
             )
+        elif how == "options":
+            pass
         elif how == "part" or target is None:
             value = _expanded(value, below, target, account)
         elif isinstance(value, dict) and "data" in below:
@@ -187,6 +208,16 @@ def _hidden(shown: StripeObject, step: str, account: Account) -> Any:
             "has_more": len(running) > _SHOWN
         }
     return (account.get(shown["object"], shown["id"]) or {}).get(step)
+
+
+def _options(price: StripeObject, below: Tree) -> StripeObject:
+    """The price's amounts by currency; a currency's tiers are hidden again within it."""
+    return {
+        currency: option
+        if "tiers" in below.get(currency, {})
+        else {key: value for key, value in option.items() if key != "tiers"}
+        for currency, option in currency_options(price).items()
+    }
 
 
 def _object(named: Any, below: Tree, kind: str | None, account: Account) -> Any:

@@ -8,8 +8,8 @@ from itertools import pairwise
 from peoplesync_local import stripe_objects, stripe_offers
 from peoplesync_local.stripe_objects import StripeObject, plan_of
 from peoplesync_local.stripe_offers import tier
-from peoplesync_local.stripe_simulator.account import plain
 from peoplesync_local.stripe_simulator.pricing import is_metered
+from peoplesync_local.stripe_simulator.showing import plain
 
 WELCOME, PARTNER = "WELCOME50", "PARTNER20"
 WELCOME_MONTHS = 3

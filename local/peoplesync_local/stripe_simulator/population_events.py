@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from peoplesync_local.stripe_events import event, previous_attributes
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.stripe_simulator import population_points as points
-from peoplesync_local.stripe_simulator.account import plain
 from peoplesync_local.stripe_simulator.population_calendar import Calendar
 from peoplesync_local.stripe_simulator.population_ids import of_subscription, pair
 from peoplesync_local.stripe_simulator.population_lives import Draw, Life
 from peoplesync_local.stripe_simulator.population_objects import Objects
 from peoplesync_local.stripe_simulator.population_payments import InvoicesAndCharges
 from peoplesync_local.stripe_simulator.population_points import Happening, Walk
+from peoplesync_local.stripe_simulator.showing import plain
 
 Told = tuple[str, StripeObject, StripeObject | None]
 """An event's type, its object, and what it was before."""

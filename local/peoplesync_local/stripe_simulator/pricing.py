@@ -26,6 +26,23 @@ def cost(price: StripeObject, quantity: int) -> int:
     return rounded(exact)
 
 
+def currency_options(price: StripeObject) -> StripeObject:
+    """What the price costs in each of its currencies, its default one among them, as Stripe shows it to those
+    who expand it (tiers and all)."""
+    keys = ("custom_unit_amount", "tax_behavior", "tiers", "unit_amount", "unit_amount_decimal")
+    default = {key: price[key] for key in keys if key in price}
+    further: StripeObject = price.get("currency_options", {})
+    return {price["currency"]: default, **further}
+
+
+def in_currency(price: StripeObject, currency: str) -> StripeObject:
+    """The price as it is charged in a currency; raises `KeyError` if it has no amount in it."""
+    if currency == price["currency"]:
+        return price
+    option: StripeObject = currency_options(price)[currency]
+    return {**price, **option, "currency": currency}
+
+
 def rounded(exact: Decimal) -> int:
     """The amount in whole minor units, halves up."""
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from peoplesync_local import stripe_objects
 from peoplesync_local.stripe_objects import StripeObject, plan_of
-from peoplesync_local.stripe_simulator.account import plain
 from peoplesync_local.stripe_simulator.billing import Billing
 from peoplesync_local.stripe_simulator.catalogue import Catalogue
 from peoplesync_local.stripe_simulator.discounts import Discounts
 from peoplesync_local.stripe_simulator.errors import InvalidRequest
 from peoplesync_local.stripe_simulator.forms import Params
-from peoplesync_local.stripe_simulator.params import entries, metadata, number, part, truth
-from peoplesync_local.stripe_simulator.pricing import is_metered, share
+from peoplesync_local.stripe_simulator.params import entries, metadata, number, part, text, truth
+from peoplesync_local.stripe_simulator.pricing import currency_options, is_metered, share
+from peoplesync_local.stripe_simulator.showing import plain
 from peoplesync_local.stripe_simulator.timetable import Timetable
 
 MOST_ITEMS = 20
@@ -32,8 +32,11 @@ class Items:
         self._begun: list[StripeObject] = []
         self._gone: list[str] = []
 
-    def of_new(self, params: Params, subscription: str, customer: str, at: int) -> list[StripeObject]:
-        """The items of a new subscription, each in a period that is still to be set."""
+    def of_new(
+        self, params: Params, subscription: str, customer: StripeObject, at: int
+    ) -> tuple[list[StripeObject], str]:
+        """The items of a new subscription, each in a period that is still to be set, and the currency they
+        are billed in: the one asked for, or the customer's, or else that of the prices."""
         asked = entries(params, "items")
         self._begun, self._gone = [], []
         if not asked:
@@ -41,11 +44,10 @@ class Items:
         if len(asked) > MOST_ITEMS:
             raise InvalidRequest(f"A subscription can have at most {MOST_ITEMS} items.", param="items")
         items = [
-            self._new(entry, f"items[{index}]", subscription, customer, at)
+            self._new(entry, f"items[{index}]", subscription, customer["id"], at)
             for index, entry in enumerate(asked)
         ]
-        _same_currency(items)
-        return items
+        return items, self._currency(items, text(params, "currency"), customer["currency"])
 
     def after(self, params: Params, subscription: StripeObject, at: int) -> list[StripeObject]:
         """The items after an update. Those that begin a new period have none yet (theirs starts and ends at
@@ -69,7 +71,7 @@ class Items:
         if not items:
             message = "A subscription must have at least one active item."
             raise InvalidRequest(message, param="items")
-        _same_currency(list(items.values()))
+        self._currency(list(items.values()), subscription["currency"])
         return list(items.values())
 
     def tell(self, at: int) -> None:
@@ -90,11 +92,11 @@ class Items:
             if had and has and _same_terms(had, has):
                 continue
             if had is not None and not is_metered(had["price"]):
-                text = f"Unused time on {self._named(had)}"
-                lines.append(self._proration(before, had, at, text, sign=-1))
+                words = f"Unused time on {self._named(had)}"
+                lines.append(self._proration(before, had, at, words, sign=-1))
             if has is not None and not is_metered(has["price"]) and has["current_period_start"] < at:
-                text = f"Remaining time on {self._named(has)}"
-                lines.append(self._proration(after, has, at, text, sign=1))
+                words = f"Remaining time on {self._named(has)}"
+                lines.append(self._proration(after, has, at, words, sign=1))
         return lines
 
     def _named(self, item: StripeObject) -> str:
@@ -104,7 +106,7 @@ class Items:
         self, subscription: StripeObject, item: StripeObject, at: int, description: str, *, sign: int
     ) -> StripeObject:
         start, end = item["current_period_start"], item["current_period_end"]
-        amount = sign * share(self._billing.cost_of(item), end - at, end - start)
+        amount = sign * share(self._billing.cost_of(subscription, item), end - at, end - start)
         return self._billing.line(
             subscription, item, amount=amount, period=(at, end), description=description, proration=True
         )
@@ -151,6 +153,22 @@ class Items:
             self._gone += [one for one in held["discounts"] if one not in item["discounts"]]
         return _with_quantity(item, entry, name)
 
+    def _currency(self, items: list[StripeObject], asked: str | None, preferred: str | None = None) -> str:
+        """The currency in which all items can be billed; it must be the one `asked` for."""
+        supported = [currency_options(self._billing.full_price(item)).keys() for item in items]
+        wanted = asked.lower() if asked else items[0]["price"]["currency"]
+        if not asked and preferred and all(preferred in each for each in supported):
+            wanted = preferred
+        for index, each in enumerate(supported):
+            if wanted in each:
+                continue
+            message = "All prices on a subscription must have the same `currency`."
+            if asked:
+                message = f"The price specified only supports `{'`, `'.join(sorted(each))}`. "
+                message += f"This doesn't match the expected currency: `{wanted}`."
+            raise InvalidRequest(message, param=f"items[{index}][price]")
+        return wanted
+
     def _price(self, entry: Params, name: str) -> StripeObject:
         if "price_data" in entry:
             price = self._catalogue.create_price(part(entry, "price_data"))
@@ -184,10 +202,3 @@ def _interval(price: StripeObject) -> tuple[str, int]:
 
 def _same_terms(one: StripeObject, other: StripeObject) -> bool:
     return bool(one["price"]["id"] == other["price"]["id"] and one.get("quantity") == other.get("quantity"))
-
-
-def _same_currency(items: list[StripeObject]) -> None:
-    if len({item["price"]["currency"] for item in items}) > 1:
-        raise InvalidRequest(
-            "All prices on a subscription must have the same `currency`.", param="items[0][price]"
-        )

@@ -64,7 +64,7 @@ class Subscriptions:
         if behavior == "error_if_incomplete" and not self._payments.pays(customer):
             raise CardDeclined()
         subscription_id = self._account.new_id("sub")
-        items = self._items.of_new(params, subscription_id, customer["id"], at)
+        items, currency = self._items.of_new(params, subscription_id, customer, at)
         discounts = self._discounts.redeem(
             self._discounts.asked_for(params) or [],
             at,
@@ -84,6 +84,7 @@ class Subscriptions:
             collection_method=choice(
                 params, "collection_method", ("charge_automatically", "send_invoice"), "charge_automatically"
             ),
+            currency=currency,
             days_until_due=number(params, "days_until_due"),
             default_payment_method=text(params, "default_payment_method"),
             description=text(params, "description"),

@@ -1,0 +1,93 @@
+"""What the simulator shows of prices, coupons and subscriptions only to those who expand it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import stripe
+
+from peoplesync_local import stripe_objects
+from peoplesync_local.stripe_offers import tier
+from peoplesync_local.stripe_simulator.control import Simulator
+from tests.simulated_stripe import NOW, ask, client, simulated_stripe
+
+STEPS = [tier(5, unit_amount=0, flat_amount=9900), tier(None, unit_amount=1500)]
+EURO_STEPS = [tier(5, unit_amount=0, flat_amount=9000), tier(None, unit_amount=1300)]
+EURO = {"custom_unit_amount": None, "tax_behavior": "unspecified", "unit_amount_decimal": "4500"}
+WORLDWIDE = stripe_objects.price(
+    "price_world", product="prod_1", unit_amount=4900, currency_options={"eur": EURO | {"unit_amount": 4500}}
+)
+TIERED = stripe_objects.price(
+    "price_steps",
+    product="prod_1",
+    unit_amount=None,
+    billing_scheme="tiered",
+    tiers_mode="graduated",
+    tiers=STEPS,
+    currency_options={
+        "eur": EURO | {"unit_amount": None, "unit_amount_decimal": None, "tiers": EURO_STEPS},
+    },
+)
+ALONE = stripe_objects.price("price_alone", product="prod_1", unit_amount=900, currency="jpy")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with simulated_stripe() as url:
+        Simulator(url).hold([WORLDWIDE, TIERED, ALONE])
+        yield url
+
+
+def prices(url: str, *expand: str) -> dict[str, Any]:
+    listed = ask(url, "/v1/prices", {"expand": list(expand)}).data["data"]
+    return {price["id"]: price for price in listed}
+
+
+def test_a_prices_currencies_are_hidden_unless_expanded(url: str) -> None:
+    assert not [one for one in prices(url).values() if "currency_options" in one]
+    listed = prices(url, "data.currency_options")
+    got = ask(url, "/v1/prices/price_world", {"expand": ["currency_options"]}).data
+
+    assert got == listed["price_world"]
+    assert {name: one["unit_amount"] for name, one in got["currency_options"].items()} == {
+        "usd": 4900,
+        "eur": 4500,
+    }
+    assert listed["price_alone"]["currency_options"].keys() == {"jpy"}
+
+
+def test_the_tiers_of_a_currency_are_hidden_once_more(url: str) -> None:
+    plain = ask(url, "/v1/prices/price_steps", {"expand": ["currency_options"]}).data
+    expand = ["currency_options.eur.tiers", "tiers"]
+    whole = ask(url, "/v1/prices/price_steps", {"expand": expand}).data
+
+    assert "tiers" not in plain["currency_options"]["eur"]
+    assert (whole["tiers"], whole["currency_options"]["eur"]["tiers"]) == (STEPS, EURO_STEPS)
+    assert "tiers" not in whole["currency_options"]["usd"]
+    listed = prices(url, "data.currency_options.eur.tiers")
+    assert listed["price_steps"]["currency_options"]["eur"]["tiers"] == EURO_STEPS
+
+
+@pytest.mark.parametrize("path", ["data.currency_options.euro.tiers", "data.currency_options.eur"])
+def test_what_is_no_currency_or_is_always_shown_with_it_cannot_be_expanded(url: str, path: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        prices(url, path)
+
+
+def test_a_price_in_two_currencies_is_made_and_sold_by_request(url: str) -> None:
+    api: Any = client(url).v1
+    options = {"eur": {"unit_amount": 900}}
+    product = api.products.create({"name": "World"}).id
+    recurring = {"interval": "month"}
+    asked = {"currency": "usd", "unit_amount": 1000, "product": product, "recurring": recurring}
+    made = api.prices.create(asked | {"currency_options": options, "expand": ["currency_options"]})
+    customer = api.customers.create({"email": "euro-01@example.com"}).id
+    sold = {"customer": customer, "currency": "eur", "items": [{"price": made.id}]}
+    subscription = api.subscriptions.create(sold | {"expand": ["latest_invoice"]})
+
+    assert made.currency_options["eur"].unit_amount == 900
+    assert (subscription.currency, subscription.latest_invoice.amount_paid) == ("eur", 900)
+    assert subscription["items"].data[0].price.currency == "usd"
+    assert subscription.created == NOW
