@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from peoplesync_local import stripe_objects
-from peoplesync_local.stripe_offers import tier
+from peoplesync_local.stripe_offers import coupon, tier
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.simulated_stripe import NOW, ask, client, simulated_stripe
 
@@ -31,12 +31,20 @@ TIERED = stripe_objects.price(
     },
 )
 ALONE = stripe_objects.price("price_alone", product="prod_1", unit_amount=900, currency="jpy")
+OFF = coupon(
+    "OFF",
+    created=NOW,
+    amount_off=1000,
+    currency="usd",
+    products=["prod_1"],
+    currency_options={"usd": {"amount_off": 1000}, "eur": {"amount_off": 900}},
+)
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with simulated_stripe() as url:
-        Simulator(url).hold([WORLDWIDE, TIERED, ALONE])
+        Simulator(url).hold([WORLDWIDE, TIERED, ALONE, OFF])
         yield url
 
 
@@ -91,3 +99,25 @@ def test_a_price_in_two_currencies_is_made_and_sold_by_request(url: str) -> None
     assert (subscription.currency, subscription.latest_invoice.amount_paid) == ("eur", 900)
     assert subscription["items"].data[0].price.currency == "usd"
     assert subscription.created == NOW
+
+
+def test_a_coupons_limits_and_currencies_are_hidden_unless_expanded(url: str) -> None:
+    plain = ask(url, "/v1/coupons/OFF").data
+    assert OFF.keys() - plain.keys() == {"applies_to", "currency_options"}
+    expand = ["applies_to", "currency_options"]
+
+    assert ask(url, "/v1/coupons/OFF", {"expand": expand}).data == OFF
+    listed = ask(url, "/v1/coupons", {"expand": [f"data.{path}" for path in expand]}).data["data"]
+    assert listed == [OFF]
+
+
+def test_coupons_are_not_read_without_permission(url: str) -> None:
+    Simulator(url).add_key("rk_test_no_coupons", {"rak_subscription_read"})
+
+    for path in ("/v1/coupons", "/v1/coupons/OFF"):
+        with pytest.raises(stripe.PermissionError, match="rak_coupon_read") as refused:
+            ask(url, path, key="rk_test_no_coupons")
+        assert refused.value.http_status == 403
+    expand = ["data.discounts.source.coupon"]
+    with pytest.raises(stripe.PermissionError, match="rak_coupon_read"):
+        ask(url, "/v1/subscriptions", {"expand": expand}, key="rk_test_no_coupons")

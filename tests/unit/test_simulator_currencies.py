@@ -1,5 +1,7 @@
 """The simulator's prices and coupons in several currencies: what is billed, and what is shown of them."""
 
+from collections.abc import Callable
+
 import pytest
 
 from peoplesync_local.stripe_objects import StripeObject
@@ -91,3 +93,56 @@ def test_a_checkout_is_in_the_currency_asked_for(stripe: SimulatedAccount) -> No
     assert subscription["currency"] == "eur"
     with pytest.raises(InvalidRequest, match="no amount in jpy"):
         stripe.does.create_checkout_session(texts(asked | {"currency": "jpy"}))
+
+
+def test_a_coupon_takes_off_its_amount_in_the_subscriptions_currency(stripe: SimulatedAccount) -> None:
+    price = stripe.price("worldwide", currency_options=EURO)
+    options = {"eur": {"amount_off": 900}}
+    stripe.does.create_coupon(
+        texts({"id": "off", "amount_off": 1000, "currency": "usd", "currency_options": options})
+    )
+    in_euros = stripe.subscribe(price, currency="eur", discounts=[{"coupon": "off"}])
+    assert stripe.latest_invoice(in_euros)["total"] == 3600
+    in_dollars = stripe.subscribe(price, discounts=[{"coupon": "off"}])
+    assert stripe.latest_invoice(in_dollars)["total"] == 3900
+
+
+def test_a_coupon_without_an_amount_in_the_currency_is_refused_wherever_it_is_redeemed(
+    stripe: SimulatedAccount,
+) -> None:
+    stripe.does.create_coupon(texts({"id": "off", "amount_off": 1000, "currency": "usd"}))
+    off = [{"coupon": "off"}]
+    subscription = of_euros(stripe)
+    price = stripe.price("worldwide")["id"]
+    item = {"id": subscription["items"]["data"][0]["id"], "discounts": off}
+    new = {"customer": stripe.customer()["id"], "currency": "eur"}
+    words = "takes off an amount in usd and cannot be applied in eur"
+    refused: list[Callable[[], StripeObject]] = [
+        lambda: stripe.does.create_subscription(texts(new | {"items": [{"price": price}], "discounts": off})),
+        lambda: stripe.does.create_subscription(texts(new | {"items": [{"price": price, "discounts": off}]})),
+        lambda: stripe.update(subscription, discounts=off),
+        lambda: stripe.update(subscription, items=[item]),
+        lambda: stripe.does.update_customer(subscription["customer"], {"coupon": "off"}),
+    ]
+    for asked in refused:
+        with pytest.raises(InvalidRequest, match=words):
+            asked()
+    assert stripe.now(subscription) == subscription
+    stripe.does.update_coupon("off", texts({"currency_options": {"eur": {"amount_off": 900}}}))
+    assert stripe.update(subscription, discounts=off)["discounts"]
+
+
+def test_no_event_shows_what_a_coupon_is_limited_to_or_its_other_currencies(stripe: SimulatedAccount) -> None:
+    given = {
+        "id": "off",
+        "amount_off": 1000,
+        "currency": "usd",
+        "currency_options": {"eur": {"amount_off": 9}},
+    }
+    limited = {"applies_to": {"products": [stripe.price()["product"]]}}
+    stripe.events.clear()
+    held = stripe.does.create_coupon(texts(given | limited))
+    assert held["applies_to"]["products"] == [stripe.price()["product"]]
+    assert held["currency_options"] == {"usd": {"amount_off": 1000}, "eur": {"amount_off": 9}}
+    shown = stripe.events[0]["data"]["object"]
+    assert held.keys() - shown.keys() == {"applies_to", "currency_options"}

@@ -129,6 +129,9 @@ class Catalogue:
         duration = choice(params, "duration", ("forever", "once", "repeating"), "once")
         months = positive(params, "duration_in_months") if duration == "repeating" else None
         currency = required(params, "currency").lower() if amount_off is not None else None
+        further: StripeObject = {}
+        if amount_off is not None and currency is not None and "currency_options" in params:
+            further["currency_options"] = {currency: {"amount_off": amount_off}, **_amounts_off(params)}
         coupon = stripe_offers.coupon(
             coupon_id,
             created=at,
@@ -143,12 +146,17 @@ class Catalogue:
             metadata=metadata({}, params),
             name=text(params, "name"),
             redeem_by=number(params, "redeem_by"),
+            **further,
         )
         return self._timetable.happens("coupon.created", coupon, at)
 
     def update_coupon(self, id: str, params: Params) -> StripeObject:  # noqa: A002 - Stripe's name
         coupon = self._timetable.existing("coupon", id)
         changed = changed_texts(params, "name") | {"metadata": metadata(coupon["metadata"], params)}
+        if coupon["amount_off"] is not None and "currency_options" in params:
+            default = {coupon["currency"]: {"amount_off": coupon["amount_off"]}}
+            known = coupon.get("currency_options", default)
+            changed["currency_options"] = known | _amounts_off(params)
         return self._timetable.happens("coupon.updated", coupon | changed, self._timetable.now())
 
     def delete_coupon(self, id: str) -> StripeObject:  # noqa: A002 - Stripe's name
@@ -204,6 +212,12 @@ def _currency_options(params: Params) -> StripeObject:
         }
         options[currency.lower()] = option | ({"tiers": tiers} if tiers else {})
     return options
+
+
+def _amounts_off(params: Params) -> StripeObject:
+    """What a coupon takes off in further currencies."""
+    options = part(params, "currency_options").items()
+    return {currency.lower(): {"amount_off": positive(entry, "amount_off")} for currency, entry in options}
 
 
 def _tier(entry: Params) -> StripeObject:

@@ -55,6 +55,7 @@ class Customers:
         changed["address"] = address(params, customer["address"])
         redeemed = self._redeemed(params, id, at)
         if redeemed is not None:
+            self._discounts.check_currency([redeemed], customer["currency"])
             if customer["discount"] is not None:
                 self._discounts.finish(customer["discount"]["id"], at)
             self._discounts.begin([redeemed], at)

@@ -8,6 +8,7 @@ from peoplesync_local.stripe_simulator.errors import InvalidRequest
 from peoplesync_local.stripe_simulator.forms import Params
 from peoplesync_local.stripe_simulator.params import entries
 from peoplesync_local.stripe_simulator.periods import months_later
+from peoplesync_local.stripe_simulator.pricing import amounts_off
 from peoplesync_local.stripe_simulator.timetable import Timetable
 
 
@@ -60,6 +61,18 @@ class Discounts:
                 )
             )
         return found
+
+    def check_currency(self, discounts: list[StripeObject], currency: str | None) -> None:
+        """Refuse a fixed amount that is not known in the currency of what it is for (None: unknown)."""
+        for number, discount in enumerate(discounts):
+            coupon = self.coupon_of(discount)
+            known = amounts_off(coupon) if coupon else {}
+            if currency is not None and known and currency not in known:
+                message = (
+                    f"The coupon '{discount['source']['coupon']}' takes off an amount in "
+                    f"{', '.join(sorted(known))} and cannot be applied in {currency}."
+                )
+                raise InvalidRequest(message, param=f"discounts[{number}][coupon]")
 
     def begin(self, discounts: list[StripeObject], at: int) -> None:
         """Tell of those that are new."""

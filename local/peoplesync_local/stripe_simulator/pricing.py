@@ -53,8 +53,18 @@ def taken_off(coupon: StripeObject, amount: int, currency: str) -> int:
     if coupon["percent_off"] is not None:
         off = rounded(Decimal(str(coupon["percent_off"])) * amount / 100)
     else:
-        off = coupon["amount_off"] if coupon["currency"] == currency else 0
+        off = amounts_off(coupon).get(currency, 0)
     return max(0, min(off, amount))
+
+
+def amounts_off(coupon: StripeObject) -> dict[str, int]:
+    """What a fixed-amount coupon takes off in each of its currencies; nothing for one of so many percent."""
+    if coupon["amount_off"] is None:
+        return {}
+    further = coupon.get("currency_options", {})
+    return {coupon["currency"]: coupon["amount_off"]} | {
+        currency: option["amount_off"] for currency, option in further.items()
+    }
 
 
 def applies_to(coupon: StripeObject, product: str) -> bool:

@@ -47,7 +47,9 @@ class Items:
             self._new(entry, f"items[{index}]", subscription, customer["id"], at)
             for index, entry in enumerate(asked)
         ]
-        return items, self._currency(items, text(params, "currency"), customer["currency"])
+        currency = self._currency(items, text(params, "currency"), customer["currency"])
+        self._discounts.check_currency(self._begun, currency)
+        return items, currency
 
     def after(self, params: Params, subscription: StripeObject, at: int) -> list[StripeObject]:
         """The items after an update. Those that begin a new period have none yet (theirs starts and ends at
@@ -72,6 +74,7 @@ class Items:
             message = "A subscription must have at least one active item."
             raise InvalidRequest(message, param="items")
         self._currency(list(items.values()), subscription["currency"])
+        self._discounts.check_currency(self._begun, subscription["currency"])
         return list(items.values())
 
     def tell(self, at: int) -> None:

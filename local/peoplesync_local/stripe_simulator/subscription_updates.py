@@ -126,6 +126,7 @@ class SubscriptionUpdates:
         redeemed = self._discounts.redeem(
             asked, at, customer=before["customer"], subscription=before["id"], held=held
         )
+        self._discounts.check_currency([one for one in redeemed if one["id"] not in held], before["currency"])
         ids = [discount["id"] for discount in redeemed]
         for gone in held:
             if gone not in ids:

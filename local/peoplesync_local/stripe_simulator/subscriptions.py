@@ -71,6 +71,7 @@ class Subscriptions:
             customer=customer["id"],
             subscription=subscription_id,
         )
+        self._discounts.check_currency(discounts, currency)
         subscription = stripe_objects.subscription(
             subscription_id,
             customer=customer["id"],
