@@ -39,12 +39,19 @@ OFF = coupon(
     products=["prod_1"],
     currency_options={"usd": {"amount_off": 1000}, "eur": {"amount_off": 900}},
 )
+MODULES = [
+    stripe_objects.item(
+        f"si_{number:02}", subscription="sub_long", price=WORLDWIDE, period=(NOW, NOW + 30), created=NOW
+    )
+    for number in range(12)
+]
+LONG = stripe_objects.subscription("sub_long", customer="cus_1", items=MODULES, created=NOW)
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with simulated_stripe() as url:
-        Simulator(url).hold([WORLDWIDE, TIERED, ALONE, OFF])
+        Simulator(url).hold([WORLDWIDE, TIERED, ALONE, OFF, LONG])
         yield url
 
 
@@ -121,3 +128,51 @@ def test_coupons_are_not_read_without_permission(url: str) -> None:
     expand = ["data.discounts.source.coupon"]
     with pytest.raises(stripe.PermissionError, match="rak_coupon_read"):
         ask(url, "/v1/subscriptions", {"expand": expand}, key="rk_test_no_coupons")
+
+
+def test_of_twelve_items_a_subscription_shows_ten(url: str) -> None:
+    got = ask(url, "/v1/subscriptions/sub_long").data["items"]
+    listed = ask(url, "/v1/subscriptions", {"expand": ["data.items.data.discounts"]}).data["data"][0]["items"]
+
+    assert got == listed
+    assert [item["id"] for item in got["data"]] == [f"si_{number:02}" for number in range(10)]
+    assert (got["has_more"], got["total_count"]) == (True, 12)
+
+
+def test_all_items_of_a_subscription_are_listed_by_pages(url: str) -> None:
+    items: Any = client(url).v1.subscription_items
+    pages = items.list({"subscription": "sub_long", "limit": 5, "expand": ["data.discounts"]})
+    assert [item.id for item in pages.auto_paging_iter()] == [item["id"] for item in MODULES]
+    assert items.list({"subscription": "sub_long", "limit": 100}).has_more is False
+    expand = ["data.price.currency_options"]
+    whole = ask(
+        url, "/v1/subscription_items", {"subscription": "sub_long", "limit": 1, "expand": expand}
+    ).data
+    assert whole["data"][0]["price"]["currency_options"]["eur"]["unit_amount"] == 4500
+    before = items.list({"subscription": "sub_long", "limit": 2, "ending_before": "si_03"})
+    assert ([item.id for item in before.data], before.has_more) == (["si_01", "si_02"], True)
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({}, "subscription"),
+        ({"subscription": "sub_none"}, "subscription"),
+        ({"subscription": "sub_long", "starting_after": "si_none"}, "starting_after"),
+        ({"subscription": "sub_long", "customer": "cus_1"}, "customer"),
+    ],
+)
+def test_a_list_of_items_is_of_one_subscription(url: str, params: dict[str, str], param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        ask(url, "/v1/subscription_items", params)
+    assert refused.value.param == param
+
+
+def test_who_may_read_subscriptions_may_read_their_items(url: str) -> None:
+    Simulator(url).add_key("rk_test_subscriptions", {"rak_subscription_read"})
+    Simulator(url).add_key("rk_test_customers", {"rak_customer_read"})
+    params = {"subscription": "sub_long"}
+
+    assert ask(url, "/v1/subscription_items", params, key="rk_test_subscriptions").data["has_more"]
+    with pytest.raises(stripe.PermissionError, match="rak_subscription_read"):
+        ask(url, "/v1/subscription_items", params, key="rk_test_customers")

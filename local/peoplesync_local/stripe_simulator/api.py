@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.stripe_simulator import listing
 from peoplesync_local.stripe_simulator.account import EVENTS_ARE_KEPT
-from peoplesync_local.stripe_simulator.errors import Missing, Unrecognized
+from peoplesync_local.stripe_simulator.errors import InvalidRequest, Missing, Unrecognized
 from peoplesync_local.stripe_simulator.expansion import Tree, expanded, tree_of
 from peoplesync_local.stripe_simulator.forms import Params, flag, listed
 from peoplesync_local.stripe_simulator.keys import ACCOUNT, Key, refusal
 from peoplesync_local.stripe_simulator.merchants import Merchant, Merchants
-from peoplesync_local.stripe_simulator.resources import Holds, Resource, resource_at
+from peoplesync_local.stripe_simulator.params import required
+from peoplesync_local.stripe_simulator.resources import SUBSCRIPTION_ITEMS, Holds, Resource, resource_at
 from peoplesync_local.stripe_simulator.throttle import Throttle
 from peoplesync_local.stripe_simulator.writes import is_known, written
 
@@ -76,6 +77,8 @@ class Api:
             in_a_list=call.verb == "list",
         )
         if call.verb == "list":
+            if call.resource.path == SUBSCRIPTION_ITEMS:
+                return self._items(merchant, params, tree)
             return self._list(merchant, call.resource, params, tree)
         if call.id:
             self._existing(merchant, call.resource, call.id)
@@ -95,7 +98,8 @@ class Api:
         shown = self._existing(merchant, call.resource, call.id)
         if call.verb != "get":
             held: StripeObject = shown.get(call.verb) or listing.answer([], False, "")
-            return held
+            objects, has_more = listing.within(held["data"], params, "object")
+            return held | {"data": objects, "has_more": has_more}
         return self._shown(merchant, shown, tree)
 
     def _list(self, merchant: Merchant, resource: Resource, params: Params, tree: Tree) -> StripeObject:
@@ -112,6 +116,19 @@ class Api:
         )
         shown = [self._shown(merchant, each, tree) for each in objects]
         return listing.answer(shown, has_more, f"/v1/{resource.path}")
+
+    def _items(self, merchant: Merchant, params: Params, tree: Tree) -> StripeObject:
+        """The items of one subscription, in its order."""
+        subscription_id = required(params, "subscription")
+        held = merchant.account.get("subscription", subscription_id)
+        if held is None:
+            message = f"No such subscription: '{subscription_id}'"
+            raise InvalidRequest(message, param="subscription", code="resource_missing")
+        items, has_more = listing.within(
+            held["items"]["data"], params, "subscription item", filters=("subscription",)
+        )
+        shown = [expanded(item, tree, merchant.account) for item in items]
+        return listing.answer(shown, has_more, f"/v1/{SUBSCRIPTION_ITEMS}?subscription={subscription_id}")
 
     @staticmethod
     def _oldest_event(merchant: Merchant) -> int:

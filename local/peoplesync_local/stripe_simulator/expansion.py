@@ -9,7 +9,7 @@ from peoplesync_local.stripe_objects import StripeObject, list_of
 from peoplesync_local.stripe_simulator.account import Account
 from peoplesync_local.stripe_simulator.errors import InvalidRequest
 from peoplesync_local.stripe_simulator.pricing import currency_options
-from peoplesync_local.stripe_simulator.showing import plain
+from peoplesync_local.stripe_simulator.showing import first_of, plain
 
 Tree = dict[str, "Tree"]
 """The properties to expand, each with what is to be expanded below it."""
@@ -17,9 +17,6 @@ Tree = dict[str, "Tree"]
 LEVELS_AT_MOST = 4
 _CURRENCY = 3
 """Letters of a currency."""
-
-_SHOWN = 10
-"""How many objects a list within an object shows."""
 
 # Of each kind, what can stand in a path, how, and what it leads to:
 #   id      one id or a list of ids of that kind; kind None: an object that the simulator does not have
@@ -204,9 +201,7 @@ def _hidden(shown: StripeObject, step: str, account: Account) -> Any:
     if (shown["object"], step) == ("customer", "subscriptions"):
         theirs = account.of_customer("subscription", shown["id"])
         running = [plain(one) for one in theirs if one.get("status") != "canceled"]
-        return list_of(running[:_SHOWN], f"/v1/customers/{shown['id']}/subscriptions") | {
-            "has_more": len(running) > _SHOWN
-        }
+        return first_of(list_of(running, f"/v1/customers/{shown['id']}/subscriptions"))
     return (account.get(shown["object"], shown["id"]) or {}).get(step)
 
 

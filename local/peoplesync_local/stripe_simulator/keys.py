@@ -18,6 +18,7 @@ PERMISSIONS: dict[str, str] = {
     "product": "rak_product",
     "refund": "rak_charge",
     "subscription": "rak_subscription",
+    "subscription_item": "rak_subscription",
     "webhook_endpoint": "rak_webhook",
 }
 """What the permission for a kind of objects is called, before `_read` or `_write`; other kinds need none."""

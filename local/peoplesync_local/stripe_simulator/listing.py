@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -63,6 +63,26 @@ def page(
     else:
         walk = account.newest_first(resource.kind, before=after, gte=window.gte, lt=window.lt)
     return _first(walk, wanted, limit)
+
+
+def within(
+    objects: Sequence[StripeObject], params: Params, words: str, *, filters: Collection[str] = ()
+) -> tuple[list[StripeObject], bool]:
+    """A page of a list that is within an object, in its own order; `words` is what a missing one is called.
+    Raises `InvalidRequest` as `page` does."""
+    for name in params:
+        if name not in filters and name not in _COMMON - {"created"}:
+            raise InvalidRequest(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
+    limit, places = _limit(params), {shown["id"]: place for place, shown in enumerate(objects)}
+    for name in ("starting_after", "ending_before"):
+        if name in params and params[name] not in places:
+            message = f"No such {words}: '{params[name]}'"
+            raise InvalidRequest(message, param=name, code="resource_missing")
+    if "ending_before" in params:
+        end = places[params["ending_before"]]
+        return list(objects[max(0, end - limit) : end]), end > limit
+    start = places[params["starting_after"]] + 1 if "starting_after" in params else 0
+    return list(objects[start : start + limit]), start + limit < len(objects)
 
 
 def answer(objects: Iterable[StripeObject], has_more: bool, url: str) -> StripeObject:

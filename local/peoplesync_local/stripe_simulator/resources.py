@@ -18,6 +18,7 @@ SUBSCRIPTION_STATUSES = (
     "active past_due unpaid canceled incomplete incomplete_expired trialing paused all ended".split()
 )
 TYPES_AT_MOST = 20
+SUBSCRIPTION_ITEMS = "subscription_items"
 
 
 def equal(*way: str) -> Filter:
@@ -102,6 +103,8 @@ RESOURCES: dict[str, Resource] = {
             },
             {"status": lambda shown: shown.get("status") != "canceled"},
         ),
+        # These are within subscriptions: their list is one subscription's.
+        Resource(SUBSCRIPTION_ITEMS, "subscription_item", "subscription item", {"subscription": equal()}),
         Resource("products", "product", "product", {"active": true_or_false, "ids": one_of("id")}),
         Resource(
             "prices",

@@ -14,9 +14,27 @@ INCLUDABLE: dict[str, tuple[str, ...]] = {
 """Keys that an object holds, and that an answer shows only if they are expanded; events never show them."""
 
 
+MOST_SHOWN = 10
+"""How many objects a list within an object shows."""
+
+_LISTS = {"subscription": "items", "invoice": "lines"}
+
+
 def plain(shown: StripeObject) -> StripeObject:
-    """The object without the keys that are shown only if they are expanded."""
+    """The object without the keys that are shown only if they are expanded, and with the first ten of its
+    list."""
     includable = INCLUDABLE.get(shown["object"], ())
-    if not any(key in shown for key in includable):
-        return shown
-    return {key: value for key, value in shown.items() if key not in includable}
+    if any(key in shown for key in includable):
+        shown = {key: value for key, value in shown.items() if key not in includable}
+    name = _LISTS.get(shown["object"], "")
+    if len(shown.get(name, {}).get("data", ())) > MOST_SHOWN:
+        return shown | {name: first_of(shown[name])}
+    return shown
+
+
+def first_of(listed: StripeObject) -> StripeObject:
+    """A list as it stands within an object: cut, if it is long."""
+    objects = listed["data"]
+    if len(objects) <= MOST_SHOWN:
+        return listed
+    return listed | {"data": objects[:MOST_SHOWN], "has_more": True, "total_count": len(objects)}
