@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from peoplesync_local import stripe_payments
+from peoplesync_local.stripe_debits import under_way
 from peoplesync_local.stripe_objects import DAY, StripeObject, major_units
 from peoplesync_local.stripe_simulator.discounts import Discounts
 from peoplesync_local.stripe_simulator.payments import Payments
@@ -108,34 +109,55 @@ class Billing:
             opened |= {"auto_advance": False}
         return self._timetable.happens("invoice.finalized", opened, at)
 
-    def attempt(self, invoice: StripeObject, at: int, *, pays: bool) -> StripeObject | None:
+    def attempt(
+        self, invoice: StripeObject, at: int, *, pays: bool, method: str | None = None
+    ) -> StripeObject | None:
         """Charge the open invoice: the charge, or None where there is nothing to pay."""
         if not invoice["amount_due"]:
             return None
         customer = self._timetable.existing("customer", invoice["customer"])
         description = DESCRIPTIONS.get(invoice["billing_reason"], "Subscription update")
         amount, currency = invoice["amount_remaining"], invoice["currency"]
-        return self._payments.collect(customer, amount, currency, at, pays=pays, description=description)
+        return self._payments.collect(
+            customer,
+            amount,
+            currency,
+            at,
+            pays=pays,
+            description=description,
+            method=method,
+            invoice=invoice["id"],
+        )
+
+    def await_debit(self, invoice: StripeObject, at: int, charge: StripeObject) -> StripeObject:
+        """The open invoice, whose payment is under way: it stays open, and is not collected meanwhile."""
+        waiting = invoice | {"attempted": True, "next_payment_attempt": None}
+        waiting["payments"] = under_way(self._payments_of(invoice, charge, at))
+        return self._timetable.happens("invoice.updated", waiting, at)
 
     def settle(self, invoice: StripeObject, at: int, charge: StripeObject | None) -> StripeObject:
         """The open invoice, paid, which Stripe tells more than once."""
         settled = stripe_payments.paid(invoice, at)
         if charge is not None:
-            settled["payments"] = stripe_payments.invoice_payments(
-                charge["id"],
-                of=invoice["id"],
-                created=at,
-                amount=charge["amount"],
-                currency=charge["currency"],
-                livemode=self._account.livemode,
-            )
+            settled["payments"] = self._payments_of(invoice, charge, at)
         self._timetable.happens("invoice.updated", settled, at)
         self._account.happens("invoice.paid", settled, at)
         return self._account.happens("invoice.payment_succeeded", settled, at)
 
+    def _payments_of(self, invoice: StripeObject, charge: StripeObject, at: int) -> StripeObject:
+        return stripe_payments.invoice_payments(
+            charge["id"],
+            of=invoice["id"],
+            created=at,
+            amount=charge["amount"],
+            currency=charge["currency"],
+            livemode=self._account.livemode,
+        )
+
     def fail(self, invoice: StripeObject, at: int, retry_at: int | None) -> StripeObject:
         """The open invoice after an attempt failed."""
         failed = stripe_payments.payment_failed(invoice, retry_at)
+        failed.pop("payments", None)
         self._timetable.happens("invoice.updated", failed, at)
         return self._account.happens("invoice.payment_failed", failed, at)
 

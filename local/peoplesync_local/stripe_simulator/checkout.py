@@ -82,12 +82,14 @@ class Checkout:
         else:
             customer = self._timetable.existing("customer", session["customer"])
         bought = self._bought(session, params, customer)
+        invoice = self._account.get("invoice", bought.get("invoice", "")) or {"status": "paid"}
+        is_pending = bought.pop("is_pending", invoice["status"] == "open")
         details: StripeObject = {key: customer[key] for key in ("address", "name", "phone")}
         details |= {"business_name": None, "individual_name": None, "tax_exempt": "none", "tax_ids": []}
         completed = {
             "customer": customer["id"],
             "customer_details": details | {"email": customer["email"] or email},
-            "payment_status": "paid" if session["amount_total"] else "no_payment_required",
+            "payment_status": _payment_status(session, is_pending=is_pending),
             "status": "complete",
             "url": None,
         }
@@ -117,9 +119,10 @@ class Checkout:
             at = self._timetable.now()
             amount, currency = session["amount_total"], session["currency"]
             charge = self._payments.collect(customer, amount, currency, at, pays=pays, description=None)
-            if not pays:
+            if charge["status"] == "failed":
                 raise CardDeclined(charge["id"])
-            return {"payment_intent": charge["payment_intent"]}
+            is_pending = charge["status"] == "pending"
+            return {"payment_intent": charge["payment_intent"], "is_pending": is_pending}
         return {}
 
     def _line(self, entry: Params, index: int, currency: str | None) -> StripeObject:
@@ -145,3 +148,9 @@ class Checkout:
             "price": plain(price),
             "quantity": quantity,
         }
+
+
+def _payment_status(session: StripeObject, *, is_pending: bool) -> str:
+    if not session["amount_total"]:
+        return "no_payment_required"
+    return "unpaid" if is_pending else "paid"

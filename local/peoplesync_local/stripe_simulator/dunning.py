@@ -6,8 +6,8 @@ from peoplesync_local import subscription_changes
 from peoplesync_local.stripe_objects import DAY, StripeObject
 from peoplesync_local.stripe_simulator.billing import Billing
 from peoplesync_local.stripe_simulator.errors import CardDeclined, InvalidRequest
-from peoplesync_local.stripe_simulator.payments import Payments
-from peoplesync_local.stripe_simulator.timetable import Timetable
+from peoplesync_local.stripe_simulator.payments import Payments, is_declined, method_of
+from peoplesync_local.stripe_simulator.timetable import RUNNING, Timetable
 
 RETRIES = (3 * DAY, 5 * DAY, 7 * DAY)
 """How long after each failed attempt Stripe tries again, by default."""
@@ -33,19 +33,43 @@ class Dunning:
                 return
         self.collect(invoice, at)
 
-    def collect(self, invoice: StripeObject, at: int) -> bool:
-        """One attempt to collect the open invoice; whether it is paid then."""
+    def collect(self, invoice: StripeObject, at: int) -> str:
+        """One attempt to collect the open invoice: it `succeeded` or `failed`, or is `pending`."""
         subscription = self.subscription_of(invoice)
         customer = self._timetable.existing("customer", invoice["customer"])
-        pays = self._payments.pays(customer, subscription)
-        charge = self._billing.attempt(invoice, at, pays=pays)
-        if charge is None or pays:
+        pays, method = self._payments.pays(customer, subscription), method_of(customer, subscription)
+        charge = self._billing.attempt(invoice, at, pays=pays, method=method)
+        if charge is None or charge["status"] == "succeeded":
             self._billing.settle(invoice, at, charge)
             if charge is not None or subscription is None or subscription["status"] == "incomplete":
                 self._is_paid(subscription, invoice, customer, at)
-            return True
+            return "succeeded"
+        if charge["status"] == "pending":
+            self._billing.await_debit(invoice, at, charge)
+            if subscription is not None and subscription["status"] == "incomplete":
+                active = subscription | {"status": "active"}
+                self._timetable.happens("customer.subscription.updated", active, at)
+            return "pending"
         self._is_not_paid(subscription, invoice, customer, at)
-        return False
+        return "failed"
+
+    def debit_is_due(self, charge: StripeObject, at: int) -> None:
+        """By the clock: the pending debit succeeds or fails, and so its invoice is paid or not."""
+        customer = self._account.get("customer", charge["customer"] or "")
+        if customer is None or customer.get("deleted"):
+            self._payments.settle_debit(charge, at, pays=not is_declined(charge["payment_method"]))
+            return
+        invoice = self._account.get("invoice", charge.get("invoice") or "")
+        subscription = self.subscription_of(invoice) if invoice else None
+        pays = self._payments.pays(customer, subscription)
+        charge = self._payments.settle_debit(charge, at, pays=pays)
+        if invoice is None or invoice["status"] != "open":
+            return
+        if pays:
+            self._billing.settle(invoice, at, charge)
+            self._is_paid(subscription, invoice, customer, at)
+        else:
+            self._is_not_paid(subscription, invoice, customer, at)
 
     def pay_invoice(self, id: str) -> StripeObject:  # noqa: A002 - Stripe's name
         """By request: the invoice is collected now."""
@@ -55,7 +79,9 @@ class Dunning:
             invoice = self._billing.finalize(invoice, at)
         if invoice["status"] != "open":
             raise InvalidRequest(f"Invoice is already {invoice['status']}", code="invoice_already_paid")
-        if not self.collect(invoice, at):
+        if invoice["attempted"] and "payments" in invoice:
+            raise InvalidRequest(f"A payment of invoice {id} is processing already.")
+        if self.collect(invoice, at) == "failed":
             raise CardDeclined()
         return self._timetable.existing("invoice", id)
 
@@ -82,7 +108,7 @@ class Dunning:
     ) -> None:
         status = subscription["status"] if subscription else "incomplete"
         attempts: int = invoice["attempt_count"]
-        is_retried = status != "incomplete" and attempts < len(RETRIES)
+        is_retried = status in RUNNING and attempts < len(RETRIES)
         self._billing.fail(invoice, at, at + RETRIES[attempts] if is_retried else None)
         if subscription is None or status == "incomplete":
             return

@@ -222,6 +222,8 @@ class Lifecycle:
             self._renewals.is_due(shown, at)
         elif kind == "invoice":
             self._dunning.invoice_is_due(shown, at)
+        elif kind == "charge":
+            self._dunning.debit_is_due(shown, at)
         elif kind == "customer":
             self._renewals.discount_of_customer_ends(shown, at)
         else:

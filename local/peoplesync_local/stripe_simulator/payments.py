@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from peoplesync_local import stripe_objects, stripe_payments
+from peoplesync_local import stripe_debits, stripe_objects, stripe_payments
+from peoplesync_local.stripe_debits import kind_of
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.stripe_simulator.errors import CardDeclined, InvalidRequest
 from peoplesync_local.stripe_simulator.forms import Params
@@ -12,6 +13,9 @@ from peoplesync_local.stripe_simulator.timetable import Timetable
 DECLINED = ("chargeCustomerFail", "chargeDeclined")
 """A payment method with one of these in its id is declined, like Stripe's test cards `pm_card_chargeDeclined`
 and `tok_chargeCustomerFail`."""
+
+_WITHOUT_FUNDS = "insufficientfunds"
+"""In the id of a bank account whose debits are sent back (`pm_usBankAccount_insufficientFunds`)."""
 
 _REASONS = ("", "duplicate", "fraudulent", "requested_by_customer")
 
@@ -36,6 +40,10 @@ class Payments:
             return self._said[customer["id"]]
         return not is_declined(method_of(customer, subscription)) and not customer["delinquent"]
 
+    def declines(self, customer: StripeObject) -> bool:
+        """Whether a charge would be declined at once; a bank debit never is."""
+        return not self.pays(customer) and kind_of(method_of(customer)) is None
+
     def collect(
         self,
         customer: StripeObject,
@@ -45,22 +53,39 @@ class Payments:
         *,
         pays: bool,
         description: str | None,
+        method: str | None = None,
+        invoice: str | None = None,
     ) -> StripeObject:
-        """The attempt to charge the customer; a failed charge is a charge too."""
-        charge = stripe_payments.charge(
-            self._account.new_id("ch"),
-            customer=customer["id"],
-            amount=amount,
-            created=at,
-            currency=currency,
-            status="succeeded" if pays else "failed",
-            description=description,
-            livemode=self._account.livemode,
-            payment_method=method_of(customer),
-            refunds=stripe_objects.list_of([], "/v1/refunds"),
-        )
-        charge["payment_intent"] = "pi_" + charge["id"].removeprefix("ch_")
-        return self._account.happens("charge.succeeded" if pays else "charge.failed", charge, at)
+        """The attempt to charge the customer (by `method`, or else by the customer's own); a failed charge is
+        a charge too, and a bank debit is pending first, whatever becomes of it."""
+        method = method or method_of(customer)
+        shown = {
+            "customer": customer["id"],
+            "currency": currency,
+            "description": description,
+            "livemode": self._account.livemode,
+            "payment_method": method,
+            "refunds": stripe_objects.list_of([], "/v1/refunds"),
+        } | ({"invoice": invoice} if invoice else {})
+        charge = self._attempted(method, amount, at, pays, shown)
+        charge["payment_intent"] = "pi_" + charge["id"].partition("_")[2]
+        return self._timetable.happens(f"charge.{charge['status']}", charge, at)
+
+    def settle_debit(self, charge: StripeObject, at: int, *, pays: bool) -> StripeObject:
+        """By the clock: the money of a pending debit comes, or the bank sends it back."""
+        settled = stripe_debits.arrived(charge) if pays else stripe_debits.returned(charge)
+        return self._timetable.happens(f"charge.{settled['status']}", settled, at)
+
+    def _attempted(
+        self, method: str | None, amount: int, at: int, pays: bool, shown: StripeObject
+    ) -> StripeObject:
+        """A charge that is still to be told of."""
+        kind = kind_of(method)
+        if kind is not None:
+            new = self._account.new_id("py")
+            return stripe_debits.pending(new, kind=kind, amount=amount, created=at, **shown)
+        status, new = "succeeded" if pays else "failed", self._account.new_id("ch")
+        return stripe_payments.charge(new, amount=amount, created=at, status=status, **shown)
 
     def create_charge(self, params: Params) -> StripeObject:
         at = self._timetable.now()
@@ -70,24 +95,23 @@ class Payments:
         pays = self.pays(customer) if customer else True
         pays = pays and not any(word in source for word in DECLINED)
         captured = truth(params, "capture", default=True)
-        charge = stripe_payments.charge(
-            self._account.new_id("ch"),
-            customer=customer["id"] if customer else None,
-            amount=amount,
-            created=at,
-            currency=currency,
-            status="succeeded" if pays else "failed",
-            captured=captured and pays,
-            description=text(params, "description"),
-            livemode=self._account.livemode,
-            metadata=metadata({}, params),
-            payment_method=source or (method_of(customer) if customer else None),
-            receipt_email=text(params, "receipt_email"),
-            refunds=stripe_objects.list_of([], "/v1/refunds"),
-            payment_intent=None,
-        )
-        self._account.happens("charge.succeeded" if pays else "charge.failed", charge, at)
-        if not pays:
+        method = source or (method_of(customer) if customer else None)
+        shown: StripeObject = {
+            "customer": customer["id"] if customer else None,
+            "currency": currency,
+            "description": text(params, "description"),
+            "livemode": self._account.livemode,
+            "metadata": metadata({}, params),
+            "payment_method": method,
+            "receipt_email": text(params, "receipt_email"),
+            "refunds": stripe_objects.list_of([], "/v1/refunds"),
+            "payment_intent": None,
+        }
+        charge = self._attempted(method, amount, at, pays, shown)
+        if not captured:
+            charge |= {"captured": False, "amount_captured": 0}
+        self._timetable.happens(f"charge.{charge['status']}", charge, at)
+        if charge["status"] == "failed":
             raise CardDeclined(charge["id"])
         return charge
 
@@ -109,6 +133,9 @@ class Payments:
     def create_refund(self, params: Params) -> StripeObject:
         at = self._timetable.now()
         charge = self._timetable.existing("charge", required(params, "charge"), "charge")
+        if charge["status"] != "succeeded":
+            message = f"Charge {charge['id']} is {charge['status']} and cannot be refunded."
+            raise InvalidRequest(message, param="charge")
         left = charge["amount_captured"] - charge["amount_refunded"]
         amount = number(params, "amount", left) or 0
         if not left:
@@ -148,5 +175,7 @@ def method_of(customer: StripeObject, subscription: StripeObject | None = None) 
 
 
 def is_declined(method: str | None) -> bool:
-    """Whether the payment method is one that is always declined."""
-    return method is not None and any(word in method for word in DECLINED)
+    """Whether the payment method is one that is always declined, or a debit that is always sent back."""
+    return method is not None and (
+        any(word in method for word in DECLINED) or _WITHOUT_FUNDS in method.replace("_", "").lower()
+    )

@@ -7,7 +7,7 @@ from peoplesync_local.stripe_objects import StripeObject
 INCLUDABLE: dict[str, tuple[str, ...]] = {
     "price": ("currency_options", "tiers"),
     "coupon": ("applies_to", "currency_options"),
-    "charge": ("refunds",),
+    "charge": ("invoice", "refunds"),  # which invoice it pays is kept, and not shown since 2025-03-31.basil
     "invoice": ("payments",),
     "checkout.session": ("line_items",),
 }

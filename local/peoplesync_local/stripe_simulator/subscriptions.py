@@ -61,7 +61,7 @@ class Subscriptions:
         at = self._timetable.now()
         customer = self._timetable.existing("customer", required(params, "customer"), "customer")
         behavior = choice(params, "payment_behavior", BEHAVIORS, "allow_incomplete")
-        if behavior == "error_if_incomplete" and not self._payments.pays(customer):
+        if behavior == "error_if_incomplete" and self._payments.declines(customer):
             raise CardDeclined()
         subscription_id = self._account.new_id("sub")
         items, currency = self._items.of_new(params, subscription_id, customer, at)

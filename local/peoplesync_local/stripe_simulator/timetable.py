@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
+from peoplesync_local.stripe_debits import settles_at
 from peoplesync_local.stripe_objects import DAY, StripeObject
 from peoplesync_local.stripe_simulator.account import Account
 from peoplesync_local.stripe_simulator.errors import InvalidRequest, Missing
@@ -88,6 +89,7 @@ class Timetable:
         instants = {
             "subscription": self._of_subscription,
             "invoice": _of_invoice,
+            "charge": _of_charge,
             "customer": self._of_customer,
             "checkout.session": _of_session,
         }.get(shown["object"])
@@ -142,6 +144,12 @@ def _of_invoice(invoice: StripeObject) -> Iterator[int]:
         yield invoice["automatically_finalizes_at"]
     if invoice["status"] == "open" and invoice["next_payment_attempt"] is not None:
         yield invoice["next_payment_attempt"]
+
+
+def _of_charge(charge: StripeObject) -> Iterator[int]:
+    at = settles_at(charge)
+    if at is not None:
+        yield at
 
 
 def _of_session(session: StripeObject) -> Iterator[int]:
