@@ -193,3 +193,20 @@ def test_time_that_passes_by_itself_lets_happen_what_is_due(url: str) -> None:
 def test_what_customer_does_not_exist_cannot_be_told_to_pay(url: str) -> None:
     with pytest.raises(Refused, match="No such customer"):
         Simulator(url).pays("cus_none", True)
+
+
+def test_the_portal_is_played_and_stripes_client_sees_the_end(url: str) -> None:
+    subscription = subscribe(url)
+    asked = Simulator(url).cancel_in_portal(subscription.id, feedback="unused", comment="Bye")
+    seen = api(url).subscriptions.retrieve(subscription.id)
+    assert (seen.cancel_at, seen.cancel_at_period_end) == (asked["cancel_at"], False)
+    assert (seen.cancellation_details.feedback, seen.cancellation_details.comment) == ("unused", "Bye")
+    Simulator(url).keep_in_portal(subscription.id)
+    assert api(url).subscriptions.retrieve(subscription.id).cancel_at is None
+
+
+def test_a_classic_subscription_is_migrated_by_stripes_client(url: str) -> None:
+    subscription = subscribe(url, billing_mode={"type": "classic"})
+    assert subscription.billing_mode.type == "classic"
+    made = api(url).subscriptions.migrate(subscription.id, {"billing_mode": {"type": "flexible"}})
+    assert made.billing_mode.type == "flexible"

@@ -138,6 +138,17 @@ class Simulator:
         """The customer completes a checkout session; the session then."""
         return self._ask("POST", f"/_checkout/{session}/complete", self._which)
 
+    def cancel_in_portal(
+        self, subscription: str, *, feedback: str | None = None, comment: str | None = None
+    ) -> StripeObject:
+        """The customer cancels in the portal, with effect at the end of the period; the subscription then."""
+        asked = {"feedback": feedback, "comment": comment, **self._which}
+        return self._ask("POST", f"/_portal/{subscription}/cancel", asked)
+
+    def keep_in_portal(self, subscription: str) -> StripeObject:
+        """The customer takes that back; the subscription then."""
+        return self._ask("POST", f"/_portal/{subscription}/keep", self._which)
+
     def roll_secret(self, endpoint: str, *, expires_in: int = 0) -> str:
         """An endpoint's new secret; the old one goes on signing for `expires_in` simulated seconds."""
         asked = {"expires_in": expires_in, **self._which}

@@ -142,6 +142,22 @@ class Lifecycle:
         return self._subscriptions.resume(id, params)
 
     @_alone
+    def migrate_subscription(self, id: str, params: Params) -> StripeObject:
+        return self._subscriptions.migrate(id, params)
+
+    @_alone
+    def cancel_in_portal(
+        self, id: str, feedback: str | None = None, comment: str | None = None
+    ) -> StripeObject:
+        """The customer cancels in the portal; the subscription then."""
+        return self._updates.cancel_in_portal(id, feedback, comment)
+
+    @_alone
+    def keep_in_portal(self, id: str) -> StripeObject:
+        """The customer takes it back; the subscription then."""
+        return self._updates.keep_in_portal(id)
+
+    @_alone
     def delete_subscription_discount(self, id: str) -> StripeObject:
         return self._updates.delete_discount(id)
 

@@ -70,6 +70,12 @@ class OwnAddresses:
                     return {"pays": bool(asked["pays"])}
                 case "POST", ["_checkout", session, "complete"]:
                     return self._merchant(asked).lifecycle.complete_checkout_session(session)
+                case "POST", ["_portal", subscription, "cancel"]:
+                    return self._merchant(asked).lifecycle.cancel_in_portal(
+                        subscription, asked.get("feedback"), asked.get("comment")
+                    )
+                case "POST", ["_portal", subscription, "keep"]:
+                    return self._merchant(asked).lifecycle.keep_in_portal(subscription)
                 case "POST", ["_endpoints", endpoint, "roll"]:
                     merchant = self._merchant(asked)
                     return {"secret": merchant.endpoints.roll_secret(endpoint, asked.get("expires_in", 0))}

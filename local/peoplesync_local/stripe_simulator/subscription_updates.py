@@ -5,6 +5,8 @@ from __future__ import annotations
 from peoplesync_local import subscription_changes
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.stripe_simulator.billing import Billing
+from peoplesync_local.stripe_simulator.billing_modes import check_intervals
+from peoplesync_local.stripe_simulator.cancellations import cancellation, cancellation_details, in_portal
 from peoplesync_local.stripe_simulator.discounts import Discounts
 from peoplesync_local.stripe_simulator.errors import InvalidRequest
 from peoplesync_local.stripe_simulator.forms import Params
@@ -12,7 +14,7 @@ from peoplesync_local.stripe_simulator.params import changed_texts, choice, meta
 from peoplesync_local.stripe_simulator.periods import in_period
 from peoplesync_local.stripe_simulator.renewals import Renewals
 from peoplesync_local.stripe_simulator.subscription_items import Items
-from peoplesync_local.stripe_simulator.subscriptions import ENDED, cancellation, trial_end, trial_settings
+from peoplesync_local.stripe_simulator.subscriptions import ENDED, trial_end, trial_settings
 from peoplesync_local.stripe_simulator.timetable import Timetable
 
 PRORATIONS = ("create_prorations", "always_invoice", "none")
@@ -47,7 +49,9 @@ class SubscriptionUpdates:
         proration = choice(params, "proration_behavior", PRORATIONS, "create_prorations")
         after = before | self._small_things(params, before)
         if "items" in params:
-            after = subscription_changes.with_items(after, self._items.after(params, before, at))
+            items = self._items.after(params, before, at)
+            check_intervals(before["billing_mode"], items)
+            after = subscription_changes.with_items(after, items)
         if params.get("trial_end") not in (None, "", "now"):
             after = _on_trial(after, trial_end(params, [], at) or at, at)
         after |= cancellation(params, after, at)
@@ -57,6 +61,14 @@ class SubscriptionUpdates:
         if params.get("trial_end") == "now" and before["status"] == "trialing":
             return self._renewals.end_trial(after, at, by_request=True)
         return self._told(before, after, at, proration, restart=params.get("billing_cycle_anchor") == "now")
+
+    def cancel_in_portal(self, id: str, feedback: str | None, comment: str | None) -> StripeObject:  # noqa: A002
+        """The customer cancels in the portal, with effect at the end of the period."""
+        return self.update(id, in_portal(self._timetable.existing("subscription", id), feedback, comment))
+
+    def keep_in_portal(self, id: str) -> StripeObject:  # noqa: A002 - Stripe's name
+        """The customer takes that back."""
+        return self.update(id, {"cancel_at": ""})
 
     def delete_discount(self, id: str) -> StripeObject:  # noqa: A002 - Stripe's name
         """The subscription loses its discounts; the first of them, as deleted."""
@@ -114,7 +126,7 @@ class SubscriptionUpdates:
         if "pause_collection" in params:
             changed["pause_collection"] = _pause(params)
         if "cancellation_details" in params:
-            given = {key: value or None for key, value in part(params, "cancellation_details").items()}
+            given = cancellation_details(params)
             changed["cancellation_details"] = before["cancellation_details"] | given
         return changed
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from peoplesync_local import stripe_objects, subscription_changes
 from peoplesync_local.stripe_objects import DAY, StripeObject
 from peoplesync_local.stripe_simulator.billing import Billing
+from peoplesync_local.stripe_simulator.billing_modes import billing_mode, check_intervals, migrated
+from peoplesync_local.stripe_simulator.cancellations import cancellation, cancellation_details
 from peoplesync_local.stripe_simulator.discounts import Discounts
 from peoplesync_local.stripe_simulator.dunning import Dunning
 from peoplesync_local.stripe_simulator.errors import CardDeclined, InvalidRequest, Missing
@@ -72,6 +74,8 @@ class Subscriptions:
             subscription=subscription_id,
         )
         self._discounts.check_currency(discounts, currency)
+        mode = billing_mode(params)
+        check_intervals(mode, items)
         subscription = stripe_objects.subscription(
             subscription_id,
             customer=customer["id"],
@@ -82,6 +86,7 @@ class Subscriptions:
             latest_invoice=self._account.new_id("in"),
             livemode=self._account.livemode,
             billing_cycle_anchor=number(params, "billing_cycle_anchor", at),
+            billing_mode=mode,
             collection_method=choice(
                 params, "collection_method", ("charge_automatically", "send_invoice"), "charge_automatically"
             ),
@@ -109,8 +114,7 @@ class Subscriptions:
         subscription = self._timetable.existing("subscription", id)
         if subscription["status"] in ENDED:
             raise Missing("subscription", id)
-        details = part(params or {}, "cancellation_details")
-        given: StripeObject = {key: details[key] or None for key in ("comment", "feedback") if key in details}
+        given = cancellation_details(params or {})
         return self._renewals.end(subscription, self._timetable.now(), given)
 
     def resume(self, id: str, params: Params | None = None) -> StripeObject:  # noqa: A002 - Stripe's name
@@ -129,6 +133,15 @@ class Subscriptions:
         else:
             self._timetable.happens("customer.subscription.updated", active, at)
         return self._timetable.happens("customer.subscription.resumed", active, at)
+
+    def migrate(self, id: str, params: Params) -> StripeObject:  # noqa: A002 - Stripe's name
+        """The subscription is billed flexibly from now on, and for good."""
+        subscription = self._timetable.existing("subscription", id)
+        at = self._timetable.now()
+        flexible = migrated(subscription["billing_mode"], params, at)
+        return self._timetable.happens(
+            "customer.subscription.updated", subscription | {"billing_mode": flexible}, at
+        )
 
     def _first_invoice(self, subscription: StripeObject, at: int, behavior: str) -> StripeObject:
         invoice = self._billing.draft(subscription, at, "subscription_create")
@@ -174,29 +187,6 @@ def trial_settings(params: Params, before: StripeObject | None) -> StripeObject:
         "end_behavior": {
             "missing_payment_method": choice(given, "missing_payment_method", MISSING_METHOD, default)
         }
-    }
-
-
-def cancellation(params: Params, subscription: StripeObject, at: int) -> StripeObject:
-    """What a request says about the subscription's end: the keys that change."""
-    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
-    cancel_at, at_period_end = None, False
-    if params.get("cancel_at"):
-        words = {"min_period_end": min(ends), "max_period_end": max(ends)}
-        asked = params["cancel_at"]
-        cancel_at = words[asked] if asked in words else whole(asked, "cancel_at")
-        if cancel_at <= at:
-            raise InvalidRequest("cancel_at must be a timestamp in the future.", param="cancel_at")
-    elif truth(params, "cancel_at_period_end"):
-        cancel_at, at_period_end = max(ends), True
-    elif "cancel_at" not in params and "cancel_at_period_end" not in params:
-        return {}
-    details = subscription["cancellation_details"]
-    return {
-        "cancel_at": cancel_at,
-        "cancel_at_period_end": at_period_end,
-        "canceled_at": (subscription["canceled_at"] or at) if cancel_at else None,
-        "cancellation_details": details | {"reason": "cancellation_requested" if cancel_at else None},
     }
 
 

@@ -32,6 +32,7 @@ _UPDATE: dict[str, Callable[[Lifecycle, str, Params], StripeObject]] = {
 _FURTHER: dict[tuple[str, str, str], Callable[[Lifecycle, str, Params], StripeObject]] = {
     ("DELETE", "subscriptions", "delete"): Lifecycle.cancel_subscription,
     ("POST", "charges", "capture"): Lifecycle.capture_charge,
+    ("POST", "subscriptions", "migrate"): Lifecycle.migrate_subscription,
     ("POST", "subscriptions", "resume"): Lifecycle.resume_subscription,
 }
 _OTHERS: dict[tuple[str, str, str], Callable[[Lifecycle, str], StripeObject]] = {
