@@ -112,6 +112,26 @@ def test_a_charge_is_authorized_first_and_captured_later(stripe: SimulatedAccoun
     assert stripe.told()[-1] == "charge.captured"
 
 
+def test_what_is_not_captured_is_released_and_is_no_refund(stripe: SimulatedAccount) -> None:
+    params = {"source": "tok_visa", "amount": 5000, "currency": "usd", "capture": False}
+    charge = stripe.does.create_charge(texts(params))
+    for wrong in ("0", "5001"):
+        with pytest.raises(InvalidRequest, match="Amount to capture"):
+            stripe.does.capture_charge(charge["id"], {"amount": wrong})
+    captured = stripe.does.capture_charge(charge["id"], {"amount": "4000"})
+    assert (captured["amount"], captured["amount_captured"], captured["amount_refunded"]) == (5000, 4000, 0)
+    with pytest.raises(InvalidRequest, match="greater than unrefunded amount"):
+        stripe.does.create_refund(texts({"charge": charge["id"], "amount": 4500}))
+    stripe.does.create_refund(texts({"charge": charge["id"], "amount": 1500}))
+    assert (stripe.now(charge)["amount_refunded"], stripe.now(charge)["refunded"]) == (1500, False)
+    assert stripe.does.create_refund({"charge": charge["id"]})["amount"] == 2500
+    assert stripe.told()[1:] == [
+        "charge.succeeded",
+        "charge.captured",
+        *["refund.created", "charge.refunded"] * 2,
+    ]
+
+
 def test_a_declined_charge_is_told_of_and_refused(stripe: SimulatedAccount) -> None:
     customer = stripe.customer()
     stripe.does.customer_pays(customer["id"], False)

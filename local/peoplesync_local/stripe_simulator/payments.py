@@ -122,11 +122,14 @@ class Payments:
         return self._account.happens("charge.updated", charge | changed, self._timetable.now())
 
     def capture_charge(self, id: str, params: Params | None = None) -> StripeObject:  # noqa: A002
-        """Take what was only authorized, or less."""
+        """Take what was only authorized, or less: the rest is released, and is no refund."""
         charge = self._timetable.existing("charge", id)
         if charge["captured"] or charge["status"] != "succeeded":
             raise InvalidRequest(f"Charge {id} has already been captured.", code="charge_already_captured")
-        amount = number(params or {}, "amount", charge["amount"])
+        amount = number(params or {}, "amount", charge["amount"]) or 0
+        if not 0 < amount <= charge["amount"]:
+            message = f"Amount to capture ({amount}) is not between 1 and the authorized {charge['amount']}."
+            raise InvalidRequest(message, param="amount", code="amount_too_large")
         captured = charge | {"captured": True, "amount_captured": amount}
         return self._account.happens("charge.captured", captured, self._timetable.now())
 
