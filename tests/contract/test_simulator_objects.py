@@ -98,6 +98,13 @@ def of_lifecycle() -> Iterator[StripeObject]:
     worldwide = stripe.price("worldwide", currency_options={"eur": {"unit_amount": 4500}})
     stripe.subscribe(worldwide, currency="eur")
     stripe.subscribe(*(stripe.price(f"module {number}") for number in range(12)))
+    then = {"end_behavior": {"transition": {"price": worldwide["id"]}}}
+    for amount in (0, 900):
+        offer = does.create_trial_offer(
+            texts({"price": stripe.price(f"first {amount}", amount)["id"]} | then)
+        )
+        item = {"current_trial": {"trial_offer": offer["id"]}}
+        does.create_subscription(texts({"customer": stripe.customer()["id"], "items": [item]}))
     does.create_coupon(
         texts(
             {"id": "off", "amount_off": 9, "currency": "usd", "currency_options": {"eur": {"amount_off": 8}}}

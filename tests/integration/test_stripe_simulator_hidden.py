@@ -176,3 +176,22 @@ def test_who_may_read_subscriptions_may_read_their_items(url: str) -> None:
     assert ask(url, "/v1/subscription_items", params, key="rk_test_subscriptions").data["has_more"]
     with pytest.raises(stripe.PermissionError, match="rak_subscription_read"):
         ask(url, "/v1/subscription_items", params, key="rk_test_customers")
+
+
+def test_a_trial_offer_is_made_and_taken_up_by_stripes_client(url: str) -> None:
+    api: Any = client(url).v1
+    product = api.products.create({"name": "Trial"}).id
+    made = {"currency": "usd", "product": product, "recurring": {"interval": "month"}}
+    first, then = (api.prices.create(made | {"unit_amount": amount}).id for amount in (0, 900))
+    transition = {"type": "transition", "transition": {"price": then}}
+    duration = {"type": "relative", "relative": {"iterations": 1}}
+    offers = api.product_catalog.trial_offers
+    offer = offers.create({"price": first, "duration": duration, "end_behavior": transition})
+    item = {"price": first, "current_trial": {"trial_offer": offer.id}}
+    customer = api.customers.create({"email": "offer-01@example.com"}).id
+    subscription = api.subscriptions.create({"customer": customer, "items": [item]})
+
+    assert offers.retrieve(offer.id, {"expand": ["price"]}).price.unit_amount == 0
+    assert [one.id for one in offers.list().data] == [offer.id]
+    assert (subscription.status, subscription.trial_end) == ("trialing", None)
+    assert subscription["items"].data[0].current_trial.trial_offer == offer.id

@@ -234,7 +234,7 @@ class Billing:
         """The line for an item's period; metered items are billed for the period before."""
         name, price = self.name_of(item), item["price"]
         if subscription["status"] == "trialing":
-            amount, description = 0, f"Trial period for {name}"
+            amount, description = 0, _free(subscription, item, name)
         else:
             amount = self.cost_of(subscription, item)
             description = _described(item.get("quantity", 0), self.billed_price(subscription, item), name)
@@ -277,6 +277,12 @@ class Billing:
 
     def _customer(self, subscription: StripeObject) -> StripeObject:
         return self._timetable.existing("customer", subscription["customer"])
+
+
+def _free(subscription: StripeObject, item: StripeObject, name: str) -> str:
+    if subscription["billing_mode"]["type"] == "classic":
+        return f"Trial period for {name}"
+    return f"Free trial for {item.get('quantity', 1)} x {name}"
 
 
 def _described(quantity: int, price: StripeObject, name: str) -> str:

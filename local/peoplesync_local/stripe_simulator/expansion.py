@@ -62,6 +62,7 @@ _KINDS: dict[str, dict[str, _Step]] = {
         "tiers": _HIDDEN,
     },
     "currency_option": {"tiers": _HIDDEN},
+    "product_catalog.trial_offer": {"price": ("id", "price")},
     "product": {"default_price": ("id", "price")},
     "coupon": {"applies_to": _HIDDEN, "currency_options": _HIDDEN},
     "discount": {

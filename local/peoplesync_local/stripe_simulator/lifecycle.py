@@ -23,6 +23,7 @@ from peoplesync_local.stripe_simulator.subscription_items import Items
 from peoplesync_local.stripe_simulator.subscription_updates import SubscriptionUpdates
 from peoplesync_local.stripe_simulator.subscriptions import Subscriptions
 from peoplesync_local.stripe_simulator.timetable import Timetable
+from peoplesync_local.stripe_simulator.trial_offers import TrialOffers
 
 if TYPE_CHECKING:
     from peoplesync_local.stripe_simulator.population import Population
@@ -61,7 +62,8 @@ class Lifecycle:
         self._dunning = dunning = Dunning(timetable, payments, billing)
         self._renewals = renewals = Renewals(timetable, billing, dunning, discounts)
         self._catalogue = catalogue = Catalogue(timetable)
-        items = Items(timetable, catalogue, discounts, billing)
+        self._offers = offers = TrialOffers(timetable)
+        items = Items(timetable, catalogue, offers, discounts, billing)
         self._customers = customers = Customers(timetable, discounts, renewals)
         self._subscriptions = subscriptions = Subscriptions(
             timetable, items, discounts, payments, billing, dunning, renewals
@@ -112,6 +114,10 @@ class Lifecycle:
     @_alone
     def update_price(self, id: str, params: Params) -> StripeObject:
         return self._catalogue.update_price(id, params)
+
+    @_alone
+    def create_trial_offer(self, params: Params) -> StripeObject:
+        return self._offers.create(params)
 
     @_alone
     def create_coupon(self, params: Params) -> StripeObject:

@@ -11,7 +11,8 @@ from peoplesync_local.stripe_simulator.discounts import Discounts
 from peoplesync_local.stripe_simulator.dunning import Dunning
 from peoplesync_local.stripe_simulator.payments import method_of
 from peoplesync_local.stripe_simulator.periods import in_period
-from peoplesync_local.stripe_simulator.timetable import INCOMPLETE_FOR, Timetable
+from peoplesync_local.stripe_simulator.timetable import INCOMPLETE_FOR, Timetable, trial_end_of
+from peoplesync_local.stripe_simulator.trial_offers import without_ended
 
 
 class Renewals:
@@ -39,7 +40,7 @@ class Renewals:
             return self.without_discounts(subscription, ended, at)
         if subscription["status"] != "trialing":
             return self._renew(subscription, at)
-        if subscription["trial_end"] <= at:
+        if trial_end_of(subscription) <= at:
             return self.end_trial(subscription, at)
         self.remind(subscription, at)
         return subscription
@@ -58,7 +59,13 @@ class Renewals:
                 return self.end(subscription, at)
             if missing == "pause":
                 return self._pause(subscription, at)
-        active = subscription | {"status": "active", "trial_end": at, "billing_cycle_anchor": at}
+        active = subscription | {"status": "active", "billing_cycle_anchor": at}
+        if subscription["trial_end"] is not None:
+            active["trial_end"] = at
+        until = max(at, trial_end_of(subscription))  # by request, what would run on is over too
+        active = subscription_changes.with_items(
+            active, without_ended(subscription_changes.items_of(active), self._account, until)
+        )
         if not by_request:
             return self.begin_period(active, at, "subscription_cycle")
         return self.bill_now(self._in_new_period(active, at), at, "subscription_update")
@@ -135,7 +142,8 @@ class Renewals:
                 self.discount_of_customer_ends(customer, at)
 
     def _renew(self, subscription: StripeObject, at: int) -> StripeObject:
-        items = subscription_changes.items_of(subscription)
+        items = without_ended(subscription_changes.items_of(subscription), self._account, at)
+        subscription = subscription_changes.with_items(subscription, items)
         due = [item for item in items if item["current_period_end"] <= at]
         return self.begin_period(subscription, at, "subscription_cycle", due)
 

@@ -105,6 +105,7 @@ RESOURCES: dict[str, Resource] = {
         ),
         # These are within subscriptions: their list is one subscription's.
         Resource(SUBSCRIPTION_ITEMS, "subscription_item", "subscription item", {"subscription": equal()}),
+        Resource("product_catalog/trial_offers", "product_catalog.trial_offer", "trial offer"),
         Resource("products", "product", "product", {"active": true_or_false, "ids": one_of("id")}),
         Resource(
             "prices",

@@ -13,6 +13,7 @@ from peoplesync_local.stripe_simulator.params import entries, metadata, number, 
 from peoplesync_local.stripe_simulator.pricing import currency_options, is_metered, share
 from peoplesync_local.stripe_simulator.showing import plain
 from peoplesync_local.stripe_simulator.timetable import Timetable
+from peoplesync_local.stripe_simulator.trial_offers import TrialOffers
 
 MOST_ITEMS = 20
 
@@ -22,11 +23,17 @@ class Items:
     of the items' discounts."""
 
     def __init__(
-        self, timetable: Timetable, catalogue: Catalogue, discounts: Discounts, billing: Billing
+        self,
+        timetable: Timetable,
+        catalogue: Catalogue,
+        offers: TrialOffers,
+        discounts: Discounts,
+        billing: Billing,
     ) -> None:
         self._timetable = timetable
         self._account = timetable.account
         self._catalogue = catalogue
+        self._offers = offers
         self._discounts = discounts
         self._billing = billing
         self._begun: list[StripeObject] = []
@@ -116,13 +123,15 @@ class Items:
 
     def _new(self, entry: Params, name: str, subscription: str, customer: str, at: int) -> StripeObject:
         item_id = self._account.new_id("si")
+        price, on_trial = self._on_trial(entry, name, at) or (self._price(entry, name), {})
         item = stripe_objects.item(
             item_id,
             subscription=subscription,
-            price=self._price(entry, name),
+            price=price,
             period=(at, at),
             created=at,
             metadata=metadata({}, entry),
+            **on_trial,
         )
         asked = self._discounts.asked_for(entry)
         redeemed = self._discounts.redeem(
@@ -136,9 +145,11 @@ class Items:
         self, held: StripeObject, entry: Params, name: str, subscription: StripeObject, at: int
     ) -> StripeObject:
         item = held | {"metadata": metadata(held["metadata"], entry)}
-        if "price" in entry or "price_data" in entry:
-            price = self._price(entry, name)
-            item |= {"price": price, "plan": plan_of(price)}
+        on_trial = self._on_trial(entry, name, at)
+        if on_trial or "price" in entry or "price_data" in entry:
+            price, trial = on_trial or (self._price(entry, name), {})
+            item = {key: value for key, value in item.items() if key != "current_trial"}
+            item |= {"price": price, "plan": plan_of(price)} | trial
             if _interval(price) != _interval(held["price"]):
                 item |= {"current_period_start": at, "current_period_end": at}
         asked = self._discounts.asked_for(entry)
@@ -171,6 +182,15 @@ class Items:
                 message += f"This doesn't match the expected currency: `{wanted}`."
             raise InvalidRequest(message, param=f"items[{index}][price]")
         return wanted
+
+    def _on_trial(self, entry: Params, name: str, at: int) -> tuple[StripeObject, StripeObject] | None:
+        """The price and `current_trial` of an item that takes a trial offer up; None: it takes none."""
+        offer = part(entry, "current_trial").get("trial_offer")
+        if not offer:
+            return None
+        param = f"{name}[current_trial][trial_offer]"
+        price, trial = self._offers.begin(offer, text(entry, "price"), at, param)
+        return price, {"current_trial": trial}
 
     def _price(self, entry: Params, name: str) -> StripeObject:
         if "price_data" in entry:

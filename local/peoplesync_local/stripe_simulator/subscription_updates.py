@@ -157,9 +157,10 @@ def _pause(params: Params) -> StripeObject | None:
 
 def _on_trial(subscription: StripeObject, ends: int, at: int) -> StripeObject:
     """The subscription in a trial that ends then: a longer one, or a new one."""
-    starts = subscription["trial_start"] if subscription["status"] == "trialing" else at
+    starts = (subscription["trial_start"] or at) if subscription["status"] == "trialing" else at
     items = [
-        item | {"current_period_start": starts, "current_period_end": ends}
+        {key: value for key, value in item.items() if key != "current_trial"}
+        | {"current_period_start": starts, "current_period_end": ends}
         for item in subscription_changes.items_of(subscription)
     ]
     trial = {"status": "trialing", "trial_start": starts, "trial_end": ends, "billing_cycle_anchor": ends}
@@ -174,7 +175,7 @@ def _aligned(subscription: StripeObject) -> StripeObject:
     """Items without a period take the subscription's: where nothing is billed now."""
     items = subscription_changes.items_of(subscription)
     there = next((item for item in items if not _begins(item)), None)
-    if subscription["status"] == "trialing":
+    if subscription["status"] == "trialing" and subscription["trial_end"] is not None:
         start, end = subscription["trial_start"], subscription["trial_end"]
     elif there is not None:
         start, end = there["current_period_start"], there["current_period_end"]

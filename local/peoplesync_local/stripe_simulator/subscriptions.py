@@ -24,7 +24,8 @@ from peoplesync_local.stripe_simulator.payments import Payments
 from peoplesync_local.stripe_simulator.periods import in_period
 from peoplesync_local.stripe_simulator.renewals import Renewals
 from peoplesync_local.stripe_simulator.subscription_items import Items
-from peoplesync_local.stripe_simulator.timetable import REMINDED_BEFORE, Timetable
+from peoplesync_local.stripe_simulator.timetable import REMINDED_BEFORE, Timetable, trial_end_of
+from peoplesync_local.stripe_simulator.trial_offers import are_free
 
 ENDED = ("canceled", "incomplete_expired")
 BEHAVIORS = ("allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete")
@@ -151,7 +152,7 @@ class Subscriptions:
         invoice = self._billing.finalize(invoice, at)
         if subscription["status"] == "trialing":
             self._billing.settle(invoice, at, None)
-            if subscription["trial_end"] - REMINDED_BEFORE <= at:
+            if trial_end_of(subscription) - REMINDED_BEFORE <= at:
                 self._renewals.remind(subscription, at)
             return self._now(subscription)
         if behavior != "default_incomplete" or not invoice["amount_due"]:
@@ -192,6 +193,16 @@ def trial_settings(params: Params, before: StripeObject | None) -> StripeObject:
 
 def _in_first_period(subscription: StripeObject, ends: int | None, at: int) -> StripeObject:
     items = subscription_changes.items_of(subscription)
+    on_offer = [item for item in items if "current_trial" in item]
+    if on_offer and ends is not None:
+        message = "You cannot use trial offers together with a trial of the subscription."
+        raise InvalidRequest(message, param="items")
+    if on_offer and are_free(items):
+        free = {"status": "trialing", "billing_cycle_anchor": max(_offered_until(item) for item in items)}
+        items = [
+            item | {"current_period_start": at, "current_period_end": _offered_until(item)} for item in items
+        ]
+        return subscription_changes.with_items(subscription, items) | free
     if ends is None:
         anchor = subscription["billing_cycle_anchor"]
         active = subscription["collection_method"] == "send_invoice"
@@ -201,3 +212,7 @@ def _in_first_period(subscription: StripeObject, ends: int | None, at: int) -> S
     trial = {"status": "trialing", "trial_start": at, "trial_end": ends, "billing_cycle_anchor": ends}
     items = [item | {"current_period_start": at, "current_period_end": ends} for item in items]
     return subscription_changes.with_items(subscription, items) | trial
+
+
+def _offered_until(item: StripeObject) -> int:
+    return int(item["current_trial"]["end_date"])

@@ -75,12 +75,11 @@ class Timetable:
 
     def remind(self, subscription: StripeObject) -> None:
         """The subscription's trial end was announced."""
-        self._reminded.add((subscription["id"], subscription["trial_end"]))
+        self._reminded.add((subscription["id"], trial_end_of(subscription)))
 
     def is_reminded(self, subscription: StripeObject) -> bool:
-        if subscription["trial_end"] - REMINDED_BEFORE <= self.reminded_until:
-            return True
-        return (subscription["id"], subscription["trial_end"]) in self._reminded
+        ends = trial_end_of(subscription)
+        return ends - REMINDED_BEFORE <= self.reminded_until or (subscription["id"], ends) in self._reminded
 
     def next_instant(self, shown: StripeObject) -> int | None:
         """When something becomes of the object by itself; None: never."""
@@ -115,9 +114,9 @@ class Timetable:
         if subscription["cancel_at"] is not None:
             yield subscription["cancel_at"]
         if status == "trialing":
-            yield subscription["trial_end"]
+            yield trial_end_of(subscription)
             if not self.is_reminded(subscription):
-                yield subscription["trial_end"] - REMINDED_BEFORE
+                yield trial_end_of(subscription) - REMINDED_BEFORE
         else:
             yield from (item["current_period_end"] for item in subscription["items"]["data"])
         pause = subscription["pause_collection"]
@@ -135,6 +134,13 @@ class Timetable:
             discount = self.account.get("discount", discount_id)
             if discount is not None and not discount.get("deleted") and discount["end"] is not None:
                 yield discount["end"]
+
+
+def trial_end_of(subscription: StripeObject) -> int:
+    """When a trialing subscription's trial ends, be it its own or that of its items' trial offers."""
+    if subscription["trial_end"] is not None:
+        return int(subscription["trial_end"])
+    return int(max(item["current_trial"]["end_date"] for item in subscription["items"]["data"]))
 
 
 def _of_invoice(invoice: StripeObject) -> Iterator[int]:

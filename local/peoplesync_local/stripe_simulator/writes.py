@@ -17,6 +17,7 @@ _CREATE: dict[str, Callable[[Lifecycle, Params], StripeObject]] = {
     "coupons": Lifecycle.create_coupon,
     "customers": Lifecycle.create_customer,
     "prices": Lifecycle.create_price,
+    "product_catalog/trial_offers": Lifecycle.create_trial_offer,
     "products": Lifecycle.create_product,
     "refunds": Lifecycle.create_refund,
     "subscriptions": Lifecycle.create_subscription,
