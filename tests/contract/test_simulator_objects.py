@@ -98,6 +98,10 @@ def of_lifecycle() -> Iterator[StripeObject]:
     worldwide = stripe.price("worldwide", currency_options={"eur": {"unit_amount": 4500}})
     stripe.subscribe(worldwide, currency="eur")
     stripe.subscribe(*(stripe.price(f"module {number}") for number in range(12)))
+    for with_customer in (False, True):
+        account = does.create_account({"email": "account-01@example.com"}, with_customer=with_customer)
+        items = [{"price": worldwide["id"]}]
+        does.create_subscription(texts({"customer_account": account["id"], "items": items}))
     then = {"end_behavior": {"transition": {"price": worldwide["id"]}}}
     for amount in (0, 900):
         offer = does.create_trial_offer(
@@ -130,9 +134,10 @@ def objects() -> list[StripeObject]:
     return [*of_population(), *of_lifecycle()]
 
 
-def test_every_object_validates(objects: list[StripeObject]) -> None:
+def test_every_object_validates_but_for_owners_that_are_newer_accounts(objects: list[StripeObject]) -> None:
     found = {problem for shown in objects for problem in problems(shown)}
-    assert found == set()
+    words = "None is not valid under any of the given schemas"
+    assert found == {f"{kind}.customer: {words}" for kind in ("subscription", "invoice")}
 
 
 def test_every_kind_and_status_was_tried(objects: list[StripeObject]) -> None:

@@ -210,3 +210,24 @@ def test_a_classic_subscription_is_migrated_by_stripes_client(url: str) -> None:
     assert subscription.billing_mode.type == "classic"
     made = api(url).subscriptions.migrate(subscription.id, {"billing_mode": {"type": "flexible"}})
     assert made.billing_mode.type == "flexible"
+
+
+def test_an_account_without_customer_is_in_no_list_of_customers_and_has_a_subscription(url: str) -> None:
+    alone = Simulator(url).add_account("account-01@example.com")["id"]
+    both = Simulator(url).add_account("account-02@example.com", with_customer=True)
+    items = [{"price": price(url)}]
+    made = [
+        api(url).subscriptions.create({"customer_account": one, "items": items})
+        for one in (alone, both["id"])
+    ]
+
+    assert [(one.customer, one.customer_account) for one in made] == [
+        (None, alone),
+        (both["customer"], both["id"]),
+    ]
+    assert [customer.id for customer in api(url).customers.list().data] == [both["customer"]]
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+        api(url).customers.retrieve(alone)
+    for account, subscription in zip((alone, both["id"]), made, strict=True):
+        listed = api(url).subscriptions.list({"customer_account": account, "expand": ["data.customer"]}).data
+        assert [one.id for one in listed] == [subscription.id]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from peoplesync_local.stripe_events import event, previous_attributes
 from peoplesync_local.stripe_objects import DAY, MODERN, StripeObject
 from peoplesync_local.stripe_simulator.clock import SimulatedClock
-from peoplesync_local.stripe_simulator.showing import plain
+from peoplesync_local.stripe_simulator.showing import is_hidden_customer, plain
 
 if TYPE_CHECKING:
     from peoplesync_local.stripe_simulator.population import Population
@@ -79,6 +79,7 @@ class Account:
         """Keep the object as it is now, and tell nobody."""
         kind, shown_id = shown["object"], shown["id"]
         with self.lock:
+            shown = self._with_account(shown)
             if shown.get("deleted"):
                 self._remove(kind, shown_id)
                 return
@@ -98,6 +99,7 @@ class Account:
         Only `*.updated` says what was before. After `customer.deleted`, `product.deleted` and the like, which
         show the object as it was, only a stub remains. An object without id is told of, and not kept."""
         with self.lock:
+            shown = self._with_account(shown)
             kind, shown_id = shown["object"], shown.get("id")
             previous = None
             if shown_id is not None:
@@ -107,6 +109,8 @@ class Account:
                     self._remove(kind, shown_id, shown)
                 else:
                     self.put(shown)
+            if is_hidden_customer(shown):
+                return shown
             told = event(
                 type,
                 {},
@@ -220,6 +224,13 @@ class Account:
     def _not_put(self, kind: str, population: Iterator[StripeObject]) -> Iterator[StripeObject]:
         objects = self._objects[kind]
         return (shown for shown in population if shown["id"] not in objects)
+
+    def _with_account(self, shown: StripeObject) -> StripeObject:
+        """The object with the account (v2) of its customer, if that has one."""
+        if "customer_account" not in shown or not isinstance(owner := shown.get("customer"), str):
+            return shown
+        account = (self.get("customer", owner) or {}).get("customer_account")
+        return shown | {"customer_account": account} if account else shown
 
     def _remove(self, kind: str, id: str, shown: StripeObject | None = None) -> None:
         before = self.get(kind, id) or shown

@@ -15,6 +15,7 @@ from peoplesync_local.stripe_simulator.keys import ACCOUNT, Key, refusal
 from peoplesync_local.stripe_simulator.merchants import Merchant, Merchants
 from peoplesync_local.stripe_simulator.params import required
 from peoplesync_local.stripe_simulator.resources import SUBSCRIPTION_ITEMS, Holds, Resource, resource_at
+from peoplesync_local.stripe_simulator.showing import is_account, is_hidden_customer
 from peoplesync_local.stripe_simulator.throttle import Throttle
 from peoplesync_local.stripe_simulator.writes import is_known, written
 
@@ -111,7 +112,11 @@ class Api:
             params,
             more_filters={"delivery_success": _delivery_success(merchant)} if of_events else None,
             not_before=self._oldest_event(merchant) if of_events else None,
-            visible=merchant.deliveries.is_listed if of_events else None,
+            visible=merchant.deliveries.is_listed
+            if of_events
+            else _is_customer
+            if kind == "customer"
+            else None,
             deleted_cursors=not self._throttle.limits.refuse_deleted_cursors,
         )
         shown = [self._shown(merchant, each, tree) for each in objects]
@@ -139,6 +144,8 @@ class Api:
         found = merchant.account.get(resource.kind, identifier)
         if found is not None and resource.kind == "event":
             found = found if found["created"] >= self._oldest_event(merchant) else None
+        if resource.kind == "customer" and is_account(identifier):
+            found = None
         if found is not None and (not found.get("deleted") or resource.kind == "customer"):
             return found
         hint = ""
@@ -156,6 +163,10 @@ class Api:
         if shown["object"] == "event":
             return shown | {"pending_webhooks": merchant.deliveries.outstanding(shown["id"])}
         return shown
+
+
+def _is_customer(shown: StripeObject) -> bool:
+    return not is_hidden_customer(shown)
 
 
 def account_of(key: Key) -> StripeObject:

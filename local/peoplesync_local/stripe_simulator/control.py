@@ -138,6 +138,13 @@ class Simulator:
         """The customer completes a checkout session; the session then."""
         return self._ask("POST", f"/_checkout/{session}/complete", self._which)
 
+    def add_account(
+        self, email: str, *, name: str | None = None, with_customer: bool = False
+    ) -> StripeObject:
+        """An account (v2) that is billed: its `id`, and the id of its `customer`, null if it has none."""
+        asked = {"email": email, "name": name, "with_customer": with_customer, **self._which}
+        return self._ask("POST", "/_accounts", asked)
+
     def cancel_in_portal(
         self, subscription: str, *, feedback: str | None = None, comment: str | None = None
     ) -> StripeObject:

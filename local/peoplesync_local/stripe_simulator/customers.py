@@ -23,9 +23,10 @@ class Customers:
         self._discounts = discounts
         self._renewals = renewals
 
-    def create(self, params: Params) -> StripeObject:
+    def create(self, params: Params, *, account: str | None = None, is_shown: bool = True) -> StripeObject:
+        """A customer; that of an `account` (v2) names it, or has its id and is shown to nobody."""
         at = self._timetable.now()
-        customer_id = self._account.new_id("cus")
+        customer_id = self._account.new_id("cus") if account is None or is_shown else account
         redeemed = self._redeemed(params, customer_id, at)
         customer = stripe_objects.customer(
             customer_id,
@@ -39,6 +40,7 @@ class Customers:
             metadata=metadata({}, params),
             invoice_prefix=customer_id[-8:].upper(),
             tax_exempt=text(params, "tax_exempt", "none"),
+            customer_account=account,
         )
         customer |= _payment(params, customer)
         customer["discount"] = redeemed

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.stripe_simulator.account import Account
+from peoplesync_local.stripe_simulator.accounts_v2 import AccountsV2
 from peoplesync_local.stripe_simulator.billing import Billing
 from peoplesync_local.stripe_simulator.catalogue import Catalogue
 from peoplesync_local.stripe_simulator.checkout import Checkout
@@ -65,11 +66,14 @@ class Lifecycle:
         self._offers = offers = TrialOffers(timetable)
         items = Items(timetable, catalogue, offers, discounts, billing)
         self._customers = customers = Customers(timetable, discounts, renewals)
+        self._accounts = AccountsV2(timetable, customers)
         self._subscriptions = subscriptions = Subscriptions(
             timetable, items, discounts, payments, billing, dunning, renewals
         )
         self._updates = SubscriptionUpdates(timetable, items, discounts, billing, renewals)
-        self._checkout = Checkout(timetable, payments, customers.create, subscriptions.create)
+        self._checkout = Checkout(
+            timetable, payments, lambda params: customers.create(params), subscriptions.create
+        )
         self._population: Population | None = None
         self._advanced_to = 0
         self._told = 0
@@ -78,6 +82,11 @@ class Lifecycle:
     @_alone
     def create_customer(self, params: Params) -> StripeObject:
         return self._customers.create(params)
+
+    @_alone
+    def create_account(self, params: Params, *, with_customer: bool) -> StripeObject:
+        """An account (v2) that is billed, beside a v1 customer or instead of one."""
+        return self._accounts.create(params, with_customer=with_customer)
 
     @_alone
     def update_customer(self, id: str, params: Params) -> StripeObject:
@@ -133,7 +142,7 @@ class Lifecycle:
 
     @_alone
     def create_subscription(self, params: Params) -> StripeObject:
-        return self._subscriptions.create(params)
+        return self._subscriptions.create(self._accounts.named(params))
 
     @_alone
     def update_subscription(self, id: str, params: Params) -> StripeObject:

@@ -54,6 +54,7 @@ class OwnAddresses:
             ("POST", "/_deliveries/flush"): self._flush,
             ("POST", "/_keys"): self._add_key,
             ("POST", "/_settings"): self._set,
+            ("POST", "/_accounts"): self._add_account,
         }
 
     def answer(self, method: str, path: str, body: str) -> Json:
@@ -173,6 +174,12 @@ class OwnAddresses:
         """The account's settings, which at Stripe are in its dashboard."""
         self._merchant(asked).lifecycle.gives_up = asked["gives_up"]
         return {"gives_up": asked["gives_up"]}
+
+    def _add_account(self, asked: Json) -> Json:
+        """An account (v2), which at Stripe is made by the v2 API; `with_customer`: beside a v1 customer."""
+        params = {name: str(asked[name]) for name in ("email", "name") if asked.get(name)}
+        with_customer = bool(asked.get("with_customer", False))
+        return self._merchant(asked).lifecycle.create_account(params, with_customer=with_customer)
 
     def _merchant(self, asked: Json) -> Merchant:
         return self._merchants.of(asked.get("account", MAIN), livemode=bool(asked.get("livemode", False)))

@@ -31,6 +31,12 @@ def equal(*way: str) -> Filter:
     return of
 
 
+def of_account(params: Params, name: str) -> Holds:
+    """The object belongs to this account (v2), with a customer or without."""
+    wanted = params[name]
+    return lambda shown: wanted in (shown.get("customer"), shown.get("customer_account"))
+
+
 def true_or_false(params: Params, name: str) -> Holds:
     wanted = flag(params[name], name)
     return lambda shown: bool(shown.get(name)) == wanted
@@ -98,6 +104,7 @@ RESOURCES: dict[str, Resource] = {
             {
                 **_BY_CUSTOMER,
                 "collection_method": equal(),
+                "customer_account": of_account,
                 "price": of_price,
                 "status": subscription_status,
             },
@@ -127,6 +134,7 @@ RESOURCES: dict[str, Resource] = {
             {
                 **_BY_CUSTOMER,
                 "collection_method": equal(),
+                "customer_account": of_account,
                 "status": equal(),
                 "subscription": equal("parent", "subscription_details", "subscription"),
             },

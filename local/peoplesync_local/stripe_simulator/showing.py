@@ -20,9 +20,21 @@ MOST_SHOWN = 10
 _LISTS = {"subscription": "items", "invoice": "lines"}
 
 
+def is_hidden_customer(shown: StripeObject) -> bool:
+    """Whether this stands for an account (v2) that has no customer."""
+    return bool(shown["object"] == "customer" and is_account(shown["id"]))
+
+
+def is_account(owner: object) -> bool:
+    return isinstance(owner, str) and owner.startswith("acct_")
+
+
 def plain(shown: StripeObject) -> StripeObject:
-    """The object without the keys that are shown only if they are expanded, and with the first ten of its
-    list."""
+    """The object without the keys that are shown only if they are expanded, with the first ten of its list,
+    and with the account that owns it where that has no customer."""
+    if is_account(shown.get("customer")):
+        account = {"customer_account": shown["customer"]} if "customer_account" in shown else {}
+        shown = shown | {"customer": None} | account
     includable = INCLUDABLE.get(shown["object"], ())
     if any(key in shown for key in includable):
         shown = {key: value for key, value in shown.items() if key not in includable}
