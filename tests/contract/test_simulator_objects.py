@@ -8,6 +8,7 @@ import pytest
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.stripe_simulator.errors import CardDeclined
 from peoplesync_local.stripe_simulator.population import Population
+from peoplesync_local.stripe_simulator.population_cast import MEMBERS, Cast
 from tests.builders import DAY, NOW
 from tests.simulated_account import SimulatedAccount, texts
 from tests.stripe_spec import missing_keys, problems, unknown_keys
@@ -61,7 +62,10 @@ TIERS = [{"up_to": 5, "flat_amount": 9900}, {"up_to": "inf", "unit_amount": 1500
 
 
 def of_population() -> Iterator[StripeObject]:
+    cast = Cast(len(MEMBERS), 7, NOW - 1000 * DAY, NOW)
     population = Population(160, 7, NOW)
+    for kind in ("customer", "subscription", "invoice", "charge", "price", "coupon", "refund"):
+        yield from cast.newest_first(kind)
     for kind in ("customer", "subscription", "invoice", "charge", "event", "product", "price", "coupon"):
         yield from population.newest_first(kind)
     for subscription in population.newest_first("subscription"):

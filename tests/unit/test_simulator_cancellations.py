@@ -1,11 +1,14 @@
 """How the simulator's subscriptions are billed, and how their end is planned and taken back."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.stripe_simulator.errors import InvalidRequest
+from peoplesync_local.stripe_simulator.population import Population
+from peoplesync_local.stripe_simulator.population_objects import FLEXIBLE_SINCE
 from tests.builders import DAY, NOW
 from tests.simulated_account import SimulatedAccount, texts
 
@@ -119,3 +122,22 @@ def test_feedback_is_one_of_the_portals_words(stripe: SimulatedAccount) -> None:
     details = {"feedback": "because"}
     with pytest.raises(InvalidRequest, match="must be one of customer_service"):
         stripe.update(stripe.subscribe(), cancel_at="max_period_end", cancellation_details=details)
+
+
+def test_older_subscriptions_are_classic_and_leave_by_the_flag_and_newer_ones_by_their_end_alone() -> None:
+    asked: Counter[tuple[str, bool]] = Counter()
+    said: Counter[str | None] = Counter()
+    population = Population(1500, 1, NOW)
+    cast = {one["customer"] for one in population.waiting() if one["object"] == "subscription"}
+    for one in population.newest_first("subscription"):
+        if one["customer"] in cast:
+            continue
+        mode = one["billing_mode"]["type"]
+        assert (mode == "classic") == (one["created"] < FLEXIBLE_SINCE)
+        if one["cancel_at"] is not None:
+            assert one["cancel_at"] == one["items"]["data"][0]["current_period_end"]
+            asked[mode, one["cancel_at_period_end"]] += 1
+            said[one["cancellation_details"]["feedback"]] += 1
+    assert asked.keys() == {("classic", True), ("flexible", False)}
+    assert min(asked.values()) > 50
+    assert len(said) > 5

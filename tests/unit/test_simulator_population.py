@@ -124,7 +124,8 @@ def test_who_did_not_pay_is_shown_so_everywhere() -> None:
             assert invoice["status_transitions"]["paid_at"] == invoice["created"] + 15 * DAY + HOUR
             seen["recovered"] += 1
         elif status in ("active", "trialing"):
-            assert invoice["status"] in ("paid", "draft")
+            is_debited = invoice["status"] == "open" and invoice["payments"]["data"][0]["status"] == "open"
+            assert invoice["status"] in ("paid", "draft") or is_debited
         if status in ("past_due", "unpaid") or reason == "payment_failed":
             failing.add(subscription["customer"])
         seen[status if reason != "payment_failed" else reason] += 1
@@ -137,8 +138,9 @@ def test_what_customers_paid_is_what_their_invoices_say() -> None:
     population = Population(600, 7, NOW)
     charged: Counter[str] = Counter()
     for charge in population.newest_first("charge"):
-        assert charge["status"] == ("failed" if charge["failure_code"] else "succeeded")
-        charged[charge["customer"]] += charge["amount_captured"]
+        assert (charge["status"] == "failed") == bool(charge["failure_code"])
+        if charge["status"] == "succeeded":
+            charged[charge["customer"]] += charge["amount_captured"]
     paid: Counter[str] = Counter()
     for invoice in population.newest_first("invoice"):
         paid[invoice["customer"]] += invoice["amount_paid"]
@@ -155,7 +157,9 @@ def test_the_first_weeks_cost_their_share_of_a_period() -> None:
             assert price is not None
             length = line["period"]["end"] - line["period"]["start"]
             is_yearly = price["recurring"]["interval"] == "year"
-            if price["unit_amount"] is None or price["transform_quantity"] or "Trial" in line["description"]:
+            if price["unit_amount"] is None or price["transform_quantity"] or "rial" in line["description"]:
+                continue
+            if line["currency"] != price["currency"]:
                 continue
             whole = price["unit_amount"] * line["quantity"]
             if length >= (365 if is_yearly else 31) * DAY:
@@ -259,9 +263,10 @@ def test_the_shares_are_lifelike() -> None:
     customers = everything(population, "customer")
     emails = Counter(one["email"] for one in customers)
     assert 40 < sum(count for count in emails.values() if count > 1) < 400
-    assert all(email.startswith("customer-") and email.endswith("@example.com") for email in emails)
+    assert all(email.endswith("@example.com") for email in emails)
+    assert sum(not email.startswith("customer-") for email in emails) == 19  # the cast
     assert {one["currency"] for one in subscriptions} == {"usd", "eur", "jpy", "kwd"}
-    assert {len(one["items"]["data"]) for one in subscriptions} == {1, 2}
+    assert {len(one["items"]["data"]) for one in subscriptions} == {1, 2, 12}
 
 
 def test_when_customers_signed_up_follows_the_skew() -> None:

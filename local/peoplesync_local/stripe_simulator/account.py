@@ -153,7 +153,7 @@ class Account:
         if self.population is None:
             return put
         there = self.population.newest_first(kind, before, gte, lt)
-        return _merged(put, self._not_put(kind, there), newest_first=True)
+        return merged(put, self._not_put(kind, there), newest_first=True)
 
     def oldest_first(
         self, kind: str, *, after: Position | None = None, gte: int | None = None, lt: int | None = None
@@ -164,7 +164,7 @@ class Account:
         if self.population is None:
             return put
         there = self.population.oldest_first(kind, after, gte, lt)
-        return _merged(put, self._not_put(kind, there), newest_first=False)
+        return merged(put, self._not_put(kind, there), newest_first=False)
 
     def of_customer(
         self,
@@ -193,7 +193,7 @@ class Account:
         else:
             everybodys = self.population.newest_first(kind, before, gte, lt)
             there = (shown for shown in everybodys if shown.get("customer") == customer)
-        return _merged(put, self._not_put(kind, there), newest_first=True)
+        return merged(put, self._not_put(kind, there), newest_first=True)
 
     def _put_newest_first(self, kind: str, end: Position, start: Position) -> Iterator[StripeObject]:
         positions, objects = self._positions[kind], self._objects[kind]
@@ -265,7 +265,7 @@ def _end(before: Position | None, lt: int | None) -> Position:
     return min(before or _LAST, (lt, "") if lt is not None else _LAST)
 
 
-def _merged(
+def merged(
     one: Iterator[StripeObject], other: Iterator[StripeObject], *, newest_first: bool
 ) -> Iterator[StripeObject]:
     """Two sorted walks as one."""

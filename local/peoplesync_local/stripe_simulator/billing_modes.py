@@ -10,6 +10,7 @@ from peoplesync_local.stripe_simulator.forms import Params
 from peoplesync_local.stripe_simulator.params import choice, part
 
 CLASSIC: StripeObject = {"type": "classic", "flexible": None}
+FLEXIBLE: StripeObject = {"type": "flexible", "flexible": {"proration_discounts": "included"}}
 _PRORATIONS = ("included", "itemized")
 
 

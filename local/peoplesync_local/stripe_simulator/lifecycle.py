@@ -285,6 +285,8 @@ class Lifecycle:
         population = self.account.population
         if population is not self._population and population is not None:
             self._timetable.reminded_until = population.now
+            for shown in population.waiting():
+                self._timetable.watch(shown)
         self._population = population
         return population
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 
 from peoplesync_local.stripe_objects import DAY, StripeObject
 from peoplesync_local.stripe_simulator import population_points as points
-from peoplesync_local.stripe_simulator.account import Position, position_of
-from peoplesync_local.stripe_simulator.population_calendar import Calendar
+from peoplesync_local.stripe_simulator.account import Position, merged, position_of
+from peoplesync_local.stripe_simulator.population_calendar import Calendar, since
+from peoplesync_local.stripe_simulator.population_cast import Cast, members_of
 from peoplesync_local.stripe_simulator.population_catalogue import Offers
 from peoplesync_local.stripe_simulator.population_events import Events
 from peoplesync_local.stripe_simulator.population_ids import (
@@ -57,7 +58,9 @@ class Population:
         if not 0 <= size <= MOST:
             raise ValueError(f"a population has at most {MOST} customers, not {size}")
         self.size, self.now = size, now
-        self._calendar = calendar = Calendar(size, now, skew)
+        self._cast = Cast(members_of(size), seed, since(skew, now), now, livemode=livemode)
+        self._generated = size - self._cast.customers
+        self._calendar = calendar = Calendar(self._generated, now, skew)
         offers = Offers(calendar.since, livemode=livemode)
         self._fixed = {shown["id"]: shown for shown in (*offers.products, *offers.prices, *offers.coupons)}
         self._walk = walk = Walk(b"%d" % seed, calendar, offers)
@@ -84,8 +87,10 @@ class Population:
         fixed = self._fixed.get(id)
         if fixed is not None:
             return fixed if fixed["object"] == kind else None
+        if (played := self._cast.get(kind, id)) is not None:
+            return played
         named, make = number_in(id), self._made_by_id.get(kind)
-        if named is None or make is None or named[0] >= self.size:
+        if named is None or make is None or named[0] >= self._generated:
             return None
         shown = make(self._walk.draw(named[0]), named[1])
         return shown if shown is not None and shown["id"] == id else None
@@ -99,9 +104,9 @@ class Population:
         if before is not None:
             end = min(end, before[0])
         walk = self._sorted(kind, gte or 0, end, newest_first=True)
-        if before is None:
-            return walk
-        return itertools.dropwhile(lambda shown: position_of(shown) >= before, walk)
+        if before is not None:
+            walk = itertools.dropwhile(lambda shown: position_of(shown) >= before, walk)
+        return merged(walk, self._cast.newest_first(kind, before, gte, lt), newest_first=True)
 
     def oldest_first(
         self, kind: str, after: Position | None = None, gte: int | None = None, lt: int | None = None
@@ -109,12 +114,14 @@ class Population:
         """As `newest_first`, ascending, strictly after a position."""
         end = self.now if lt is None else min(self.now, lt - 1)
         walk = self._sorted(kind, max(gte or 0, after[0] if after else 0), end, newest_first=False)
-        if after is None:
-            return walk
-        return itertools.dropwhile(lambda shown: position_of(shown) <= after, walk)
+        if after is not None:
+            walk = itertools.dropwhile(lambda shown: position_of(shown) <= after, walk)
+        return merged(walk, self._cast.oldest_first(kind, after, gte, lt), newest_first=False)
 
     def subscriptions_of(self, customer_id: str) -> list[StripeObject]:
         """The customer's subscriptions."""
+        if played := list(self._cast.account.of_customer("subscription", customer_id)):
+            return played
         named = number_in(customer_id)
         if named is None or self.get("customer", customer_id) is None:
             return []
@@ -124,8 +131,8 @@ class Population:
 
     def due(self, after: int, until: int) -> Iterator[tuple[int, str]]:
         """What is due first for each subscription by the clock - its period's or trial's end, a reminder, a
-        retry - as instant and subscription's id, in order of time, with `after < instant <= until`. The first
-        call looks at everybody, and keeps two numbers for each."""
+        retry - as instant and subscription's id, in order of time, with `after < instant <= until`; the cast
+        is `waiting`. The first call looks at everybody, and keeps two numbers for each."""
         if self._due is None:
             found = sorted(self._all_due())
             self._due = array("q", (at for at, _ in found)), array("q", (which for _, which in found))
@@ -134,8 +141,12 @@ class Population:
             number, series = divmod(whose[place], 2)
             yield instants[place], of_subscription("sub", self._walk.draw(number), series)
 
+    def waiting(self) -> Iterator[StripeObject]:
+        """What of the cast something may become of by the clock."""
+        return self._cast.waiting()
+
     def _all_due(self) -> Iterator[tuple[int, int]]:
-        for number in range(self.size):
+        for number in range(self._generated):
             for life in self._walk.lives(self._walk.draw(number)):
                 instants = [at for at in self._next(life) if at > self.now]
                 if instants:
@@ -173,7 +184,7 @@ class Population:
         return self._created(kind, happened, newest_first)
 
     def _customers(self, start: int, end: int, newest_first: bool) -> Iterator[StripeObject]:
-        numbers = range(self.size)
+        numbers = range(self._generated)
         created = self._calendar.created
         numbers = numbers[bisect_left(numbers, start, key=created) : bisect_right(numbers, end, key=created)]
         for number in reversed(numbers) if newest_first else numbers:

@@ -25,14 +25,19 @@ SPANS = {"growing": 3 * YEAR, "even": 3 * YEAR, "recent": 3 * YEAR, "old": 5 * Y
 _GROWTH = 3.5
 
 
+def since(skew: str, now: int) -> int:
+    """The first day of customers who signed up so until `now`."""
+    if skew not in SPANS:
+        raise ValueError(f"skew is one of {', '.join(SPANS)}, not {skew}")
+    return now - SPANS[skew]
+
+
 class Calendar:
     """`size` customers who signed up until `now`; `skew` says when most of them did."""
 
     def __init__(self, size: int, now: int, skew: str) -> None:
-        if skew not in SPANS:
-            raise ValueError(f"skew is one of {', '.join(SPANS)}, not {skew}")
         self.size, self.now = size, now
-        self.since = now - SPANS[skew]
+        self.since = since(skew, now)
         self._way = _WAYS[skew]
         # From before the first customer's first period to after the last one's next.
         first = datetime.fromtimestamp(self.since, UTC).year - 2

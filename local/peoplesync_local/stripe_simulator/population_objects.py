@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from peoplesync_local import stripe_objects, stripe_offers
 from peoplesync_local.stripe_objects import StripeObject
+from peoplesync_local.stripe_simulator.billing_modes import CLASSIC, FLEXIBLE
+from peoplesync_local.stripe_simulator.cancellations import FEEDBACK
 from peoplesync_local.stripe_simulator.population_catalogue import Offer, Offers
 from peoplesync_local.stripe_simulator.population_ids import customer_id, of_subscription, pair
 from peoplesync_local.stripe_simulator.population_lives import Draw, Life
@@ -16,6 +18,12 @@ declined."""
 _TIERS = ("bronze", "silver", "gold")
 _NO_TIER = 16
 """Of 256: customers without a tier."""
+
+FLEXIBLE_SINCE = 1_759_190_400
+"""2025-09-30, when flexible billing became the default."""
+
+_SAY_WHY = 96
+"""Of 256: those who say in the portal why they leave."""
 
 _NOT_ASKED: StripeObject = {"comment": None, "feedback": None, "reason": None}
 _LEFT: StripeObject = _NOT_ASKED | {"reason": "cancellation_requested"}
@@ -68,8 +76,9 @@ class Objects:
         is_ended = ended is not None and ended <= at
         is_asked = requested is not None and requested <= at
         details: StripeObject = _NOT_ASKED
+        flexible = is_flexible(life)
         if is_asked:
-            details = _LEFT
+            details = _left(draw) if flexible else _LEFT
         elif status == "canceled":
             details = _NOT_PAID
         subscription_id = of_subscription("sub", draw, series)
@@ -87,12 +96,14 @@ class Objects:
             status=status,
             trial_start=life.created if life.trial_end else None,
             trial_end=life.trial_end,
-            cancel_at_period_end=is_asked,
+            cancel_at_period_end=is_asked and not flexible,
             canceled_at=canceled_at,
             ended_at=ended if is_ended else None,
             latest_invoice=self.invoice_id(life, latest_invoice(life, at)),
             livemode=self._livemode,
             billing_cycle_anchor=life.renewal(0),
+            billing_mode=FLEXIBLE if flexible else CLASSIC,
+            cancel_at=period(life, at)[1] if is_asked else None,
             metadata={"seats": str(life.quantity)},
             cancellation_details=details,
             discounts=[of_subscription("di", draw, series)] if is_discounted(life, at) else [],
@@ -162,6 +173,17 @@ def email_of(draw: Draw) -> str:
     """`customer-000123@example.com`; some have the address of a customer before them."""
     shared = draw.bytes[31] < _SAME_EMAIL
     return f"customer-{draw.number // 2 if shared else draw.number:06}@example.com"
+
+
+def is_flexible(life: Life) -> bool:
+    """Whether the subscription is billed flexibly, as all are since that is the default."""
+    return life.created >= FLEXIBLE_SINCE
+
+
+def _left(draw: Draw) -> StripeObject:
+    """What somebody said in the portal; most say nothing."""
+    chance = draw.bytes[1]
+    return _LEFT | {"feedback": FEEDBACK[chance % len(FEEDBACK)] if chance < _SAY_WHY else None}
 
 
 def renewals(life: Life, at: int) -> int:

@@ -13,7 +13,7 @@ from peoplesync_local.stripe_payments import describe_line
 from peoplesync_local.stripe_simulator.population_catalogue import PARTNER, WELCOME, Offer
 from peoplesync_local.stripe_simulator.population_ids import customer_id, of_subscription, pair
 from peoplesync_local.stripe_simulator.population_lives import RETRIES_AT, Life
-from peoplesync_local.stripe_simulator.population_objects import Objects, email_of, is_discounted
+from peoplesync_local.stripe_simulator.population_objects import Objects, email_of, is_discounted, is_flexible
 from peoplesync_local.stripe_simulator.pricing import cost, rounded, share
 
 _OFF = {WELCOME: 50, PARTNER: 20}
@@ -134,7 +134,11 @@ class InvoicesAndCharges:
         offer, quantity = self._objects.items_of(life)[index]
         start, end = billed(life, number)
         if life.trial_end is not None and number == 0:
-            description = f"Trial period for {offer.product_name}"
+            description = (
+                f"Free trial for {quantity or 1} x {offer.product_name}"
+                if is_flexible(life)
+                else f"Trial period for {offer.product_name}"
+            )
         elif offer.price["unit_amount"] is None:
             description = f"{quantity or 0} × {offer.product_name}"
         else:
