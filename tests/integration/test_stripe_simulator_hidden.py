@@ -178,6 +178,24 @@ def test_who_may_read_subscriptions_may_read_their_items(url: str) -> None:
         ask(url, "/v1/subscription_items", params, key="rk_test_customers")
 
 
+def test_a_subscriptions_discounts_are_expanded_down_to_what_the_coupon_is_limited_to(url: str) -> None:
+    api: Any = client(url).v1
+    customer = api.customers.create({"email": "limited-01@example.com"}).id
+    off = [{"coupon": "OFF"}]
+    asked = {"customer": customer, "items": [{"price": "price_world", "discounts": off}], "discounts": off}
+    made = api.subscriptions.create(asked)
+    path = f"/v1/subscriptions/{made.id}"
+    expand = ["discounts.source.coupon.applies_to", "items.data.discounts", "latest_invoice"]
+    shown = ask(url, path, {"expand": expand}).data
+
+    assert shown["discounts"][0]["source"]["coupon"]["applies_to"] == OFF["applies_to"]
+    assert "currency_options" not in shown["discounts"][0]["source"]["coupon"]
+    assert shown["items"]["data"][0]["discounts"][0]["source"]["coupon"] == "OFF"
+    assert shown["latest_invoice"]["total"] == 2900
+    with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
+        ask(url, "/v1/subscriptions", {"expand": ["data.discounts.source.coupon.applies_to"]})
+
+
 def test_a_trial_offer_is_made_and_taken_up_by_stripes_client(url: str) -> None:
     api: Any = client(url).v1
     product = api.products.create({"name": "Trial"}).id
