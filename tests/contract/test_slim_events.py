@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,8 @@ def told_of_everything() -> Iterator[StripeObject]:
         previous = {"status": "incomplete"} if event_type.endswith(".updated") else None
         yield event(event_type, shown, previous=previous, created=NOW)
         yield event(event_type, shown, previous=previous, created=NOW, old=True)
+    dated = {key: value for key, value in FULL["invoice"].items() if key != "created"} | {"date": NOW}
+    yield event("invoice.payment_succeeded", dated, created=NOW, api_version="2018-02-06")
 
 
 def told_in_a_history(old: bool) -> Iterator[StripeObject]:
@@ -113,12 +116,7 @@ def told_in_a_history(old: bool) -> Iterator[StripeObject]:
 def assert_means_the_same(whole: StripeObject) -> None:
     through_the_queue = json.loads(json.dumps(slim(whole)))
     read, expected = read_event(through_the_queue), read_event(whole)
-    assert (read.id, read.type, read.created, read.livemode) == (
-        expected.id,
-        expected.type,
-        expected.created,
-        expected.livemode,
-    )
+    assert replace(read, object={}, previous={}) == replace(expected, object={}, previous={})
     if whole["type"] in EVENT_TYPES:
         assert read_change(read) == read_change(expected)
 

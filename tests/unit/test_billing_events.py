@@ -160,13 +160,21 @@ CASES = {
     "a charge fails": paying(
         "charge.failed",
         charge,
-        ("charge_failed", "charge_failed:ch_1", NOW - 3),
+        ("charge_failed", "charge_failed:ch_1", NOW),
         status="failed",
         created=NOW - 3,
     ),
     "a charge is refunded": paying(
         "charge.refunded", charge, ("charge_refunded", "charge_refunded:ch_1:700", NOW), amount_refunded=700
     ),
+    "a charge that was captured in part is refunded": paying(
+        "charge.refunded",
+        charge,
+        ("charge_refunded", "charge_refunded:ch_1:100", NOW),
+        amount_captured=1500,
+        amount_refunded=100,
+    ),
+    "a charge is captured in part": Happening("charge.refunded", charge, {"amount_captured": 1500}),
     "a checkout is completed": paying(
         "checkout.session.completed",
         checkout_session,

@@ -114,7 +114,7 @@ EVERYTHING = [
     event("customer.subscription.deleted", CANCELED, created=NOW),
     event("invoice.created", NAMED, created=NOW),
     event("charge.succeeded", PAID, created=NOW),
-    event("charge.failed", charge("ch_2", status="failed", created=NOW - 5 * HOUR), created=NOW),
+    event("charge.failed", charge("ch_2", status="failed", created=NOW - DAY), created=NOW - 5 * HOUR),
     event("checkout.session.completed", checkout_session(), created=NOW - HOUR),
 ]
 

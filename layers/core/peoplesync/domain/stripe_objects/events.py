@@ -21,9 +21,10 @@ _READ = frozenset(
     applies_to products customer captured amount_captured amount_refunded failure_code parent
     subscription_details subscription number billing_reason paid status_transitions paid_at lines
     amount_due amount_paid attempt_count pricing price_details mode payment_status amount_total
-    invoice latest_invoice
+    invoice latest_invoice date
     """.split()
 )
+_ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version")
 
 
 _WITH_METADATA = frozenset({"customer", "subscription", "product"})
@@ -33,7 +34,7 @@ _WITH_METADATA = frozenset({"customer", "subscription", "product"})
 @dataclass(frozen=True)
 class StripeEvent:
     """An event as Stripe sent it. `object` is `data.object`; `previous` holds the old values of what
-    changed, on `*.updated` only."""
+    changed, on `*.updated` only. `api_version` is that of the object's shape, None where unknown."""
 
     id: str
     type: str
@@ -41,6 +42,7 @@ class StripeEvent:
     livemode: bool
     object: Json
     previous: Json
+    api_version: str | None = None
 
 
 def read_event(value: Any) -> StripeEvent:
@@ -60,6 +62,7 @@ def read_event(value: Any) -> StripeEvent:
         livemode=bool(event.boolean("livemode")),
         object=raw.get("object") or {},
         previous=raw.get("previous_attributes") or {},
+        api_version=event.text("api_version"),
     )
 
 
@@ -69,10 +72,7 @@ def slim(event: Json) -> dict[str, Any]:
     slimmed = {"object": _keep(data["object"])}
     if data.get("previous_attributes"):
         slimmed["previous_attributes"] = _keep(data["previous_attributes"])
-    envelope = {
-        name: event[name] for name in ("id", "object", "type", "created", "livemode") if name in event
-    }
-    return {**envelope, "data": slimmed}
+    return {**{name: event[name] for name in _ENVELOPE if name in event}, "data": slimmed}
 
 
 def slim_object(value: Json) -> dict[str, Any]:
