@@ -33,6 +33,7 @@ PLAN = {
     "currency": "usd",
 }
 GOLD: dict[str, Any] = {"price": price(nickname="Gold"), "quantity": 3}
+HIDDEN = price("price_t", nickname="Steps", billing_scheme="tiered", unit_amount=None)
 PAYING = PLAN | {"status": "active", "mrr": "57.00"}
 FROM_ACTIVE = {"previous_status": "active", "previous_mrr": "57.00"}
 SPAN = {"trial_started_at": STARTED, "trial_ends_at": NOW - HOUR}
@@ -59,6 +60,13 @@ CONTENTS = {
     "subscription_contracted": (
         change(subscription(**GOLD | {"quantity": 10}), subscription(**GOLD)),
         PAYING | {"previous_status": "active", "previous_mrr": "190.00"},
+    ),
+    "subscription_changed": (
+        change(subscription(**GOLD), subscription(**GOLD | {"price": HIDDEN})),
+        PLAN
+        | {"plan": "price_t", "plan_nickname": "Steps", "plan_price": None}
+        | {"status": "active"}
+        | FROM_ACTIVE,
     ),
     "subscription_past_due": (
         sub("updated", "past_due", "active", **GOLD),

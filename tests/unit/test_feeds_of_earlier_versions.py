@@ -12,9 +12,10 @@ from peoplesync.adapters.people_reader import PeopleReader
 from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.adapters.tables import FeedRow
 from peoplesync.domain.billing_events import BillingEvent
+from peoplesync_local.stripe_events import previous_attributes
 from peoplesync_local.stripe_objects import StripeObject
 from tests.batches import fates
-from tests.builders import DAY, NOW, charge, customer, event
+from tests.builders import DAY, NOW, charge, customer, event, price, subscription
 from tests.fakes import TEST, World
 from tests.moto_stack import REGION, MotoStack
 
@@ -46,7 +47,17 @@ def refund_of_a_part(**facts: Any) -> StripeObject:
     return event("charge.refunded", shown, id=ID, created=NOW, **facts)
 
 
+def another_quantity(was: int, now: int, **facts: Any) -> StripeObject:
+    before, after = subscription(quantity=was), subscription(quantity=now)
+    previous = previous_attributes(before, after)
+    return event("customer.subscription.updated", after, previous=previous, id=ID, created=NOW, **facts)
+
+
+EXPANDED = "subscription_expanded"
 STORED = {
+    "more seats": Stored(another_quantity(1, 2), EXPANDED, f"{ID}:{EXPANDED}"),
+    "more seats in an old shape": Stored(another_quantity(1, 2, old=True), EXPANDED, f"{ID}:{EXPANDED}"),
+    "fewer seats": Stored(another_quantity(2, 1), "subscription_contracted", f"{ID}:subscription_contracted"),
     "a failed debit": Stored(debit_that_failed(), "charge_failed", "charge_failed:ch_1", NOW - 5 * DAY),
     "a failed debit of an old shape": Stored(
         debit_that_failed(old=True), "charge_failed", "charge_failed:ch_1", NOW - 5 * DAY
@@ -123,3 +134,29 @@ def test_a_failure_is_at_its_events_time_and_known_without_it(world: World) -> N
     person = PeopleReader().person_of(TEST, "customer:cus_1")
     assert person is not None
     assert person.fields["last_payment_failed_at"] == NOW
+
+
+def test_a_change_that_another_shape_does_not_show_is_the_entry_that_was_written_for_it(world: World) -> None:
+    hidden = price(billing_scheme="tiered", unit_amount=None)
+    before, after = subscription(price=hidden), subscription(price=hidden, quantity=2)
+    previous = previous_attributes(before, after)
+    unseen = event("customer.subscription.updated", after, previous=previous, id=ID, created=NOW)
+    keep(STORED["more seats"])
+    assert world.apply(unseen).counts["entries"] == 0
+    assert rows() == [STORED["more seats"].sk]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_one_event_in_two_shapes_the_first_stands(first: int, world: World) -> None:
+    hidden = price(billing_scheme="tiered", unit_amount=None)
+    before, after = subscription(price=hidden), subscription(price=hidden, quantity=2)
+    previous = previous_attributes(before, after)
+    unseen = event("customer.subscription.updated", after, previous=previous, id=ID, created=NOW)
+    told = [another_quantity(1, 2), unseen]
+    for one in (told[first], told[1 - first]):
+        world.apply(one)
+    kinds = [EXPANDED, "subscription_changed"]
+    assert rows() == [f"0{NOW}#{ID}:{kinds[first]}", f"{ID}:value"]
+    person = PeopleReader().person_of(TEST, "customer:cus_1")
+    assert person is not None
+    assert person.records["cus_1"].events.keys() == {kinds[first]}

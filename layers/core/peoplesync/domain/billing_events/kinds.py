@@ -1,4 +1,4 @@
-"""The 24 kinds of billing event, and what an entry of the feed is."""
+"""The 25 kinds of billing event, and what an entry of the feed is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ KINDS: Final = (
     "subscription_activated",
     "subscription_expanded",
     "subscription_contracted",
+    "subscription_changed",
     "subscription_past_due",
     "subscription_reactivated",
     "subscription_paused",

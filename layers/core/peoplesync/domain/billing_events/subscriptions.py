@@ -7,6 +7,7 @@
 | past_due, unpaid, paused, canceled → active | `subscription_reactivated` |
 | anything else → past_due | `subscription_past_due` |
 | ended | `subscription_canceled` |
+| worth more, worth less, worth something else | `subscription_expanded`, `_contracted`, `_changed` |
 
 So a subscription is activated when it is paid for the first time, and reactivated whenever it comes back to
 active from a state in which payment, or the service, was stopped.
@@ -21,6 +22,7 @@ events of their name, `subscription_reactivated` (a pause's end makes the subscr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from peoplesync.domain.billing_events.kinds import BillingEvent
@@ -31,6 +33,8 @@ from peoplesync.domain.stripe_objects import StripeEvent, Subscription
 from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
 
 BEFORE_THE_FIRST_PAYMENT: Final = frozenset({"incomplete", "trialing"})
+KEPT_BY_KIND: Final = ("subscription_expanded", "subscription_contracted")
+OF_VALUE: Final = frozenset({*KEPT_BY_KIND, "subscription_changed"})
 STOPPED: Final = frozenset({"past_due", "unpaid", "paused", "canceled"})
 
 
@@ -42,9 +46,16 @@ def subscription_events(event: StripeEvent, subscription: Subscription) -> Itera
     transition = read_transition(event, subscription)
     yield from _once(transition)
     for kind, more in _again(transition):
-        content = change_of(transition) | more
-        yield BillingEvent(kind, f"{event.id}:{kind}", event.created, content)
+        happened = BillingEvent(kind, f"{event.id}:{kind}", event.created, change_of(transition) | more)
+        yield _of_value(event, happened) if kind in OF_VALUE else happened
     yield from trial_events(transition)
+
+
+def _of_value(event: StripeEvent, happened: BillingEvent) -> BillingEvent:
+    """One event in the shapes of two API versions may show the direction in one of them only: it is one
+    entry nevertheless, and the first stands. Earlier versions knew such an entry by its kind."""
+    formerly = tuple(replace(happened, key=f"{event.id}:{kind}").entry for kind in KEPT_BY_KIND)
+    return replace(happened, marker=f"{event.id}:value", formerly=formerly)
 
 
 def _once(transition: Transition) -> Iterator[BillingEvent]:
