@@ -97,6 +97,10 @@ def told_of_everything() -> Iterator[StripeObject]:
         yield event(event_type, shown, previous=previous, created=NOW)
         yield event(event_type, shown, previous=previous, created=NOW, old=True)
     dated = {key: value for key, value in FULL["invoice"].items() if key != "created"} | {"date": NOW}
+    trial = {"start_date": NOW - 9, "end_date": NOW + 9, "trial_offer": "to_1"}
+    in_trial = subscription(items=[item("si_1", current_trial=trial), item("si_2", current_trial=None)])
+    previous = {"items": subscription(items=[item("si_1"), item("si_2", current_trial=trial)])["items"]}
+    yield event("customer.subscription.updated", in_trial, previous=previous, created=NOW)
     yield event("invoice.payment_succeeded", dated, created=NOW, api_version="2018-02-06")
 
 

@@ -73,10 +73,13 @@ def direction(transition: Transition) -> Literal["expanded", "contracted", "chan
 
     "changed" where what it is billed for changed, and the event does not show in which direction: amounts
     or a discount's terms are not in it, or one currency rose while another fell. None where nothing changed,
-    and where it began or ceased to count as MRR (trials, cancellations, pauses, reactivations).
+    and where it began or ceased to count as MRR (trials, cancellations, pauses, reactivations) or a paid
+    trial began or is over.
     """
     before, after = transition.before, transition.after
     if before is None or not (_paid_for(before) and _paid_for(after)):
+        return None
+    if transition.offers_begun or transition.offers_over:
         return None
     was, now = (_known_mrr(one, transition.at) for one in (before, after))
     if was.by_currency is None or now.by_currency is None:
