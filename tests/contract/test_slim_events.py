@@ -96,6 +96,18 @@ def told_of_everything() -> Iterator[StripeObject]:
         previous = {"status": "incomplete"} if event_type.endswith(".updated") else None
         yield event(event_type, shown, previous=previous, created=NOW)
         yield event(event_type, shown, previous=previous, created=NOW, old=True)
+    why = {"type": "subscription", "subscription": {"type": "system"}, "transitioned_at": NOW}
+    circumstances: StripeObject = {
+        "cancellation_details": {"reason": "payment_failed", "feedback": None, "comment": None},
+        "status_details": {"paused": why},
+        "collection_method": "send_invoice",
+        "latest_invoice": invoice(status="paid"),
+    }
+    for action, status in (("created", "active"), ("paused", "paused"), ("deleted", "canceled")):
+        shown = subscription(status=status, **circumstances)
+        yield event(f"customer.subscription.{action}", shown, created=NOW)
+    unpaid = subscription(collection_method="send_invoice", latest_invoice="in_1")
+    yield event("customer.subscription.created", unpaid, created=NOW)
     dated = {key: value for key, value in FULL["invoice"].items() if key != "created"} | {"date": NOW}
     trial = {"start_date": NOW - 9, "end_date": NOW + 9, "trial_offer": "to_1"}
     in_trial = subscription(items=[item("si_1", current_trial=trial), item("si_2", current_trial=None)])

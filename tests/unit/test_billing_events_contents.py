@@ -78,11 +78,11 @@ CONTENTS = {
     ),
     "subscription_paused": (
         sub("paused", "paused", **GOLD),
-        PLAN | {"status": "paused", "previous_status": None, "mrr": "0.00"},
+        PLAN | {"status": "paused", "previous_status": None, "mrr": "0.00", "reason": None},
     ),
     "subscription_resumed": (
         sub("resumed", "active", **GOLD),
-        PAYING | {"previous_status": "paused", "previous_mrr": "0.00"},
+        PAYING | {"previous_status": "paused", "previous_mrr": "0.00", "reason": None},
     ),
     "cancellation_scheduled": (
         change(subscription(**GOLD), subscription(**LEAVING)),
@@ -94,7 +94,7 @@ CONTENTS = {
     ),
     "subscription_canceled": (
         sub("deleted", "canceled", **GOLD),
-        PLAN | {"status": "canceled", "mrr": "0.00"},
+        PLAN | {"status": "canceled", "mrr": "0.00", "previous_mrr": "57.00", "reason": None},
     ),
     "trial_started": (sub("created", "trialing", **GOLD, **TRIAL), PLAN | RUNNING | {"mrr": "0.00"}),
     "trial_ending": (sub("trial_will_end", "trialing", **GOLD, **TRIAL), PLAN | RUNNING | {"mrr": "0.00"}),
@@ -103,7 +103,10 @@ CONTENTS = {
         sub("updated", "active", "trialing", **GOLD, **OVER, **PAID_PERIOD),
         PAYING | SPAN | {"previous_status": "trialing", "previous_mrr": "0.00"},
     ),
-    "trial_expired": (sub("updated", "paused", "trialing", **OVER), {"subscription": "sub_1"} | SPAN),
+    "trial_expired": (
+        sub("updated", "paused", "trialing", **OVER),
+        {"subscription": "sub_1", "reason": None} | SPAN,
+    ),
     "invoice_created": (Happening("invoice.created", invoice), BILLED | {"amount_due": "19.00"}),
     "invoice_paid": (
         Happening("invoice.paid", invoice, {"status": "paid", "description": "By hand"}),

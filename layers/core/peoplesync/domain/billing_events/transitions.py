@@ -12,6 +12,7 @@ from peoplesync.domain.stripe_objects import (
     UnreadableStripeObject,
     read_subscription,
 )
+from peoplesync.domain.stripe_objects.circumstances import Circumstances, read_circumstances
 from peoplesync.domain.stripe_objects.reading import Json
 from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES, Span, read_offers
 
@@ -22,7 +23,7 @@ class Transition:
 
     `action` is the event's type without the prefix. `before` is what `updated` lists; of what was `resumed`
     only the status is known to have changed. The other actions do not tell: None. `offers` are the trials by
-    trial offers, by item, and `previous_offers` those of before.
+    trial offers, by item, and `previous_offers` those of before; `circumstances` are those of now.
     """
 
     event: str
@@ -32,6 +33,7 @@ class Transition:
     after: Subscription
     offers: Mapping[str, Span] = field(default_factory=dict)
     previous_offers: Mapping[str, Span] = field(default_factory=dict)
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
     @property
     def status(self) -> str:
@@ -81,7 +83,8 @@ def read_transition(event: StripeEvent, after: Subscription) -> Transition:
     elif action == "resumed":
         before = Subscription(**{**after, "status": "paused"})
     offers = read_offers(event.object)
-    return Transition(event.id, action, event.created, before, after, offers, previous_offers)
+    why = read_circumstances(event.object)
+    return Transition(event.id, action, event.created, before, after, offers, previous_offers, why)
 
 
 def _span(trials: Iterable[Span]) -> Span | None:

@@ -13,6 +13,10 @@ That never both are written holds in any order, since no event needs to know of 
 the first period that is paid, in the same moment. A subscription that is paused or deleted later shows that
 period, and one whose trial came to nothing still shows the trial's.
 
+`trial_expired` has the reason that its event shows, why it was paused or canceled. Where a trial is paused
+and canceled within the day, both events tell of it, perhaps with different reasons: the first that comes
+stands.
+
 A trial by a paid trial offer leaves the status active: it begins and is over as its items show it, and what
 they cost from then on is a conversion, not an expansion. To schedule a cancellation within a trial ends
 nothing.
@@ -90,7 +94,20 @@ def _end(transition: Transition) -> Iterator[BillingEvent]:
     if left and transition.status in CONVERTED:
         yield _of_trial("trial_converted", transition, trial, at, change_of(transition) | _span(trial))
     elif transition.status in EXPIRED if left else not _paid_period_began(transition.after, end):
-        yield _of_trial("trial_expired", transition, trial, at, content)
+        yield _of_trial("trial_expired", transition, trial, at, content | {"reason": _reason(transition)})
+
+
+def ended_in_trial(transition: Transition) -> bool:
+    """Whether a subscription that ended did so within its trial, or with it."""
+    end, ended = transition.after["trial_end"], transition.ended_at
+    if end is None or ended is None:
+        return False
+    return ended <= end + TRIAL_END_SLACK and not _paid_period_began(transition.after, end)
+
+
+def _reason(transition: Transition) -> str | None:
+    why = transition.circumstances
+    return why.pause_reason or (why.cancellation_reason if transition.ended_at is not None else None)
 
 
 def _left(transition: Transition) -> Trial | None:

@@ -42,7 +42,7 @@ def facts_of(subscription: Subscription, now: int) -> dict[str, Any]:
             "quantity": item["quantity"],
             "currency": item["currency"],
         }
-    return facts | _amounts(subscription["currency"], mrr=_known_mrr(subscription, now))
+    return facts | amounts(subscription["currency"], mrr=known_mrr(subscription, now))
 
 
 def change_of(transition: Transition) -> dict[str, Any]:
@@ -51,21 +51,23 @@ def change_of(transition: Transition) -> dict[str, Any]:
     change = facts_of(after, now)
     change |= {"status": transition.status, "previous_status": transition.previous_status}
     if before is not None:
-        change |= _amounts(before["currency"], previous_mrr=_known_mrr(before, now))
+        change |= amounts(before["currency"], previous_mrr=known_mrr(before, now))
     return change
 
 
-def _known_mrr(subscription: Subscription, now: int) -> Mrr:
+def known_mrr(subscription: Subscription, now: int) -> Mrr:
+    """Its MRR at `now`, as far as the event alone tells."""
     return subscription_mrr(subscription, now, nothing_resolved)
 
 
-def _amounts(currency: str, **mrrs: Mrr) -> dict[str, Any]:
-    amounts: dict[str, Any] = {}
+def amounts(currency: str, **mrrs: Mrr) -> dict[str, Any]:
+    """The MRRs in the currency, by name; one that cannot be known is left out."""
+    shown: dict[str, Any] = {}
     for name, mrr in mrrs.items():
         if (by_currency := rounded(mrr)) is not None:
-            amounts[name] = by_currency[currency]
-            amounts |= {} if mrr.exact else {"mrr_estimated": True}
-    return amounts
+            shown[name] = by_currency[currency]
+            shown |= {} if mrr.exact else {"mrr_estimated": True}
+    return shown
 
 
 def direction(transition: Transition) -> Literal["expanded", "contracted", "changed"] | None:
@@ -81,7 +83,7 @@ def direction(transition: Transition) -> Literal["expanded", "contracted", "chan
         return None
     if transition.offers_begun or transition.offers_over:
         return None
-    was, now = (_known_mrr(one, transition.at) for one in (before, after))
+    was, now = (known_mrr(one, transition.at) for one in (before, after))
     if was.by_currency is None or now.by_currency is None:
         return "changed" if _billed_for(before) != _billed_for(after) else None
     if _discounts(before) == _discounts(after):

@@ -21,7 +21,8 @@ _READ = frozenset(
     applies_to products customer captured amount_captured amount_refunded failure_code parent
     subscription_details subscription number billing_reason paid status_transitions paid_at lines
     amount_due amount_paid attempt_count pricing price_details mode payment_status amount_total
-    invoice latest_invoice date current_trial end_date
+    invoice latest_invoice date current_trial end_date cancellation_details reason status_details
+    paused type collection_method
     """.split()
 )
 _ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version")
