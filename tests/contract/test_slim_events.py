@@ -150,6 +150,20 @@ def test_all_the_events_of_a_history_mean_the_same_slimmed(old: bool) -> None:
         assert_means_the_same(whole)
 
 
+def test_what_says_who_is_billed_what_and_whether_that_is_all_is_kept() -> None:
+    options = {"eur": {"unit_amount": 1700}, "jpy": {"unit_amount": 2500}}
+    shown = subscription(
+        customer=None, customer_account="acct_1", items=[item(price=price(currency_options=options))]
+    )
+    shown["items"] |= {"has_more": True, "total_count": 12}
+    noisy = {"eur": options["eur"] | {"tax_behavior": "unspecified"}, "jpy": options["jpy"]}
+    shown["items"]["data"][0]["price"]["currency_options"] = noisy
+    kept = slim(event("customer.subscription.created", shown, created=NOW))["data"]["object"]
+    assert (kept["customer"], kept["customer_account"]) == (None, "acct_1")
+    assert (kept["items"]["has_more"], kept["items"]["total_count"]) == (True, 12)
+    assert kept["items"]["data"][0]["price"]["currency_options"] == options
+
+
 def test_slimming_what_is_slim_changes_nothing() -> None:
     for whole in told_of_everything():
         assert slim(slim(whole)) == slim(whole)

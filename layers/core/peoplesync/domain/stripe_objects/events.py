@@ -22,7 +22,7 @@ _READ = frozenset(
     subscription_details subscription number billing_reason paid status_transitions paid_at lines
     amount_due amount_paid attempt_count pricing price_details mode payment_status amount_total
     invoice latest_invoice date current_trial end_date cancellation_details reason status_details
-    paused type collection_method
+    paused type collection_method customer_account has_more total_count currency_options
     """.split()
 )
 _ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version")
@@ -85,6 +85,8 @@ def slim_object(value: Json) -> dict[str, Any]:
 def _keep(value: Any) -> Any:
     if isinstance(value, Mapping):
         kept = {key: _keep(part) for key, part in value.items() if key in _READ}
+        if isinstance(options := value.get("currency_options"), Mapping):
+            kept["currency_options"] = {currency: _keep(option) for currency, option in options.items()}
         metadata = value.get("metadata")
         if value.get("object") in _WITH_METADATA and isinstance(metadata, Mapping) and attached(metadata):
             kept["metadata"] = attached(metadata)
