@@ -205,3 +205,11 @@ def test_a_scheduled_cancellation_is_told_in_the_way_of_the_portal_and_in_the_cl
     classic = change(subscription(), subscription(cancel_at_period_end=True, canceled_at=NOW))
     assert portal.told() == classic.told()
     assert [one.content["cancels_at"] for one in portal.told()] == [end]
+
+
+def test_of_several_periods_the_earliest_end_is_that_of_the_subscription() -> None:
+    ends = (NOW + 300 * DAY, NOW + 20 * DAY)
+    items = [item(f"si_{n}", period=(STARTED, end)) for n, end in enumerate(ends)]
+    flagged = subscription(items=items, cancel_at_period_end=True) | {"cancel_at": None}
+    (scheduled,) = change(subscription(items=items), flagged).told()
+    assert scheduled.content["cancels_at"] == NOW + 20 * DAY

@@ -122,5 +122,6 @@ def _ends(subscription: Subscription) -> bool:
 
 
 def _cancels_at(subscription: Subscription) -> int | None:
+    """Of several periods the flag means the earliest end."""
     ends = (item["period_end"] for item in subscription["items"])
-    return subscription["cancel_at"] or max((end for end in ends if end is not None), default=None)
+    return subscription["cancel_at"] or min((end for end in ends if end is not None), default=None)
