@@ -75,7 +75,7 @@ class FakePeople:
         wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED, ERASED))}
         found = {person: self.people[person] for person in wanted if person in self.people}
         known = {
-            record: {event.memory for event in events if event.memory in self.feeds.get(record, {})}
+            record: {one for event in events for one in event.memories if one in self.feeds.get(record, {})}
             for record, events in entries.items()
         }
         return Known(owners, found, known)

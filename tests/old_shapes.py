@@ -138,6 +138,8 @@ def _old_charge(charge: StripeObject) -> StripeObject:
     if "refunds" in charge:
         return charge
     refunds: list[StripeObject] = []
+    if charge["captured"]:  # what was authorised and not captured was called refunded
+        charge["amount_refunded"] += charge["amount"] - charge["amount_captured"]
     if charge["amount_refunded"]:
         refund = {"id": f"re_{charge['id']}", "object": "refund", "amount": charge["amount_refunded"]}
         refunds = [refund | {"charge": charge["id"], "status": "succeeded"}]

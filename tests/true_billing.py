@@ -18,6 +18,7 @@ KINDS = (
     "subscription_activated",
     "subscription_expanded",
     "subscription_contracted",
+    "subscription_changed",
     "subscription_past_due",
     "subscription_reactivated",
     "subscription_paused",

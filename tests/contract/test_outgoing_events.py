@@ -17,6 +17,7 @@ from peoplesync.domain.outgoing import billing_type
 from peoplesync.sync.messages import Chunk, Message
 from peoplesync.sync.publish import VERSION, Announcement
 from peoplesync_local.places import Places
+from tests import builders
 from tests.fakes import TEST
 from tests.properties.tellings import LATER, Telling, told_history, world_of
 from tests.streams import Stage, StreamedPeople
@@ -51,6 +52,17 @@ TRACKED_EVENT = {
     "properties": {"format": "csv", "exported_at": 1_700_000_000},
     "traits": {},
 }
+ONE_IN_STEPS, TWO_IN_STEPS = (
+    builders.subscription("sub_steps", customer="cus_steps", price=builders.tiered(), quantity=quantity)
+    for quantity in (1, 2)
+)
+UNSEEN = builders.event(
+    "customer.subscription.updated",
+    TWO_IN_STEPS,
+    previous={"items": ONE_IN_STEPS["items"]},
+    created=LATER - 7,
+)
+"""How much two are worth, and whether that is more, depends on steps that no event shows."""
 ENVELOPE = {"version", "id", "connection", "cause", "occurred_at", "person"}
 
 
@@ -82,6 +94,8 @@ def told() -> tuple[Announcement, ...]:
             assert not stage.publish().failed
         stage.world.now = LATER
         stage.world.settle()
+        stage.world.apply(UNSEEN)
+        assert not stage.publish().failed
         app = Message(TEST, chunk=Chunk(activities=(IDENTIFIED, TRACKED_EVENT)))
         assert not stage.world.deliver([app.encode()]).crashed
         assert not stage.publish().failed

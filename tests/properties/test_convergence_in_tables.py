@@ -15,6 +15,7 @@ from peoplesync.adapters.stored_people import from_row
 from peoplesync.adapters.tables import MARKER, FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.activity import TRACKED
 from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.billing_events.subscriptions import OF_VALUE
 from peoplesync.domain.connections import Connection, Epoch
 from tests.fakes import FakeConnections, FakePeople, World
 from tests.moto_stack import REGION, moto_stack
@@ -46,10 +47,18 @@ def in_tables(epoch: Epoch) -> FakePeople:
         if row.pk.startswith(mine) and row.kind != MARKER:
             at, key = row.at_and_key
             feed = found.feeds.setdefault(row.pk.removeprefix(mine), {})
-            marker = f"message#{key.removeprefix('tracked:')}" if row.kind.startswith(TRACKED) else ""
-            entry = BillingEvent(row.kind, key, at, row.content_json, marker)
+            entry = BillingEvent(row.kind, key, at, row.content_json, marker_of(row.kind, key))
             feed[entry.memory] = entry
     return found
+
+
+def marker_of(kind: str, key: str) -> str:
+    """Under which marker such an entry is known."""
+    if kind.startswith(TRACKED):
+        return f"message#{key.removeprefix('tracked:')}"
+    if kind in OF_VALUE:
+        return f"{key.removesuffix(kind)}value"
+    return key if kind == "charge_failed" else ""
 
 
 def through_the_tables(seed: int, stripe: str) -> None:

@@ -72,20 +72,16 @@ TRUE_FIELDS = (
 
 def _true_fields(records: Mapping[str, Truth]) -> dict[str, Any]:
     subscriptions = list(_counted_as(records.values()))
-    primary = min(
-        subscriptions,
-        key=lambda one: (BEST_FIRST.index(one["status"]), -one["created"], one["id"]),
-        default=None,
-    )
+    primary = min(subscriptions, key=_best_first, default=None)
     item = min(primary["items"]["data"], key=lambda one: (-_worth(one), one["id"])) if primary else None
-    if primary:
-        speaker = records[primary["customer"]]
+    speaking = [truth for truth in records.values() if not truth.deleted] or list(records.values())
+    holders = [truth for truth in speaking if truth.subscriptions]
+    if holders:
+        speaker = min(holders, key=lambda truth: min(map(_best_first, _counted_as([truth]))))
     else:
-        speaker = min(
-            records.values(), key=lambda one: (one.deleted, -one.customer["created"], one.customer["id"])
-        )
+        speaker = min(speaking, key=lambda truth: (-truth.customer["created"], truth.customer["id"]))
     return {
-        "customer_delinquent": any(truth.customer["delinquent"] for truth in records.values()),
+        "customer_delinquent": any(truth.customer["delinquent"] for truth in speaking),
         "customer_mrr": _mrr(subscriptions, primary["currency"]) if primary else None,
         "customer_name": speaker.customer["name"],
         "last_amount_paid_in_cents": _last_amount(records.values()),
@@ -95,6 +91,10 @@ def _true_fields(records: Mapping[str, Truth]) -> dict[str, Any]:
         "subscription_quantity": item["quantity"] if item else None,
         "subscription_status": primary["status"] if primary else None,
     }
+
+
+def _best_first(subscription: StripeObject) -> tuple[int, int, str]:
+    return BEST_FIRST.index(subscription["status"]), -subscription["created"], subscription["id"]
 
 
 def _counted_as(truths: Iterable[Truth]) -> Iterator[StripeObject]:

@@ -18,6 +18,7 @@ from tests.builders import (
     customer,
     deleted_customer,
     invoice,
+    price,
     subscription,
 )
 from tests.happenings import (
@@ -43,6 +44,9 @@ REACTIVATED = again("subscription_reactivated")
 ENDED_OVER = of_trial("trial_ended", NOW - HOUR)
 CONVERTED_OVER, EXPIRED_OVER = of_trial("trial_converted", NOW - HOUR), of_trial("trial_expired", NOW - HOUR)
 ENDED_EARLY = (of_trial("trial_ended", TRIAL_END, NOW - 5), of_trial("trial_expired", TRIAL_END, NOW - 5))
+
+
+HIDDEN = price(billing_scheme="tiered", unit_amount=None)
 
 
 def paying(event_type: str, build: Builder, means: Entry, **facts: Any) -> Happening:
@@ -76,6 +80,9 @@ CASES = {
     ),
     "seats are dropped": change(
         subscription(quantity=3), subscription(quantity=2), again("subscription_contracted")
+    ),
+    "seats are added at a price that is not shown": change(
+        subscription(price=HIDDEN), subscription(price=HIDDEN, quantity=2), again("subscription_changed")
     ),
     "the pause after a trial": sub(
         "paused", "paused", None, again("subscription_paused"), ENDED_OVER, EXPIRED_OVER, **OVER
@@ -160,13 +167,21 @@ CASES = {
     "a charge fails": paying(
         "charge.failed",
         charge,
-        ("charge_failed", "charge_failed:ch_1", NOW - 3),
+        ("charge_failed", "charge_failed:ch_1", NOW),
         status="failed",
         created=NOW - 3,
     ),
     "a charge is refunded": paying(
         "charge.refunded", charge, ("charge_refunded", "charge_refunded:ch_1:700", NOW), amount_refunded=700
     ),
+    "a charge that was captured in part is refunded": paying(
+        "charge.refunded",
+        charge,
+        ("charge_refunded", "charge_refunded:ch_1:100", NOW),
+        amount_captured=1500,
+        amount_refunded=100,
+    ),
+    "a charge is captured in part": Happening("charge.refunded", charge, {"amount_captured": 1500}),
     "a checkout is completed": paying(
         "checkout.session.completed",
         checkout_session,
@@ -196,7 +211,7 @@ def test_both_shapes_of_one_event_give_identical_entries(happening: str) -> None
 
 
 def test_every_kind_is_meant_by_some_event() -> None:
-    assert len(KINDS) == 24
+    assert len(KINDS) == 25
     assert {kind for case in CASES.values() for kind, _, _ in case.means} == set(KINDS)
 
 

@@ -33,6 +33,7 @@ PLAN = {
     "currency": "usd",
 }
 GOLD: dict[str, Any] = {"price": price(nickname="Gold"), "quantity": 3}
+HIDDEN = price("price_t", nickname="Steps", billing_scheme="tiered", unit_amount=None)
 PAYING = PLAN | {"status": "active", "mrr": "57.00"}
 FROM_ACTIVE = {"previous_status": "active", "previous_mrr": "57.00"}
 SPAN = {"trial_started_at": STARTED, "trial_ends_at": NOW - HOUR}
@@ -60,6 +61,13 @@ CONTENTS = {
         change(subscription(**GOLD | {"quantity": 10}), subscription(**GOLD)),
         PAYING | {"previous_status": "active", "previous_mrr": "190.00"},
     ),
+    "subscription_changed": (
+        change(subscription(**GOLD), subscription(**GOLD | {"price": HIDDEN})),
+        PLAN
+        | {"plan": "price_t", "plan_nickname": "Steps", "plan_price": None}
+        | {"status": "active"}
+        | FROM_ACTIVE,
+    ),
     "subscription_past_due": (
         sub("updated", "past_due", "active", **GOLD),
         PAYING | FROM_ACTIVE | {"status": "past_due"},
@@ -70,11 +78,11 @@ CONTENTS = {
     ),
     "subscription_paused": (
         sub("paused", "paused", **GOLD),
-        PLAN | {"status": "paused", "previous_status": None, "mrr": "0.00"},
+        PLAN | {"status": "paused", "previous_status": None, "mrr": "0.00", "reason": None},
     ),
     "subscription_resumed": (
         sub("resumed", "active", **GOLD),
-        PAYING | {"previous_status": "paused", "previous_mrr": "0.00"},
+        PAYING | {"previous_status": "paused", "previous_mrr": "0.00", "reason": None},
     ),
     "cancellation_scheduled": (
         change(subscription(**GOLD), subscription(**LEAVING)),
@@ -86,7 +94,7 @@ CONTENTS = {
     ),
     "subscription_canceled": (
         sub("deleted", "canceled", **GOLD),
-        PLAN | {"status": "canceled", "mrr": "0.00"},
+        PLAN | {"status": "canceled", "mrr": "0.00", "previous_mrr": "57.00", "reason": None},
     ),
     "trial_started": (sub("created", "trialing", **GOLD, **TRIAL), PLAN | RUNNING | {"mrr": "0.00"}),
     "trial_ending": (sub("trial_will_end", "trialing", **GOLD, **TRIAL), PLAN | RUNNING | {"mrr": "0.00"}),
@@ -95,7 +103,10 @@ CONTENTS = {
         sub("updated", "active", "trialing", **GOLD, **OVER, **PAID_PERIOD),
         PAYING | SPAN | {"previous_status": "trialing", "previous_mrr": "0.00"},
     ),
-    "trial_expired": (sub("updated", "paused", "trialing", **OVER), {"subscription": "sub_1"} | SPAN),
+    "trial_expired": (
+        sub("updated", "paused", "trialing", **OVER),
+        {"subscription": "sub_1", "reason": None} | SPAN,
+    ),
     "invoice_created": (Happening("invoice.created", invoice), BILLED | {"amount_due": "19.00"}),
     "invoice_paid": (
         Happening("invoice.paid", invoice, {"status": "paid", "description": "By hand"}),

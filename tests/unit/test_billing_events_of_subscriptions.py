@@ -39,6 +39,7 @@ def on(one: StripeObject, quantity: int | None = 1) -> StripeObject:
 MONTHLY = price("price_m", unit_amount=1900)
 YEARLY = price("price_y", unit_amount=19_000, interval="year")
 METERED = price("price_u", unit_amount=5, usage_type="metered")
+TIERED = price("price_t", billing_scheme="tiered", unit_amount=None)
 ONCE = price("price_o", unit_amount=50_000, interval=None)
 TWO = [item("si_1", price=MONTHLY), item("si_2", price=price("price_2", unit_amount=500))]
 HALF = [discount(coupon=coupon(percent_off=50))]
@@ -88,11 +89,43 @@ MOVES: dict[str, tuple[StripeObject, StripeObject, str | None]] = {
     "another currency": (
         on(price(currency="usd")),
         on(price("price_2", currency="eur", unit_amount=9900)),
-        None,
+        "changed",
     ),
     "tiers that are not shown": (
         on(MONTHLY),
-        on(price("price_t", billing_scheme="tiered", unit_amount=None)),
+        on(TIERED),
+        "changed",
+    ),
+    "from tiers that are not shown": (on(TIERED), on(MONTHLY), "changed"),
+    "more seats in tiers that are not shown": (on(TIERED, 2), on(TIERED, 3), "changed"),
+    "an item beside tiers that are not shown": (
+        subscription(items=[item("si_1", price=TIERED)]),
+        subscription(items=[item("si_1", price=TIERED), TWO[1]]),
+        "changed",
+    ),
+    "a discount beside tiers that are not shown": (
+        on(TIERED),
+        subscription(price=TIERED, discounts=HALF),
+        "changed",
+    ),
+    "the next period of tiers that are not shown": (
+        on(TIERED),
+        subscription(price=TIERED, period=(NOW, NOW + 30 * DAY)),
+        None,
+    ),
+    "another name of tiers that are not shown": (
+        on(TIERED),
+        on(TIERED | {"nickname": "Renamed"}),
+        None,
+    ),
+    "another item of the same tiers": (
+        subscription(items=[item("si_1", price=TIERED)]),
+        subscription(items=[item("si_9", price=TIERED)]),
+        None,
+    ),
+    "tiers that are not shown in a trial": (
+        subscription(price=TIERED, quantity=2, status="trialing"),
+        subscription(price=TIERED, quantity=3, status="trialing"),
         None,
     ),
     "a discount for ever": (seats(1), seats(1, discounts=HALF), "contracted"),
@@ -140,7 +173,39 @@ def test_an_unknown_discount_on_both_sides_hides_no_change_of_seats() -> None:
     assert kinds(change(seats(1, discounts=["di_1"]), seats(2, discounts=["di_1"]))) == [
         "subscription_expanded"
     ]
-    assert kinds(change(seats(1), seats(1, discounts=["di_1"]))) == []
+
+
+NAMED = {"discounts": ["di_1"]}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "way"),
+    [
+        pytest.param(seats(1), seats(1, **NAMED), "changed", id="a discount comes"),
+        pytest.param(seats(1, **NAMED), seats(1), "changed", id="a discount goes"),
+        pytest.param(seats(1, **NAMED), seats(1, discounts=["di_2"]), "changed", id="another discount"),
+        pytest.param(seats(1), seats(2, **NAMED), "changed", id="a discount and more seats"),
+        pytest.param(seats(2), seats(1, **NAMED), "contracted", id="a discount and fewer seats"),
+        pytest.param(seats(1, **NAMED), seats(2), "expanded", id="no discount and more seats"),
+        pytest.param(seats(0, **NAMED), seats(0), None, id="nothing that a discount could lower"),
+    ],
+)
+def test_a_discount_that_is_only_named_is_an_upper_bound(
+    was: StripeObject, now: StripeObject, way: str | None
+) -> None:
+    assert kinds(change(was, now)) == ([f"subscription_{way}"] if way else [])
+
+
+def test_what_changed_in_value_is_one_entry_in_whatever_shape_it_is_told() -> None:
+    (known,) = change(seats(1), seats(2)).told()
+    (unknown,) = change(on(TIERED), on(TIERED, 2)).told()
+    (smaller,) = change(seats(2), seats(1)).told()
+    assert [one.kind for one in (known, unknown, smaller)] == [
+        "subscription_expanded",
+        "subscription_changed",
+        "subscription_contracted",
+    ]
+    assert {one.memory for one in (known, unknown, smaller)} == {"evt_1:value"}
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ EVERYTHING = [
     event("customer.subscription.deleted", CANCELED, created=NOW),
     event("invoice.created", NAMED, created=NOW),
     event("charge.succeeded", PAID, created=NOW),
-    event("charge.failed", charge("ch_2", status="failed", created=NOW - 5 * HOUR), created=NOW),
+    event("charge.failed", charge("ch_2", status="failed", created=NOW - DAY), created=NOW - 5 * HOUR),
     event("checkout.session.completed", checkout_session(), created=NOW - HOUR),
 ]
 
@@ -131,6 +131,39 @@ def fields_of(*events: dict[str, Any]) -> dict[str, FieldValue]:
 def one_subscription(**facts: Any) -> dict[str, FieldValue]:
     shown = subscription(**facts)
     return fields_of(event("customer.subscription.updated", shown, previous={}, created=NOW))
+
+
+PERIOD_END = NOW + 20 * DAY
+TWO_PERIODS = [
+    item("si_1", period=(NOW - 10 * DAY, PERIOD_END)),
+    item("si_2", price=price("price_2", interval="year"), period=(NOW - 10 * DAY, NOW + 355 * DAY)),
+]
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["modern", "old"])
+@pytest.mark.parametrize(
+    ("ends", "at_period_end"),
+    [
+        ({"cancel_at_period_end": True, "cancel_at": PERIOD_END}, True),
+        ({"cancel_at_period_end": True, "cancel_at": None}, True),
+        ({"cancel_at": PERIOD_END}, True),
+        ({"cancel_at": PERIOD_END - DAY}, False),
+        ({"cancel_at": PERIOD_END + 30 * DAY}, False),
+        ({}, False),
+    ],
+)
+def test_who_leaves_with_the_period_is_seen_in_either_way_of_saying_so(
+    ends: dict[str, Any], at_period_end: bool, old: bool
+) -> None:
+    period = (NOW - 10 * DAY, PERIOD_END)
+    shown = one_subscription(period=period, old=old, **ends)
+    assert shown["subscription_cancel_at_period_end"] is at_period_end
+
+
+def test_the_end_of_any_items_period_is_one_of_the_periods_ends() -> None:
+    for end in (PERIOD_END, NOW + 355 * DAY):
+        assert one_subscription(items=TWO_PERIODS, cancel_at=end)["subscription_cancel_at_period_end"] is True
+    assert one_subscription(items=[], cancel_at=None)["subscription_cancel_at_period_end"] is False
 
 
 def test_the_catalogue_holds_exactly_these_fields_once_each() -> None:

@@ -1,7 +1,10 @@
 """Many objects of many customers brought to one value each: who speaks, what adds up, what was done last."""
 
+from typing import Any
+
 import pytest
 
+from peoplesync.domain.profile import origins_of
 from tests.builders import (
     DAY,
     HOUR,
@@ -9,6 +12,7 @@ from tests.builders import (
     charge,
     checkout_session,
     customer,
+    deleted_customer,
     event,
     invoice,
     item,
@@ -17,6 +21,7 @@ from tests.builders import (
     subscription,
     tiered,
 )
+from tests.fakes import World
 from tests.unit.told import Shown, fields, only_person, told, with_one_email
 
 # --- which of several speaks
@@ -120,6 +125,40 @@ def test_a_person_is_delinquent_if_any_of_their_customers_is() -> None:
     assert fields(other)["customer_delinquent"] is False
 
 
+def deleted_and_live(*, live: Shown, **of_the_deleted: Any) -> World:
+    """Two customers of one person, the older one deleted after its subscription ended."""
+    gone = with_one_email("cus_1", **of_the_deleted)
+    ended = subscription(customer="cus_1", status="canceled", canceled_at=NOW - DAY, ended_at=NOW - DAY)
+    world = told(gone, live, ended)
+    world.apply(event("customer.deleted", gone, created=NOW))
+    return world
+
+
+def test_a_deleted_customer_speaks_for_nobody_who_has_a_live_one() -> None:
+    live = with_one_email("cus_2", name="Live", created=NOW - 90 * DAY)
+    person = only_person(deleted_and_live(live=live, name="Gone", delinquent=True))
+    shown = ("stripe_customer_id", "customer_name", "customer_delinquent", "subscription_id")
+    assert [person.fields[key] for key in shown] == ["cus_2", "Live", False, "sub_1"]
+    assert origins_of(person.records)["customer"].record == "cus_2"
+
+
+def test_where_all_are_deleted_the_one_of_the_primary_subscription_speaks() -> None:
+    other = with_one_email("cus_2", delinquent=False)
+    world = deleted_and_live(live=other, name="Gone", delinquent=True)
+    world.apply(event("customer.deleted", other, created=NOW))
+    person = only_person(world)
+    shown = ("stripe_customer_id", "customer_name", "customer_delinquent")
+    assert [person.fields[key] for key in shown] == ["cus_1", "Gone", True]
+
+
+def test_a_customer_of_whom_only_the_deletion_is_known_silences_nobody() -> None:
+    world = told(with_one_email("cus_1", delinquent=True))
+    world.apply(event("customer.deleted", deleted_customer("cus_2"), created=NOW))
+    person = world.person("customer:cus_1")
+    assert person
+    assert person.fields["customer_delinquent"] is True
+
+
 # --- what is added up
 
 
@@ -174,7 +213,8 @@ ACTIVITY = {
     "no activation while incomplete": (subscription(status="incomplete"), None),
     "a cancellation request": (subscription(cancel_at_period_end=True, canceled_at=NOW - HOUR), NOW - HOUR),
     "the request and not the end": (subscription(status="canceled", canceled_at=OVER, ended_at=NOW), OVER),
-    "the start and not the creation": (subscription(start_date=NOW - 40 * DAY), NOW - 40 * DAY),
+    "a start that is later than the creation": (subscription(start_date=NOW - DAY), NOW - DAY),
+    "the creation of one that is backdated": (subscription(start_date=NOW - 400 * DAY), BEGAN),
 }
 
 
@@ -190,6 +230,17 @@ def test_a_completed_checkout_is_activity_and_a_renewal_or_a_payment_is_none() -
     assert fields(customer(), renewed, *paid)["last_activity_at"] == NOW - 10 * DAY
     session = checkout_session(created=NOW - 2 * HOUR)
     assert fields(customer(), renewed, *paid, session)["last_activity_at"] == NOW - 2 * HOUR
+
+
+def test_undoing_a_cancellation_is_activity() -> None:
+    asked = subscription(cancel_at_period_end=True, canceled_at=NOW - 3 * DAY)
+    world = told(customer(), asked)
+    assert only_person(world).fields["last_activity_at"] == NOW - 3 * DAY
+    before = {"cancel_at": asked["cancel_at"], "cancel_at_period_end": True, "canceled_at": NOW - 3 * DAY}
+    for at in (NOW - 5 * HOUR, NOW - 2 * DAY):
+        undone = event("customer.subscription.updated", subscription(), previous=before, created=at)
+        world.apply(undone, undone)
+    assert only_person(world).fields["last_activity_at"] == NOW - 5 * HOUR
 
 
 def test_the_latest_activity_of_any_customer_counts() -> None:

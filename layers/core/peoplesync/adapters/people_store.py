@@ -82,9 +82,10 @@ class PeopleStore(MemberPages):
         self, epoch: Epoch, entries: Mapping[str, Collection[BillingEvent]]
     ) -> Mapping[str, Collection[str]]:
         wanted = {
-            (FeedRow.key(epoch, record), event.memory): (record, event.memory)
+            (FeedRow.key(epoch, record), memory): (record, memory)
             for record, events in entries.items()
             for event in events
+            for memory in event.memories
         }
         known: dict[str, set[str]] = {record: set() for record in entries}
         keys = list(wanted)

@@ -236,12 +236,12 @@ def invoice_snapshot(value: Any, as_of: int, event: str) -> Snapshot | None:
 
 
 def _charge_change(event: StripeEvent) -> dict[str, Any]:
-    charge = read_charge(event.object)
+    charge = read_charge(event.object, event.api_version)
     return {
         "object": ObjectKey("charge", charge["id"]),
         "snapshot": charge_snapshot(event.object, event.created, event.id),
         "events": tuple(billing_events.charge_events(event, charge)),
-        "failed_at": charge["created"] if event.type == "charge.failed" else None,
+        "failed_at": event.created if event.type == "charge.failed" else None,
     }
 
 

@@ -99,6 +99,16 @@ def _interval_count(profile: Profile) -> FieldValue:
     return profile.item["interval_count"] if profile.item and profile.item["interval"] else None
 
 
+def _cancels_at_period_end(profile: Profile) -> FieldValue:
+    """Flexible billing sets `cancel_at` alone where a customer cancels in the portal. Stripe takes the
+    earliest or the latest end of the items' periods for it."""
+    one = profile.subscription
+    if one is None:
+        return None
+    ends = {item["period_end"] for item in one["items"] if item["period_end"] is not None}
+    return one["cancel_at_period_end"] or one["cancel_at"] in ends
+
+
 _CUSTOMER, _ADDRESS, _SUBSCRIPTION = "Customer", "Customer billing address", "Subscription"
 _PRODUCT, _PLAN, _PAYMENT = "Subscription's product", "Plan", "Payment"
 _PRIMARY = "primary subscription's"
@@ -113,12 +123,12 @@ FIELDS: Final[tuple[BuiltinField, ...]] = (
     BuiltinField("customer_mrr_estimated", "MRR estimated", _CUSTOMER, "boolean", "a discount's terms are not known", lambda p: None if p.mrr is None or p.subscription is None else not p.mrr_exact),
     BuiltinField("customer_mrr_currency", "MRR currency", _CUSTOMER, "text", f"{_PRIMARY} currency", _subscription("currency")),
     BuiltinField("mrr", "MRR by currency", _CUSTOMER, "money_by_currency", "monthly value of all subscriptions", lambda p: dict(p.mrr) if p.mrr else None),
-    BuiltinField("customer_delinquent", "Delinquent", _CUSTOMER, "boolean", "any customer.delinquent", lambda p: p.delinquent),
+    BuiltinField("customer_delinquent", "Delinquent", _CUSTOMER, "boolean", "any customer.delinquent, of deleted ones only where all are", lambda p: p.delinquent),
     BuiltinField("customer_description", "Description", _CUSTOMER, "text", "customer.description", _customer("description")),
     BuiltinField("stripe_customer_id", "Stripe customer ID", _CUSTOMER, "text", "customer.id", _customer("id")),
     BuiltinField("customer_phone", "Phone", _CUSTOMER, "text", "customer.phone", _customer("phone")),
     BuiltinField("customer_last_sync_at", "Last sync", _CUSTOMER, "instant", "when a change was last applied", lambda p: p.last_sync_at),
-    BuiltinField("last_activity_at", "Last activity", _CUSTOMER, "instant", "latest trial start, activation, cancellation request, checkout or tracked activity", lambda p: p.last_activity_at),
+    BuiltinField("last_activity_at", "Last activity", _CUSTOMER, "instant", "latest trial start, activation, cancellation request or its undoing, checkout or tracked activity", lambda p: p.last_activity_at),
     BuiltinField("customer_city", "City", _ADDRESS, "text", "customer.address.city", _customer("city")),
     BuiltinField("customer_address", "Address", _ADDRESS, "text", "customer.address.line1, line2", _street),
     BuiltinField("customer_region", "Region", _ADDRESS, "text", "customer.address.state", _customer("state")),
@@ -129,14 +139,14 @@ FIELDS: Final[tuple[BuiltinField, ...]] = (
     BuiltinField("subscription_statuses", "All statuses", _SUBSCRIPTION, "list", "status of every subscription", _statuses),
     BuiltinField("subscription_count", "Subscriptions", _SUBSCRIPTION, "number", "number of subscriptions", lambda p: len(p.subscriptions)),
     BuiltinField("subscription_quantity", "Quantity", _SUBSCRIPTION, "number", f"{_ITEM} quantity", _quantity),
-    BuiltinField("subscription_trial_started_at", "Trial started", _SUBSCRIPTION, "instant", f"{_PRIMARY} trial_start", _subscription("trial_start")),
-    BuiltinField("subscription_trial_ends_at", "Trial ends", _SUBSCRIPTION, "instant", f"{_PRIMARY} trial_end", _subscription("trial_end")),
+    BuiltinField("subscription_trial_started_at", "Trial started", _SUBSCRIPTION, "instant", f"{_PRIMARY} trial_start, or its items' current_trial", _subscription("trial_start")),
+    BuiltinField("subscription_trial_ends_at", "Trial ends", _SUBSCRIPTION, "instant", f"{_PRIMARY} trial_end, or its items' current_trial", _subscription("trial_end")),
     BuiltinField("subscription_created_at", "Created", _SUBSCRIPTION, "instant", f"{_PRIMARY} created", _subscription("created")),
     BuiltinField("subscription_canceled_at", "Canceled", _SUBSCRIPTION, "instant", f"{_PRIMARY} canceled_at", _subscription("canceled_at")),
     BuiltinField("subscription_ended_at", "Ended", _SUBSCRIPTION, "instant", f"{_PRIMARY} ended_at", _subscription("ended_at")),
     BuiltinField("subscription_current_period_start", "Current period starts", _SUBSCRIPTION, "instant", f"{_ITEM} current_period_start", _item("period_start")),
     BuiltinField("subscription_current_period_end", "Current period ends", _SUBSCRIPTION, "instant", f"{_ITEM} current_period_end", _item("period_end")),
-    BuiltinField("subscription_cancel_at_period_end", "Cancels at period end", _SUBSCRIPTION, "boolean", f"{_PRIMARY} cancel_at_period_end", _subscription("cancel_at_period_end")),
+    BuiltinField("subscription_cancel_at_period_end", "Cancels at period end", _SUBSCRIPTION, "boolean", f"{_PRIMARY} cancel_at_period_end, or cancel_at is an item's current_period_end", _cancels_at_period_end),
     BuiltinField("product_id", "Product ID", _PRODUCT, "text", f"{_ITEM} price.product", _item("product")),
     BuiltinField("product_name", "Product name", _PRODUCT, "text", f"{_ITEM} price.product.name", lambda p: p.product_name),
     BuiltinField("plan_id", "Plan ID", _PLAN, "text", f"{_ITEM} price.id", _item("price")),

@@ -17,9 +17,9 @@ class Known:
 
     `identities` maps each identity that was looked up to its person's id, to None where it is nobody's, to
     SHARED where too many had it, to ERASED where its person was erased; `people` holds all of those people,
-    and those to be reviewed; `entries` holds, by record, the `BillingEvent.memory` of all in its feed
-    already; `catalogue` the products and coupons that were looked up, entries of version 0 where nothing is
-    known of one.
+    and those to be reviewed; `entries` holds, by record, those of the `BillingEvent.memories` that are in
+    its feed already; `catalogue` the products and coupons that were looked up, entries of version 0 where
+    nothing is known of one.
     """
 
     identities: Mapping[str, str | None] = field(default_factory=dict)

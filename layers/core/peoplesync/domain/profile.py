@@ -10,7 +10,7 @@ from peoplesync.domain.activity import Trait
 from peoplesync.domain.catalogue import EMPTY, Catalogue, CatalogueKey
 from peoplesync.domain.mrr import PAYING_STATUSES, Mrr, rounded, subscription_mrr, total
 from peoplesync.domain.primary import primary_item, primary_subscription, status_rank
-from peoplesync.domain.records import Record
+from peoplesync.domain.records import Occurrences, Record
 from peoplesync.domain.snapshots import Snapshot
 from peoplesync.domain.stripe_objects import Customer, Discount, Item, Subscription
 
@@ -63,7 +63,7 @@ def profile_of(
     everyone = list(records.values())
     subscriptions = tuple(one for record in everyone for one in record.current_subscriptions)
     subscription = primary_subscription(subscriptions)
-    customers = [record.facts for record in everyone if record.facts is not None]
+    customers = [record.facts for record in _speaking(everyone) if record.facts is not None]
     trial_ends = (one["trial_end"] for one in subscriptions if one["status"] in ACTIVATED_STATUSES)
     mrr = total(_mrrs(everyone, now, catalogue))
     return Profile(
@@ -151,20 +151,26 @@ def _mrrs(records: Iterable[Record], now: int, catalogue: Catalogue) -> Iterator
             yield subscription_mrr(_with_tiers(subscription, catalogue), now, resolve, discounts)
 
 
+def _speaking(records: Iterable[Record]) -> list[Record]:
+    """The customers who speak for a person: a deleted one only while there is no live one, since at Stripe
+    nothing of it can change any more."""
+    customers = [record for record in records if record.facts is not None]
+    return [record for record in customers if not record.deleted] or customers
+
+
 def _speaking_customer(records: Iterable[Record]) -> Customer | None:
-    """The customer who holds the primary subscription; else one not deleted, then the newest, then by id."""
+    """Of those who speak the one who holds the primary subscription; else the newest, then by id."""
 
     def rank(record: Record) -> tuple[Any, ...]:
         best = primary_subscription(record.current_subscriptions)
         facts = record.facts
         return (
             (0, status_rank(best["status"]), -best["created"], best["id"]) if best else (1, 0, 0, ""),
-            record.deleted,
             -facts["created"] if facts else 0,
             record.id,
         )
 
-    best = min((record for record in records if record.facts is not None), key=rank, default=None)
+    best = min(_speaking(records), key=rank, default=None)
     return best.facts if best else None
 
 
@@ -200,12 +206,21 @@ def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
         yield record.tracked_at
         yield record.last_checkout_at
         yield record.dropped_activity_at
+        yield _latest(record.events.get("cancellation_unscheduled", Occurrences()).newest)
         for subscription in record.current_subscriptions:
             yield subscription["trial_start"]
             yield subscription["canceled_at"]
             if subscription["status"] in ACTIVATED_STATUSES:
-                trial_end = subscription["trial_end"]
-                yield trial_end if trial_end is not None and trial_end <= now else subscription["start_date"]
+                yield _activated_at(subscription, now)
+
+
+def _activated_at(subscription: Subscription, now: int) -> int:
+    """When it was first paid for, as far as its state tells. One that is made today may say that it began
+    long ago (backdated): that is nothing that anybody did."""
+    trial_end = subscription["trial_end"]
+    if trial_end is not None and trial_end <= now:
+        return trial_end
+    return max(subscription["start_date"], subscription["created"])
 
 
 def _last_payment(records: Iterable[Record]) -> Mapping[str, Any] | None:

@@ -284,7 +284,7 @@ def _new_entries(changes: Iterable[Change], known: Collection[str]) -> tuple[Bil
     new: dict[str, BillingEvent] = {}
     for change in changes:
         for event in change.events:
-            if event.memory not in known:
+            if not event.is_known(known):
                 new.setdefault(event.memory, event)
     return tuple(new.values())
 

@@ -14,7 +14,7 @@ def is_told_again(known: Known, change: Change | None) -> bool:
         return False
     if change.events:
         theirs = known.entries.get(change.record, ())
-        return all(event.memory in theirs for event in change.events)
+        return all(event.is_known(theirs) for event in change.events)
     record = _record(known, change.record)
     if record is None or change.snapshot is None:
         return False

@@ -1,8 +1,9 @@
-"""The 24 kinds of billing event, and what an entry of the feed is."""
+"""The 25 kinds of billing event, and what an entry of the feed is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 KINDS: Final = (
@@ -10,6 +11,7 @@ KINDS: Final = (
     "subscription_activated",
     "subscription_expanded",
     "subscription_contracted",
+    "subscription_changed",
     "subscription_past_due",
     "subscription_reactivated",
     "subscription_paused",
@@ -39,6 +41,7 @@ class BillingEvent:
     Unix seconds under names that end in `_at`.
 
     `marker` is what it is known by where its time does not belong to what it is: a row of its own.
+    `formerly` are the entries that stand for the same in feeds that earlier versions wrote.
     """
 
     kind: str
@@ -46,6 +49,7 @@ class BillingEvent:
     at: int
     content: dict[str, Any]
     marker: str = ""
+    formerly: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def entry(self) -> str:
@@ -56,3 +60,12 @@ class BillingEvent:
     def memory(self) -> str:
         """By what its record's feed knows that it was counted."""
         return self.marker or self.entry
+
+    @property
+    def memories(self) -> tuple[str, ...]:
+        """Everything by which a feed may know it."""
+        return self.memory, *self.formerly
+
+    def is_known(self, known: Collection[str]) -> bool:
+        """Whether a feed that knows these has counted it."""
+        return any(one in known for one in self.memories)

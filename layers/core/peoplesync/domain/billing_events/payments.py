@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from peoplesync.domain.billing_events.kinds import BillingEvent
 from peoplesync.domain.money import major
@@ -34,7 +36,11 @@ def invoice_events(event: StripeEvent, invoice: Invoice) -> Iterator[BillingEven
 
 
 def charge_events(event: StripeEvent, charge: Charge) -> Iterator[BillingEvent]:
-    """What a `charge.*` event says happened to the charge."""
+    """What a `charge.*` event says happened to the charge.
+
+    A charge fails when its event says so: a bank debit, days after it began. Earlier versions took
+    `charge.created` for it, and took for a refund what was never captured.
+    """
     currency, charge_id = charge["currency"], charge["id"]
     facts = {
         "charge": charge_id,
@@ -45,14 +51,21 @@ def charge_events(event: StripeEvent, charge: Charge) -> Iterator[BillingEvent]:
     if event.type == "charge.succeeded":
         yield BillingEvent("charge_succeeded", f"charge_succeeded:{charge_id}", charge["created"], facts)
     elif event.type == "charge.failed":
-        content = facts | {"failure_code": charge["failure_code"]}
-        yield BillingEvent("charge_failed", f"charge_failed:{charge_id}", charge["created"], content)
-    elif event.type == "charge.refunded":
-        refunded = charge["amount_refunded"]
-        content = facts | {"amount_refunded": major(refunded, currency)}
-        yield BillingEvent(
-            "charge_refunded", f"charge_refunded:{charge_id}:{refunded}", event.created, content
-        )
+        content, key = facts | {"failure_code": charge["failure_code"]}, f"charge_failed:{charge_id}"
+        before = BillingEvent("charge_failed", key, charge["created"], content)
+        yield BillingEvent("charge_failed", key, event.created, content, key, (before.entry,))
+    elif event.type == "charge.refunded" and charge["amount_refunded"]:
+        yield _refund(charge, event.created, facts)
+
+
+def _refund(charge: Charge, at: int, facts: dict[str, Any]) -> BillingEvent:
+    refunded, never_captured = charge["amount_refunded"], charge["amount"] - charge["amount_captured"]
+    content = facts | {"amount_refunded": major(refunded, charge["currency"])}
+    key = f"charge_refunded:{charge['id']}"
+    refund = BillingEvent("charge_refunded", f"{key}:{refunded}", at, content)
+    if not never_captured:
+        return refund
+    return replace(refund, formerly=(replace(refund, key=f"{key}:{refunded + never_captured}").entry,))
 
 
 def checkout_events(event: StripeEvent, session_id: str) -> Iterator[BillingEvent]:

@@ -7,9 +7,12 @@
 | past_due, unpaid, paused, canceled → active | `subscription_reactivated` |
 | anything else → past_due | `subscription_past_due` |
 | ended | `subscription_canceled` |
+| worth more, worth less, worth something else | `subscription_expanded`, `_contracted`, `_changed` |
 
 So a subscription is activated when it is paid for the first time, and reactivated whenever it comes back to
-active from a state in which payment, or the service, was stopped.
+active from a state in which payment, or the service, was stopped. One that invoices are sent for
+(`collection_method`) is active before anything is paid: it is activated only by an event that shows its
+latest invoice as paid, else `invoice_paid` alone tells of the payment.
 
 Stripe tells of a pause and of its end twice: `.paused` and `.resumed` come "whenever" that happens, and
 `.updated` comes with every change. No value that all API versions have would give both one key and one
@@ -21,8 +24,10 @@ events of their name, `subscription_reactivated` (a pause's end makes the subscr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
+from peoplesync.domain.billing_events.endings import lost_mrr
 from peoplesync.domain.billing_events.kinds import BillingEvent
 from peoplesync.domain.billing_events.transitions import Transition, read_transition
 from peoplesync.domain.billing_events.trials import trial_events
@@ -30,7 +35,8 @@ from peoplesync.domain.billing_events.worth import change_of, direction, facts_o
 from peoplesync.domain.stripe_objects import StripeEvent, Subscription
 from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
 
-BEFORE_THE_FIRST_PAYMENT: Final = frozenset({"incomplete", "trialing"})
+KEPT_BY_KIND: Final = ("subscription_expanded", "subscription_contracted")
+OF_VALUE: Final = frozenset({*KEPT_BY_KIND, "subscription_changed"})
 STOPPED: Final = frozenset({"past_due", "unpaid", "paused", "canceled"})
 
 
@@ -42,9 +48,16 @@ def subscription_events(event: StripeEvent, subscription: Subscription) -> Itera
     transition = read_transition(event, subscription)
     yield from _once(transition)
     for kind, more in _again(transition):
-        content = change_of(transition) | more
-        yield BillingEvent(kind, f"{event.id}:{kind}", event.created, content)
+        happened = BillingEvent(kind, f"{event.id}:{kind}", event.created, change_of(transition) | more)
+        yield _of_value(event, happened) if kind in OF_VALUE else happened
     yield from trial_events(transition)
+
+
+def _of_value(event: StripeEvent, happened: BillingEvent) -> BillingEvent:
+    """One event in the shapes of two API versions may show the direction in one of them only: it is one
+    entry nevertheless, and the first stands. Earlier versions knew such an entry by its kind."""
+    formerly = tuple(replace(happened, key=f"{event.id}:{kind}").entry for kind in KEPT_BY_KIND)
+    return replace(happened, marker=f"{event.id}:value", formerly=formerly)
 
 
 def _once(transition: Transition) -> Iterator[BillingEvent]:
@@ -55,7 +68,9 @@ def _once(transition: Transition) -> Iterator[BillingEvent]:
         yield _of_subscription("subscription_created", subscription, at, facts_of(subscription, at) | status)
     elif transition.action == "deleted":
         at = transition.ended_at or transition.at
-        yield _of_subscription("subscription_canceled", subscription, at, facts_of(subscription, at) | status)
+        facts = facts_of(subscription, at) | status | lost_mrr(transition)
+        facts |= {"reason": transition.circumstances.cancellation_reason}
+        yield _of_subscription("subscription_canceled", subscription, at, facts)
 
 
 def _of_subscription(kind: str, subscription: Subscription, at: int, content: dict[str, Any]) -> BillingEvent:
@@ -65,17 +80,29 @@ def _of_subscription(kind: str, subscription: Subscription, at: int, content: di
 def _again(transition: Transition) -> Iterator[tuple[str, dict[str, Any]]]:
     """What can happen again, keyed by the Stripe event: kinds, with what is to be said beside the change."""
     status, previous = transition.status, transition.previous_status
-    if status == "active" and (transition.action == "created" or previous in BEFORE_THE_FIRST_PAYMENT):
+    if _is_activated(transition):
         yield "subscription_activated", {}
     if status == "active" and transition.action == "updated" and previous in STOPPED:
         yield "subscription_reactivated", {}
     if status == "past_due" and transition.changes_status:
         yield "subscription_past_due", {}
     if transition.action in ("paused", "resumed"):
-        yield f"subscription_{transition.action}", {}
+        yield f"subscription_{transition.action}", {"reason": transition.circumstances.pause_reason}
     if (way := direction(transition)) is not None:
         yield f"subscription_{way}", {}
     yield from _cancellation(transition)
+
+
+def _is_activated(transition: Transition) -> bool:
+    """Whether it is paid for the first time. One that invoices are sent for is active unpaid: neither its
+    creation nor its trial's end says more, unless the invoice is shown as paid."""
+    if transition.status != "active":
+        return False
+    if transition.previous_status == "incomplete":
+        return True
+    why = transition.circumstances
+    begins = transition.action == "created" or transition.previous_status == "trialing"
+    return begins and (not why.is_invoiced or bool(why.latest_invoice_paid))
 
 
 def _cancellation(transition: Transition) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,5 +122,6 @@ def _ends(subscription: Subscription) -> bool:
 
 
 def _cancels_at(subscription: Subscription) -> int | None:
+    """Of several periods the flag means the earliest end."""
     ends = (item["period_end"] for item in subscription["items"])
-    return subscription["cancel_at"] or max((end for end in ends if end is not None), default=None)
+    return subscription["cancel_at"] or min((end for end in ends if end is not None), default=None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from peoplesync.domain.stripe_objects import (
@@ -12,8 +12,9 @@ from peoplesync.domain.stripe_objects import (
     UnreadableStripeObject,
     read_subscription,
 )
+from peoplesync.domain.stripe_objects.circumstances import Circumstances, read_circumstances
 from peoplesync.domain.stripe_objects.reading import Json
-from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
+from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES, Span, read_offers
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Transition:
     """What one `customer.subscription.*` event says of a subscription.
 
     `action` is the event's type without the prefix. `before` is what `updated` lists; of what was `resumed`
-    only the status is known to have changed. The other actions do not tell: None.
+    only the status is known to have changed. The other actions do not tell: None. `offers` are the trials by
+    trial offers, by item, and `previous_offers` those of before; `circumstances` are those of now.
     """
 
     event: str
@@ -29,6 +31,9 @@ class Transition:
     at: int
     before: Subscription | None
     after: Subscription
+    offers: Mapping[str, Span] = field(default_factory=dict)
+    previous_offers: Mapping[str, Span] = field(default_factory=dict)
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
     @property
     def status(self) -> str:
@@ -44,6 +49,21 @@ class Transition:
         return self.action == "updated" and self.previous_status != self.status
 
     @property
+    def offers_begun(self) -> Span | None:
+        """From when to when the trials by offers are that began with this."""
+        if self.action not in ("created", "updated"):
+            return None
+        # An incomplete subscription shows its trial, which begins when it is paid for.
+        before = {} if self.previous_status == "incomplete" else self.previous_offers
+        starts = {item: start for item, (start, _) in before.items()}
+        return _span(one for item, one in self.offers.items() if starts.get(item) != one[0])
+
+    @property
+    def offers_over(self) -> Span | None:
+        """From when to when the trials by offers were that are over with this."""
+        return _span(one for item, one in self.previous_offers.items() if item not in self.offers)
+
+    @property
     def ended_at(self) -> int | None:
         """When the subscription ended; None while it lives."""
         if self.action != "deleted" and self.status not in TERMINAL_STATUSES:
@@ -56,11 +76,20 @@ def read_transition(event: StripeEvent, after: Subscription) -> Transition:
     not fit the subscription."""
     action = event.type.removeprefix("customer.subscription.")
     before: Subscription | None = None
+    previous_offers: Mapping[str, Span] = {}
     if action == "updated":
         before = _read_before(event)
+        previous_offers = read_offers(as_it_was(event.object, event.previous))
     elif action == "resumed":
         before = Subscription(**{**after, "status": "paused"})
-    return Transition(event.id, action, event.created, before, after)
+    offers = read_offers(event.object)
+    why = read_circumstances(event.object)
+    return Transition(event.id, action, event.created, before, after, offers, previous_offers, why)
+
+
+def _span(trials: Iterable[Span]) -> Span | None:
+    trials = list(trials)
+    return (min(start for start, _ in trials), max(end for _, end in trials)) if trials else None
 
 
 def _read_before(event: StripeEvent) -> Subscription:

@@ -6,7 +6,9 @@ amounts that leave one out are marked `mrr_estimated`. An MRR that cannot be tol
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, Final, Literal
 
 from peoplesync.domain.billing_events.transitions import Transition
 from peoplesync.domain.money import major
@@ -20,6 +22,9 @@ from peoplesync.domain.mrr import (
 )
 from peoplesync.domain.primary import primary_item
 from peoplesync.domain.stripe_objects import Subscription
+
+_NO_TERMS: Final = frozenset({"id", "discounts", "nickname", "period_start", "period_end"})
+"""What of an item says nothing of what it costs; its discounts are compared by themselves."""
 
 
 def facts_of(subscription: Subscription, now: int) -> dict[str, Any]:
@@ -37,7 +42,7 @@ def facts_of(subscription: Subscription, now: int) -> dict[str, Any]:
             "quantity": item["quantity"],
             "currency": item["currency"],
         }
-    return facts | _amounts(subscription["currency"], mrr=_known_mrr(subscription, now))
+    return facts | amounts(subscription["currency"], mrr=known_mrr(subscription, now))
 
 
 def change_of(transition: Transition) -> dict[str, Any]:
@@ -46,39 +51,80 @@ def change_of(transition: Transition) -> dict[str, Any]:
     change = facts_of(after, now)
     change |= {"status": transition.status, "previous_status": transition.previous_status}
     if before is not None:
-        change |= _amounts(before["currency"], previous_mrr=_known_mrr(before, now))
+        change |= amounts(before["currency"], previous_mrr=known_mrr(before, now))
     return change
 
 
-def _known_mrr(subscription: Subscription, now: int) -> Mrr:
+def known_mrr(subscription: Subscription, now: int) -> Mrr:
+    """Its MRR at `now`, as far as the event alone tells."""
     return subscription_mrr(subscription, now, nothing_resolved)
 
 
-def _amounts(currency: str, **mrrs: Mrr) -> dict[str, Any]:
-    amounts: dict[str, Any] = {}
+def amounts(currency: str, **mrrs: Mrr) -> dict[str, Any]:
+    """The MRRs in the currency, by name; one that cannot be known is left out."""
+    shown: dict[str, Any] = {}
     for name, mrr in mrrs.items():
         if (by_currency := rounded(mrr)) is not None:
-            amounts[name] = by_currency[currency]
-            amounts |= {} if mrr.exact else {"mrr_estimated": True}
-    return amounts
+            shown[name] = by_currency[currency]
+            shown |= {} if mrr.exact else {"mrr_estimated": True}
+    return shown
 
 
-def direction(transition: Transition) -> Literal["expanded", "contracted"] | None:
+def direction(transition: Transition) -> Literal["expanded", "contracted", "changed"] | None:
     """Whether the subscription's monthly value rose or fell while it was, and stayed, paid for.
 
-    None where it began or ceased to count as MRR (trials, cancellations, pauses, reactivations), and where
-    before and after cannot be compared: unknown terms, or one currency rose while another fell.
+    "changed" where what it is billed for changed, and the event does not show in which direction: amounts
+    or a discount's terms are not in it, or one currency rose while another fell. None where nothing changed,
+    and where it began or ceased to count as MRR (trials, cancellations, pauses, reactivations) or a paid
+    trial began or is over.
     """
     before, after = transition.before, transition.after
     if before is None or not (_paid_for(before) and _paid_for(after)):
         return None
-    was, now = (_known_mrr(one, transition.at).by_currency for one in (before, after))
-    if was is None or now is None:
+    if transition.offers_begun or transition.offers_over:
         return None
-    steps = [now.get(currency, 0) - was.get(currency, 0) for currency in {*was, *now}]
-    if any(step > 0 for step in steps):
-        return None if any(step < 0 for step in steps) else "expanded"
-    return "contracted" if any(step < 0 for step in steps) else None
+    was, now = (known_mrr(one, transition.at) for one in (before, after))
+    if was.by_currency is None or now.by_currency is None:
+        return "changed" if _billed_for(before) != _billed_for(after) else None
+    if _discounts(before) == _discounts(after):
+        # What is not known of a discount is the same on both sides, and turns no rise into a fall.
+        was, now = (Mrr(one.by_currency) for one in (was, now))
+    steps = set(_steps(was, now))
+    if None in steps or {"rise", "fall"} <= steps:
+        return "changed"
+    if "rise" in steps:
+        return "expanded"
+    return "contracted" if "fall" in steps else None
+
+
+def _steps(was: Mrr, now: Mrr) -> Iterator[Literal["rise", "fall", "none"] | None]:
+    """What each currency's amount did, None where it cannot be told: one that is not exact is an upper
+    bound, and may be as little as nothing."""
+    before, after = was.by_currency or {}, now.by_currency or {}
+    for currency in {*before, *after}:
+        most_before, most_after = before.get(currency, Fraction(0)), after.get(currency, Fraction(0))
+        least_before = most_before if was.exact else Fraction(0)
+        least_after = most_after if now.exact else Fraction(0)
+        if least_after > most_before:
+            yield "rise"
+        elif most_after < least_before:
+            yield "fall"
+        else:
+            yield "none" if least_before == most_before == least_after == most_after else None
+
+
+def _billed_for(subscription: Subscription) -> list[Any]:
+    """What its amounts are made of. Ids, names and periods of items are no part of that: a renewal, which
+    lists all items with their new periods, is no change."""
+    items = [
+        {key: value for key, value in item.items() if key not in _NO_TERMS} for item in subscription["items"]
+    ]
+    return [_discounts(subscription), sorted(items, key=repr)]
+
+
+def _discounts(subscription: Subscription) -> list[Any]:
+    of_items = [(item["id"], item["discounts"]) for item in subscription["items"] if item["discounts"]]
+    return [subscription["discounts"], of_items]
 
 
 def _paid_for(subscription: Subscription) -> bool:

@@ -21,9 +21,11 @@ _READ = frozenset(
     applies_to products customer captured amount_captured amount_refunded failure_code parent
     subscription_details subscription number billing_reason paid status_transitions paid_at lines
     amount_due amount_paid attempt_count pricing price_details mode payment_status amount_total
-    invoice latest_invoice
+    invoice latest_invoice date current_trial end_date cancellation_details reason status_details
+    paused type collection_method customer_account has_more total_count currency_options
     """.split()
 )
+_ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version")
 
 
 _WITH_METADATA = frozenset({"customer", "subscription", "product"})
@@ -33,7 +35,7 @@ _WITH_METADATA = frozenset({"customer", "subscription", "product"})
 @dataclass(frozen=True)
 class StripeEvent:
     """An event as Stripe sent it. `object` is `data.object`; `previous` holds the old values of what
-    changed, on `*.updated` only."""
+    changed, on `*.updated` only. `api_version` is that of the object's shape, None where unknown."""
 
     id: str
     type: str
@@ -41,6 +43,7 @@ class StripeEvent:
     livemode: bool
     object: Json
     previous: Json
+    api_version: str | None = None
 
 
 def read_event(value: Any) -> StripeEvent:
@@ -60,6 +63,7 @@ def read_event(value: Any) -> StripeEvent:
         livemode=bool(event.boolean("livemode")),
         object=raw.get("object") or {},
         previous=raw.get("previous_attributes") or {},
+        api_version=event.text("api_version"),
     )
 
 
@@ -69,10 +73,7 @@ def slim(event: Json) -> dict[str, Any]:
     slimmed = {"object": _keep(data["object"])}
     if data.get("previous_attributes"):
         slimmed["previous_attributes"] = _keep(data["previous_attributes"])
-    envelope = {
-        name: event[name] for name in ("id", "object", "type", "created", "livemode") if name in event
-    }
-    return {**envelope, "data": slimmed}
+    return {**{name: event[name] for name in _ENVELOPE if name in event}, "data": slimmed}
 
 
 def slim_object(value: Json) -> dict[str, Any]:
@@ -84,6 +85,8 @@ def slim_object(value: Json) -> dict[str, Any]:
 def _keep(value: Any) -> Any:
     if isinstance(value, Mapping):
         kept = {key: _keep(part) for key, part in value.items() if key in _READ}
+        if isinstance(options := value.get("currency_options"), Mapping):
+            kept["currency_options"] = {currency: _keep(option) for currency, option in options.items()}
         metadata = value.get("metadata")
         if value.get("object") in _WITH_METADATA and isinstance(metadata, Mapping) and attached(metadata):
             kept["metadata"] = attached(metadata)

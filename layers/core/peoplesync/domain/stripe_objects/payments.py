@@ -1,6 +1,9 @@
 """Stripe charges and invoices.
 
-Since 2025-03-31.basil neither names the other, and an invoice keeps its subscription under `parent`.
+Since 2025-03-31.basil neither names the other, and an invoice keeps its subscription under `parent`. Until
+then a charge's `amount_refunded` included what of it was authorised and never captured. Until 2019-02-19 an
+invoice's `created` was called `date`; a charge's `status` is `paid` in shapes before 2015, and missing in the
+oldest ones.
 """
 
 from __future__ import annotations
@@ -10,16 +13,24 @@ from typing import Any, TypedDict
 
 from peoplesync.domain.stripe_objects.reading import Node
 
-# How Stripe words the line of a subscription: "3 × Team (at $49.00 / month)", "Trial period for Team".
+# How Stripe words the line of a subscription: "3 × Team (at $49.00 / month)", "Trial period for Team", and in
+# flexible billing "3 x Team (at $49.00 / month)", "Free trial for 3 x Team".
 _LINE_NAMES = (
-    re.compile(r"\d+ × (?P<name>.+) \((?:Tier \d+ )?at .+\)"),
+    re.compile(r"\d+ [×x] (?P<name>.+) \((?:Tier \d+ )?at .+\)"),
     re.compile(r"Trial period for (?P<name>.+)"),
+    re.compile(r"Free trial for (?:\d+ [×x] )?(?P<name>.+)"),
 )
+
+_SUCCEEDED = frozenset({"succeeded", "paid"})
+
+REFUNDED_MEANS_CAPTURED = "2025-03-31"
+"""Since the API version of this day, only what was captured is ever called refunded."""
 
 
 class Charge(TypedDict):
     """A charge. `customer` is None for guests. Amounts in the minor unit; `captured` says that
-    `amount_captured` was really taken."""
+    `amount_captured` was really taken: of a bank debit that is pending, Stripe calls all of it captured.
+    `amount_refunded` is what of it was given back."""
 
     id: str
     customer: str | None
@@ -54,12 +65,16 @@ class Invoice(TypedDict):
     product_names: dict[str, str]
 
 
-def read_charge(value: Any) -> Charge:
-    """A charge in any API version."""
+def read_charge(value: Any, api_version: str | None = None) -> Charge:
+    """A charge in any API version; where it is not known in which, amounts are taken as they are today."""
     charge = Node.top(value, "charge")
     amount = charge.required_integer("amount")
-    captured = bool(charge.boolean("captured")) and charge.text("status") != "failed"
-    amount_captured = charge.integer("amount_captured")
+    captured = bool(charge.boolean("captured")) and _has_succeeded(charge)
+    shown = charge.integer("amount_captured")
+    amount_captured = (amount if shown is None else shown) if captured else 0
+    refunded = charge.integer("amount_refunded") or 0
+    if api_version is not None and api_version[:10] < REFUNDED_MEANS_CAPTURED:
+        refunded = max(refunded - (amount - amount_captured), 0)
     return Charge(
         id=charge.required_text("id"),
         customer=charge.reference("customer"),
@@ -67,18 +82,23 @@ def read_charge(value: Any) -> Charge:
         currency=charge.required_text("currency"),
         amount=amount,
         captured=captured,
-        amount_captured=(amount if amount_captured is None else amount_captured) if captured else 0,
-        amount_refunded=charge.integer("amount_refunded") or 0,
+        amount_captured=amount_captured,
+        amount_refunded=refunded,
         status=charge.text("status"),
         description=charge.text("description"),
         failure_code=charge.text("failure_code"),
     )
 
 
+def _has_succeeded(charge: Node) -> bool:
+    status = charge.text("status")
+    return bool(charge.boolean("paid")) if status is None else status in _SUCCEEDED
+
+
 def read_invoice(value: Any) -> Invoice:
     """An invoice in any API version."""
     invoice = Node.top(value, "invoice")
-    created = invoice.required_integer("created")
+    created = invoice.integer("created") or invoice.integer("date") or invoice.required_integer("created")
     paid = invoice.text("status") == "paid" or bool(invoice.boolean("paid"))
     transitions = invoice.node("status_transitions")
     # An object's own value, never the event's time: two events of one payment must agree on it.

@@ -1,6 +1,8 @@
 """Stripe subscriptions with their items.
 
-Where things were: periods on the subscription until 2025-03-31.basil, on each item since.
+Where things were: periods on the subscription until 2025-03-31.basil, on each item since. A trial is the
+subscription's own (`trial_start`, `trial_end`), or one by a trial offer, which only its items show
+(`current_trial`, since 2026): a free one gives the status trialing, a paid one active.
 """
 
 from __future__ import annotations
@@ -10,6 +12,9 @@ from typing import Any, TypedDict
 from peoplesync.domain.stripe_objects.discounts import Discount, discounts_of
 from peoplesync.domain.stripe_objects.prices import Price, price_of
 from peoplesync.domain.stripe_objects.reading import Node
+
+Span = tuple[int, int]
+"""From when to when."""
 
 TERMINAL_STATUSES = frozenset({"canceled", "incomplete_expired"})
 
@@ -26,7 +31,8 @@ class Item(Price):
 
 class Subscription(TypedDict):
     """A subscription at one moment. `pause` is `pause_collection.behavior`; `discounts` are those of the
-    whole subscription, in the order in which they apply."""
+    whole subscription, in the order in which they apply. The trial is the latest one; of trials by offers,
+    it is from the first's start to the last's end, while an item shows one."""
 
     id: str
     status: str
@@ -51,14 +57,15 @@ def read_subscription(value: Any) -> Subscription:
     created = subscription.required_integer("created")
     items = read_items(subscription)
     pause = subscription.node("pause_collection")
+    trial = _trial(subscription)
     return Subscription(
         id=subscription.required_text("id"),
         status=subscription.required_text("status"),
         created=created,
         start_date=subscription.integer("start_date") or created,
         currency=subscription.text("currency") or (items[0]["currency"] if items else ""),
-        trial_start=subscription.integer("trial_start"),
-        trial_end=subscription.integer("trial_end"),
+        trial_start=trial[0],
+        trial_end=trial[1],
         cancel_at_period_end=bool(subscription.boolean("cancel_at_period_end")),
         cancel_at=subscription.integer("cancel_at"),
         canceled_at=subscription.integer("canceled_at"),
@@ -68,6 +75,31 @@ def read_subscription(value: Any) -> Subscription:
         items=items,
         metadata=subscription.texts("metadata"),
     )
+
+
+def _trial(subscription: Node) -> tuple[int | None, int | None]:
+    offers = _offers(subscription).values()
+    if offers:
+        return min(start for start, _ in offers), max(end for _, end in offers)
+    return subscription.integer("trial_start"), subscription.integer("trial_end")
+
+
+def read_offers(value: Any) -> dict[str, Span]:
+    """The trials by trial offers that a subscription shows, by item; empty where the subscription has a trial
+    of its own, which speaks for all of them."""
+    return _offers(Node.top(value, "subscription"))
+
+
+def _offers(subscription: Node) -> dict[str, Span]:
+    if "trial_start" in subscription or "trial_end" in subscription:
+        return {}
+    found: dict[str, Span] = {}
+    for item in subscription.nodes("items"):
+        trial = item.node("current_trial")
+        start, end = (trial.integer("start_date"), trial.integer("end_date")) if trial else (None, None)
+        if start is not None and end is not None:
+            found[item.required_text("id")] = (start, end)
+    return found
 
 
 def read_items(subscription: Node) -> list[Item]:
