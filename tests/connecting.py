@@ -67,12 +67,13 @@ class Noted:
 @dataclass
 class FakeStripe:
     """Stripe: the endpoints of one company in both modes, and what its keys may do. `refuses` is what it has
-    to say against new endpoints."""
+    to say against new endpoints; `events_version` is of its newest event."""
 
     keys: dict[str, frozenset[str]] = field(default_factory=lambda: {TEST_KEY: ALL, LIVE_KEY: ALL})
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     live: set[str] = field(default_factory=set)
     refuses: str = ""
+    events_version: str | None = None
     numbers: Iterable[int] = field(default_factory=lambda: count(1))
 
     def account(self, key: str) -> FakeAccount:
@@ -100,6 +101,9 @@ class FakeAccount:
 
     def may(self, permission: str) -> bool:
         return permission in self._permissions()
+
+    def events_version(self) -> str | None:
+        return self.stripe.events_version
 
     def endpoints(self) -> Sequence[Endpoint]:
         self._needs_webhooks()

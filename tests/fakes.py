@@ -20,6 +20,8 @@ from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import Household, Known
 from peoplesync.domain.people import ERASED, SHARED, Person
 from peoplesync.domain.segments import PREDEFINED, Definitions
+from peoplesync.domain.snapshots import GONE
+from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.sync.apply import Applier
 from peoplesync.sync.erasure_receipt import Receipt, removed_with
 from peoplesync.sync.fates import Delivery, Report
@@ -178,7 +180,10 @@ class FakeStripe:
         if self.down:
             raise Unavailable("down")
         self.asked.append(key.id)
-        return read_answer(key, self.objects.get(key.id), self.now)
+        try:
+            return read_answer(key, self.objects.get(key.id), self.now)
+        except UnreadableStripeObject as problem:
+            return Answer(GONE, unreadable=problem)
 
 
 @dataclass
@@ -187,7 +192,7 @@ class FakeRuns:
 
     chunks: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int) -> None:
+    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
         self.chunks.setdefault((run, chunk), failed)
 
 

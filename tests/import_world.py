@@ -100,6 +100,7 @@ class FakeImportRuns:
     hazards: Hazards = field(default_factory=Hazards)
     runs: dict[tuple[Epoch, str], Run] = field(default_factory=dict)
     rows: dict[tuple[str, str], Any] = field(default_factory=dict)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def create(self, run: Run) -> None:
@@ -166,8 +167,20 @@ class FakeImportRuns:
             for name in names
         }
 
-    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int) -> None:
+    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
         self.rows.setdefault((run, f"chunk#{chunk}"), failed)
+        self.reasons.setdefault(chunk, list(reasons))
+
+    def failures(self, run: Run) -> Iterator[str]:
+        return (reason for every in self.reasons.values() for reason in every)
+
+    def list_states(self, run: Run) -> Mapping[str, ListState]:
+        rows = {name: row for (of, name), row in self.rows.items() if of == run.id}
+        return {
+            name.removeprefix("list#"): ListState(**row)
+            for name, row in rows.items()
+            if name.startswith("list#")
+        }
 
     def _put(self, run: str, name: str, content: Any) -> None:
         with self._lock:

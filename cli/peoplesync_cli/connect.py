@@ -88,6 +88,8 @@ def connect(
             raise Failure(f"{MissingPermissions(lacking)} Change the key, or create one here: {page}", FAILED)
         if not as_json:
             show_fields()
+        for warning in examined.warnings:
+            _say(warning)
         _agree(examined, yes=yes)
         made = use_case.connect(examined, clock.now(), webhook=not no_webhook, people_may_go=True)
     if made.left_endpoint:
@@ -212,6 +214,7 @@ def _result(
         "webhook_url": target.webhook_url(connection.name) if connection.endpoint_id else None,
         **_permissions(examined),
         "people_removed": examined.people,
+        "warnings": list(examined.warnings),
         "left_endpoint_id": made.left_endpoint,
         "import": run,
     }

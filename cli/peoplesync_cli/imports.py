@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from peoplesync.sync.verdicts import waits_for_stripe
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, print_lines, stdout, table
@@ -115,7 +116,7 @@ def list_imports(target: Target, connection: str, as_json: bool) -> None:
             one["status"],
             *(f"{one[name]:,}" for name in ("listed", "enqueued", "applied", "failed")),
             one["started_at"].replace("T", " ").removesuffix("Z"),
-            one["reason"],
+            one["reason"] or waits_for_stripe(one),
         )
         for one in every
     ]
@@ -173,6 +174,8 @@ def _phase(shown: Mapping[str, Any]) -> tuple[str, int | None, int]:
     listed = (
         f"{lists.get('customers', 0):,} customers, {lists.get('subscriptions', 0):,} subscriptions listed"
     )
+    if waits := waits_for_stripe(shown):
+        listed = f"{listed}; {waits}"
     return listed, shown["enqueued"] or None, shown["applied"] + shown["failed"]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -44,6 +44,16 @@ class Found:
     events: int = 0
     messages: int = 0
     runs: int = 0
+    unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, turn: Mapping[str, Any]) -> None:
+        """What another run came to."""
+        self.events += turn["events"]
+        self.messages += turn["messages"]
+        self.until = max(self.until, turn["to"])
+        self.runs += 1
+        unreadable = turn.get("unreadable", ())  # a stack that is older than the command does not tell
+        self.unreadable |= {f"{one['kind']} {one['id']}: {one['problem']}": one for one in unreadable}
 
     def public(self) -> dict[str, Any]:
         """As JSON."""
@@ -54,17 +64,22 @@ class Found:
             "from": iso(self.since),
             "to": iso(self.until),
             "runs": self.runs,
+            "unreadable": list(self.unreadable.values()),
             "done": True,
         }
 
     def __str__(self) -> str:
         if not self.events:
             return f"Stripe tells of no events since {iso(self.since)}."
-        return (
+        told = (
             f"{self.events:,} event{'s' * (self.events != 1)} since {iso(self.since)} "
             f"{'are' if self.events != 1 else 'is'} on the bulk queue. Those that are known already change "
             "nothing; `peoplesync status` counts those that the webhook missed."
         )
+        if self.unreadable:
+            named = ", ".join(f"“{one}”" for one in self.unreadable)
+            told += f" Not all can be read: {named}. `peoplesync dead list` is going to show them."
+        return told
 
 
 @click.command()
@@ -96,10 +111,7 @@ def reconcile_now(target: Target, connection: str, since: int | None = None) -> 
     for turn in _turns(target, connection, since):
         if found is None:
             found = Found(connection, turn["from"], turn["to"])
-        found.events += turn["events"]
-        found.messages += turn["messages"]
-        found.until = max(found.until, turn["to"])
-        found.runs += 1
+        found.add(turn)
         if turn["done"]:
             return found
         failures = failures + 1 if turn["problem"] else 0

@@ -39,8 +39,8 @@ _LONGEST_VALUE = 60
 def verify(target: Target, sample: int | None, repair: bool, connection: str, as_json: bool) -> None:
     """Compare customers, subscriptions and deletions with Stripe.
 
-    Exits with 1 and a list when something drifted. What may just be on its way is looked at again for two
-    minutes first. Personal values are not printed, only their field's name.
+    Exits with 1 and a list when something drifted, or cannot be read. What may just be on its way is looked
+    at again for two minutes first. Personal values are not printed, only their field's name.
     """
     connected = target.connection(connection)
     stripe = StripeApi(target.secrets.api_key, target.stripe_simulator)
@@ -62,7 +62,7 @@ def verify(target: Target, sample: int | None, repair: bool, connection: str, as
         print_json(_public(verdict, messages))
     else:
         _print(verdict, messages)
-    if verdict.differences:
+    if not verdict.agrees:
         raise SystemExit(FAILED)
 
 
@@ -72,24 +72,46 @@ def _differences(verdict: Verdict) -> list[Difference]:
 
 def _public(verdict: Verdict, messages: int | None) -> dict[str, Any]:
     return {
-        "customers": verdict.customers,
-        "subscriptions": verdict.subscriptions,
+        **verdict.compared,
         "erased": len(verdict.erased),
         "drifted": len(verdict.differences),
         "repair_messages": messages,
         "differences": [one.public() for one in _differences(verdict)],
+        "unreadable": [one.public() for one in verdict.unreadable.values()],
     }
 
 
 def _print(verdict: Verdict, messages: int | None) -> None:
-    compared = f"{verdict.customers:,} customers and {verdict.subscriptions:,} subscriptions compared"
+    compared = f"compared {', '.join(f'{count:,} {what}' for what, count in verdict.compared.items())}"
     if verdict.erased:
-        compared += f", erased: {len(verdict.erased):,}"
-    if not verdict.differences:
+        compared += f"; erased: {len(verdict.erased):,}"
+    if verdict.agrees:
         stdout.print(Text.assemble(("in step with Stripe", "bold green"), f"  {compared}"))
         return
-    drifted = f"{len(verdict.differences):,} customer{'s' * (len(verdict.differences) != 1)} drifted"
-    stdout.print(Text.assemble((drifted, "bold red"), f"  {compared}"))
+    found = [
+        f"{len(verdict.differences):,} customer{'s' * (len(verdict.differences) != 1)} drifted",
+        f"{len(verdict.unreadable):,} object{'s' * (len(verdict.unreadable) != 1)} could not be read",
+    ]
+    said = [one for one in found if not one.startswith("0 ")]
+    stdout.print(Text.assemble((", ".join(said), "bold red"), f"  {compared}"))
+    _print_unreadable(verdict)
+    _print_differences(verdict, messages)
+
+
+def _print_unreadable(verdict: Verdict) -> None:
+    if not verdict.unreadable:
+        return
+    rows = [tuple(one.public().values()) for one in verdict.unreadable.values()]
+    stdout.print(table(None, ("kind", "object", "what cannot be read"), rows))
+    stdout.print(
+        "All else was compared. Such an object is a dead letter where it changed anything: "
+        "`peoplesync dead list`."
+    )
+
+
+def _print_differences(verdict: Verdict, messages: int | None) -> None:
+    if not verdict.differences:
+        return
     rows = [
         (
             one.person or "nobody yet",

@@ -99,6 +99,7 @@ COUNTS: Final = {
     "dead": Metric.CHANGES_DEAD,
     "ties": Metric.TIES_FETCHED,
     "not_found": Metric.TIES_NOT_FOUND,
+    "unreadable": Metric.TIES_UNREADABLE,
     "races": Metric.CONFLICTS_REFOLDED,
     "entries": Metric.FEED_ENTRIES,
     "missed": Metric.WEBHOOK_MISSED,

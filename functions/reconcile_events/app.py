@@ -63,7 +63,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     since = event.get("since")
     turns = reconciler.reconcile(SECONDS, event.get("connection"), None if since is None else int(since))
     for turn in turns:
-        log = logger.warning if turn.problem or turn.too_large else logger.info
+        log = logger.warning if turn.problem or turn.too_large or turn.unreadable else logger.info
         log("reconciled", extra=turn.public())
         measuring.add(Metric.EVENTS_RECONCILED, turn.events)
         measuring.add(Metric.RECONCILE_PROBLEMS, turn.problem is not None)

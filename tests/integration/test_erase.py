@@ -165,7 +165,7 @@ def test_a_full_import_brings_nobody_back_and_verify_counts_them(
     assert traces(company) == []
     assert company.target.browser(company.name).find(other.id).email == "other-07@example.com"
     verdict = company.verify()
-    assert (verdict.differences, verdict.erased, verdict.customers) == ({}, {customer}, 1)
+    assert (verdict.differences, verdict.erased, verdict.compared["customers"]) == ({}, {customer}, 1)
 
 
 @pytest.mark.long

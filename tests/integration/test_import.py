@@ -54,7 +54,7 @@ def test_the_imported_people_are_what_stripe_says(undisturbed: tuple[Company, di
 
     verdict = company.verify()
 
-    assert (verdict.customers, verdict.differences) == (CUSTOMERS, {})
+    assert (verdict.compared["customers"], verdict.differences) == (CUSTOMERS, {})
     api = company.stripe()
     people = company.people()
     assert sum(len(ids.split()) for ids in people) == CUSTOMERS

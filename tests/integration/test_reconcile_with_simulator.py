@@ -112,7 +112,7 @@ def test_the_endpoint_was_refused_for_three_days_and_nothing_is_missing(
     assert (turn.done, turn.problem) == (True, None)
     verdict = system.verify()
     assert verdict.differences == {}
-    assert verdict.customers == 20 + 3 * 89
+    assert verdict.compared["customers"] == 20 + 3 * 89
     after = system.health()
     assert after["headline"] == "Stopped: webhook silent"
     assert after["webhook_missed"] >= missed
@@ -153,7 +153,7 @@ def test_without_an_endpoint_polling_alone_keeps_people_in_step(system: System) 
     system.reconcile()
 
     verdict = system.verify()
-    assert (verdict.customers, verdict.differences) == (18, {})
+    assert (verdict.compared["customers"], verdict.differences) == (18, {})
 
 
 def test_a_revoked_key_is_said_and_a_working_one_catches_up(system: System) -> None:
@@ -171,7 +171,7 @@ def test_a_revoked_key_is_said_and_a_working_one_catches_up(system: System) -> N
     simulator.advance(MINUTE)
     assert system.reconcile().done
     assert system.connections.current.key_refused_at is None
-    assert system.verify().customers == 2
+    assert system.verify().compared["customers"] == 2
 
 
 def test_a_key_that_may_not_read_events_is_a_problem(system: System) -> None:
@@ -314,5 +314,5 @@ def test_three_weeks_of_a_companys_renewals_without_a_webhook_end_in_step(system
 
     assert len(turns) > 5
     verdict = system.verify()
-    assert (verdict.customers, verdict.differences) == (150, {})
+    assert (verdict.compared["customers"], verdict.differences) == (150, {})
     assert system.dead() == 0

@@ -60,6 +60,15 @@ def test_what_stripe_does_not_know_any_more_is_counted_and_the_latest_change_sta
     assert fates(report) == {"applied": 2, "ties": 1, "not_found": 1}
 
 
+def test_what_stripe_shows_unreadably_is_counted_and_the_latest_change_stands(world: World) -> None:
+    world.stripe.objects["cus_1"] = {"id": "cus_1", "object": "customer", "name": 5}
+
+    report = world.apply(*tie())
+
+    assert name_of(world) == "Two"
+    assert fates(report) == {"applied": 2, "ties": 1, "unreadable": 1}
+
+
 def test_while_stripe_is_down_the_tied_change_waits_and_all_else_commits(world: World) -> None:
     world.stripe.down = True
 

@@ -122,7 +122,8 @@ def test_examining_tells_which_permission_is_missing_and_changes_nothing(lacking
     examined = company.connector.examine("main", TEST_KEY)
 
     assert [slug for slug, granted in examined.permissions.items() if not granted] == [lacking]
-    assert set(company.calls.made) == {"FakeConnections.get_even_disconnected", "FakeAccount.may"}
+    asked = {"FakeAccount.may", "FakeAccount.events_version"}
+    assert set(company.calls.made) == {"FakeConnections.get_even_disconnected", *asked}
 
 
 def test_a_worse_key_does_not_replace_a_good_one() -> None:
@@ -233,3 +234,24 @@ def test_definitions_of_the_users_own_are_there_after_connecting_again() -> None
 
     assert company.connections.fields(FIRST) == [*without_phone, own]
     assert company.connections.segments(FIRST)[0] == replace(PREDEFINED[0], title="In sync", enabled=False)
+
+
+@pytest.mark.parametrize("version", ["2018-11-08", "2011-01-01", "2019-03-13"])
+def test_events_of_an_old_version_are_warned_of(version: str) -> None:
+    company = Company()
+    company.stripe.events_version = version
+
+    (warning,) = company.connector.examine("main", TEST_KEY).warnings
+
+    assert f"in API version {version}. " in warning
+    assert "Workbench" in warning
+
+
+@pytest.mark.parametrize(
+    "version", [None, "", "2019-03-14", "2020-08-27", "2026-10-28.endive", "unversioned"]
+)
+def test_events_of_a_current_version_or_of_none_are_not(version: str | None) -> None:
+    company = Company()
+    company.stripe.events_version = version
+
+    assert company.connector.examine("main", TEST_KEY).warnings == ()

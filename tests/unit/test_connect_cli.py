@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from peoplesync.adapters.connections_store import ConnectionsStore
+from peoplesync.adapters.stripe_account import StripeAccount
 from peoplesync.domain.fields import FIELDS
 from peoplesync.sync.permissions import PERMISSIONS, key_page
+from peoplesync_cli import connect
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.connect_commands import LIVE_KEY, Commands, answer, done
 from tests.moto_stack import MotoStack
@@ -125,10 +127,33 @@ def test_a_script_gets_one_line(run: Commands) -> None:
         "permissions": dict.fromkeys(SLUGS, True),
         "missing": [],
         "people_removed": 0,
+        "warnings": [],
         "left_endpoint_id": None,
         "import": {"id": "imp_1", "status": "succeeded"},
     }
     assert endpoint.startswith("we_")
+
+
+class OldAccount(StripeAccount):
+    """An account whose events are of an old version."""
+
+    def events_version(self) -> str | None:
+        return "2018-11-08"
+
+
+def test_events_of_an_old_version_are_warned_of_and_stop_nothing(
+    run: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "StripeAccount", OldAccount)
+
+    spoken = run("connect", "--yes")
+    told = answer(run("connect", "--yes", "--json"))
+
+    assert done(spoken)
+    assert "events in API version 2018-11-08." in spoken.stderr
+    (warning,) = told["warnings"]
+    assert warning in spoken.stderr
+    assert told["state"] == "connected"
 
 
 @pytest.mark.parametrize(

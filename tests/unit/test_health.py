@@ -132,6 +132,21 @@ def test_a_running_import_is_importing() -> None:
     assert told["reason"] == "40 %: 1,200 of 3,000 listed objects are applied so far"
 
 
+def test_an_import_that_waits_for_stripe_says_since_when_and_why() -> None:
+    waiting = [
+        {"list": "charges", "since": "2026-03-01T11:50:00Z", "reason": "Stripe cannot be asked"},
+        {"list": "customers", "since": "2026-03-01T11:40:00Z", "reason": "Stripe's rate limit is reached"},
+    ]
+
+    told = status(waiting=9, last_import=RUNNING | {"waiting": waiting})
+
+    assert (told["state"], told["headline"]) == ("importing", "Importing 40 %: waits for Stripe")
+    assert told["reason"] == (
+        "waits for Stripe since 2026-03-01T11:40:00Z: Stripe's rate limit is reached; "
+        "1,200 of 3,000 listed objects are applied so far"
+    )
+
+
 def test_a_running_re_evaluation_is_re_evaluating() -> None:
     told = status(CHANGED, waiting=9, last_reevaluation=REEVALUATING)
 

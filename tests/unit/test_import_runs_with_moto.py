@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from peoplesync.adapters.import_runs import ImportRuns
+from peoplesync.adapters.run_rows import of
+from peoplesync.adapters.tables import ImportRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
 from peoplesync.sync.importing.progress import missing_pages, progress_of
@@ -95,6 +97,25 @@ def test_a_chunk_that_is_applied_twice_is_noted_as_it_was_the_first_time(runs: I
 def test_how_a_list_fares_is_kept(runs: ImportRuns) -> None:
     assert runs.list_state(RUN, "charges") == ListState()
 
-    runs.save_list_state(RUN, "charges", ListState(refused=4, idle_since=NOW))
+    runs.save_list_state(RUN, "charges", ListState(refused=4, idle_since=NOW, reason="busy"))
+
+    assert runs.list_state(RUN, "charges") == ListState(4, NOW, "busy")
+    assert runs.list_states(RUN) == {"charges": ListState(4, NOW, "busy")}
+
+
+def test_a_list_whose_state_an_older_version_kept_has_no_reason(runs: ImportRuns) -> None:
+    ImportRow(of(RUN), "list#charges", content_json={"refused": 4, "idle_since": NOW}).save()
 
     assert runs.list_state(RUN, "charges") == ListState(4, NOW)
+
+
+def test_why_parts_failed_is_kept_with_their_chunks(runs: ImportRuns) -> None:
+    runs.applied(MAIN, "imp_1", "customers#1#000000#000#aa", 2, ["customer cus_1: created is missing"])
+    runs.applied(MAIN, "imp_1", "customers#1#000000#001#aa", 0)
+    runs.applied(MAIN, "imp_1", "customers#1#000000#002#aa", 1, ["customer cus_2: email is missing"])
+
+    assert list(runs.failures(RUN)) == [
+        "customer cus_1: created is missing",
+        "customer cus_2: email is missing",
+    ]
+    assert dict(runs.chunks_applied(RUN))["customers#1#000000#000#aa"] == 2

@@ -225,8 +225,44 @@ def test_an_object_that_cannot_be_read_fails_the_import_but_nothing_else_of_it()
     answer = world.drive()
 
     assert (answer["status"], answer["failed"]) == ("failed", 1)
-    assert answer["reason"].startswith("1 object could not be applied")
+    assert answer["reason"] == (
+        "1 object could not be applied, among them “customer cus_bad: email should be text, not a number”; "
+        "`peoplesync dead list` tells which, and why"
+    )
     assert len(world.world.people.people) == 10
+
+
+@pytest.mark.parametrize(
+    "junk", [None, 5, "text", [], {}, {"id": 7}, {"id": "cus_x", "object": ["customer"]}]
+)
+def test_what_is_no_object_at_all_fails_nothing_else_of_the_import(junk: Any) -> None:
+    world = ImportWorld.of(company(250), NOW)
+    page = world.lists.page
+
+    def with_junk(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
+        shown = page(connection, resource, params)
+        is_first = resource == "customers" and "starting_after" not in params
+        return replace(shown, objects=[junk, *shown.objects]) if is_first else shown
+
+    world.lists.page = with_junk  # type: ignore[method-assign]
+
+    answer = world.drive()
+
+    assert (answer["status"], answer["failed"]) == ("failed", 1)
+    assert "1 object could not be applied, among them" in answer["reason"]
+    assert len(world.world.people.people) == 250
+
+
+def test_a_list_without_ids_fails_in_a_sentence() -> None:
+    world = ImportWorld.of(company(250), NOW)
+    page = world.lists.page
+
+    def without_ids(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
+        return replace(page(connection, resource, params), objects=[None], has_more=True)
+
+    world.lists.page = without_ids  # type: ignore[method-assign]
+
+    assert world.drive()["reason"] == "list page: data has no object with an id to go on after"
 
 
 def test_customers_deleted_meanwhile_are_found() -> None:

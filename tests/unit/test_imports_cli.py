@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 from peoplesync.adapters.import_runs import ImportRuns
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
-from peoplesync.sync.importing.runs import ListedPage, Run
+from peoplesync.sync.importing.runs import ListedPage, ListState, Run
 from peoplesync_cli import options
+from peoplesync_cli.imports import _phase
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.builders import NOW
@@ -98,6 +99,7 @@ def test_imports_are_listed_with_what_they_have_done(desk: Desk) -> None:
         "started_at": "2026-03-01T12:00:00Z",
         "finished_at": "2026-03-01T12:01:00Z",
         "reason": "",
+        "waiting": [],
     }
 
 
@@ -189,3 +191,21 @@ def test_an_import_that_nobody_knows_cannot_be_watched(desk: Desk) -> None:
 
     assert result.exit_code == 1
     assert "There is no import import-9" in result.stderr
+
+
+def test_an_import_that_waits_for_stripe_is_listed_with_since_when_and_why(desk: Desk) -> None:
+    run_id = "import-1"
+    imported(desk.runs, run_id, "running")
+    desk.machine.running.add(f"arn:{run_id}")
+    run = desk.runs.get(MAIN, run_id)
+    assert run is not None
+    desk.runs.save_list_state(run, "charges", ListState(7, NOW, "Stripe's rate limit is reached"))
+
+    table, found = desk.run("list"), json.loads(desk.run("list", "--json").stdout)
+
+    assert found["waiting"] == [
+        {"list": "charges", "since": "2026-03-01T12:00:00Z", "reason": "Stripe's rate limit is reached"}
+    ]
+    assert "waits for Stripe since" in " ".join(table.stdout.split())
+    description, _, _ = _phase(found)
+    assert description.endswith("waits for Stripe since 2026-03-01T12:00:00Z: Stripe's rate limit is reached")

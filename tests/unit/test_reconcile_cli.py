@@ -16,7 +16,7 @@ from peoplesync_cli.failure import Failure
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from peoplesync_local.stripe_simulator.control import Simulator
-from tests.builders import DAY, HOUR, MINUTE, NOW
+from tests.builders import DAY, HOUR, MINUTE, NOW, customer
 from tests.invoked_functions import Lambda, Session
 from tests.lambda_functions import Function, batch, cold_start
 from tests.moto_stack import MotoStack
@@ -85,6 +85,7 @@ def test_it_goes_on_until_it_is_done(run: Run, functions: Lambda) -> None:
         "from": "2026-02-28T12:00:00Z",
         "to": "2026-03-01T12:00:00Z",
         "runs": 2,
+        "unreadable": [],
         "done": True,
     }
 
@@ -204,6 +205,7 @@ def test_the_function_answers_with_each_connections_turn(
                 "events": 1,
                 "messages": 1,
                 "too_large": 0,
+                "unreadable": [],
                 "from": NOW - HOUR - 10 * MINUTE,
                 "to": NOW + 1,
                 "done": True,
@@ -221,7 +223,38 @@ def test_people_that_are_as_stripe_says_are_in_step(run: Run, customers: list[st
     result = run("verify")
 
     assert result.exit_code == 0, result.output
-    assert result.stdout == "in step with Stripe  3 customers and 0 subscriptions compared\n"
+    assert result.stdout == "in step with Stripe  compared 3 customers, 0 subscriptions\n"
+
+
+def test_what_cannot_be_read_ends_a_verification_with_its_name_and_a_sentence(
+    run: Run, customers: list[str], stripe: str
+) -> None:
+    Simulator(stripe).hold([{**customer("cus_bad"), "email": 7}])
+
+    result = run("verify")
+
+    assert result.exit_code == 1
+    assert "1 object could not be read  compared 3 customers, 0 subscriptions" in result.stdout
+    assert "cus_bad" in result.stdout
+    assert "All else was compared." in result.stdout
+    found = json.loads(run("verify", "--json").stdout)
+    assert (found["customers"], found["drifted"], found["differences"]) == (3, 0, [])
+    assert found["unreadable"] == [
+        {"kind": "customer", "id": "cus_bad", "problem": "email should be text, not a number"}
+    ]
+
+
+def test_a_reconcile_names_what_cannot_be_read() -> None:
+    found = reconcile.Found("main", NOW - HOUR, NOW)
+    turn = {"events": 2, "messages": 1, "to": NOW}
+    problem = {"kind": "customer", "id": "cus_bad", "problem": "created is missing"}
+
+    found.add(turn | {"unreadable": [problem]})
+    found.add(turn | {"unreadable": [problem]})
+    found.add(turn)
+
+    assert found.public()["unreadable"] == [problem]
+    assert "Not all can be read: “customer cus_bad: created is missing”." in str(found)
 
 
 def test_what_drifted_is_listed_without_anything_personal(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from peoplesync.sync.ports import EndpointState, KeyRefused, NotPermitted, RateLimited, Unavailable
+from peoplesync.sync.ports import EndpointState, KeyRefused, NotPermitted, Page, RateLimited, Unavailable
 from tests.builders import DAY, HOUR, MINUTE, NOW, customer, event
 from tests.event_list import Scene, checkpoint, failing_after, told
 
@@ -166,6 +167,68 @@ def test_an_event_that_no_message_can_carry_is_counted_and_does_not_block(scene:
 
     assert (turn.too_large, turn.done) == (1, True)
     assert scene.bulk.events() == ["evt_1"]
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "named"),
+    [
+        ({"id": "cus_bad", "object": "customer"}, ("customer", "cus_bad", "created is missing")),
+        ({"id": "cus_bad", "object": [1]}, ("object", "cus_bad", "customer is missing")),
+        ({"id": "in_1", "object": "invoice", "customer": 5}, ("invoice", "in_1", "customer is missing")),
+    ],
+    ids=["without created", "of no kind", "of a customer that is a number"],
+)
+def test_an_event_that_cannot_be_read_is_named_and_stops_nothing(
+    scene: Scene, spoilt: dict[str, object], named: tuple[str, str, str]
+) -> None:
+    bad = event("customer.updated", spoilt, id="evt_bad", created=NOW - 60)
+    scene.stripe.happens(told("1", NOW - 70), bad, told("2", NOW - 50))
+
+    turn = scene.run()["main"]
+
+    assert (turn.done, turn.problem, turn.events) == (True, None, 3)
+    assert [tuple(one.values()) for one in turn.public()["unreadable"]] == [named]
+    assert sorted(scene.bulk.events()) == ["evt_1", "evt_2", "evt_bad"], (
+        "the worker buries it, with its reason"
+    )
+    assert checkpoint(scene) == NOW - 1
+
+
+@pytest.mark.parametrize("junk", [None, 5, "text", [], {}, {"id": 7, "type": ["a"]}])
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_is_no_event_at_all_is_named_too(scene: Scene, junk: object, place: int) -> None:
+    page = scene.stripe.page
+
+    def with_junk(connection: str, resource: str, params: Mapping[str, Any]) -> Page:
+        shown = page(connection, resource, params)
+        objects: list[Any] = [*shown.objects]
+        if objects:
+            objects.insert(place, junk)
+        return replace(shown, objects=objects)
+
+    scene.stripe.page = with_junk  # type: ignore[method-assign]
+    scene.stripe.page_size = 1
+    scene.stripe.happens(told("1", NOW - 70), told("2", NOW - 50))
+
+    turn = scene.run()["main"]
+
+    assert (turn.done, turn.problem, turn.events) == (True, None, 4)
+    (named,) = turn.public()["unreadable"]
+    assert named["kind"] == "event"
+    assert checkpoint(scene) == NOW - 1
+
+
+def test_a_list_that_shows_no_ids_is_read_again_later(scene: Scene) -> None:
+    page = scene.stripe.page
+
+    def without_ids(connection: str, resource: str, params: Mapping[str, Any]) -> Page:
+        return replace(page(connection, resource, params), objects=[None], has_more=True)
+
+    scene.stripe.page = without_ids  # type: ignore[method-assign]
+    before = checkpoint(scene)
+
+    assert scene.run()["main"].problem == "unavailable"
+    assert checkpoint(scene) == before
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from peoplesync.adapters.stripe_account import StripeAccount
 from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.domain.changes import Kind, ObjectKey
 from peoplesync.domain.snapshots import GONE, Rank, Snapshot
@@ -215,7 +216,9 @@ def error(**details: str) -> str:
         (500, error(type="api_error"), "APIError"),
         (503, "busy", "APIError"),
         (200, "no JSON", "APIError"),
-        (200, json.dumps({"id": "cus_1", "object": "customer"}), "created is missing"),
+        (200, "<html>Sign in to this network</html>", "APIError"),
+        (200, "{}", "what answered is not its API"),
+        (200, '{"status": "ok"}', "what answered is not its API"),
     ],
 )
 def test_when_stripe_cannot_answer_now_it_can_be_asked_later(status: int, body: str, because: str) -> None:
@@ -232,3 +235,80 @@ def test_a_stripe_out_of_reach_can_be_asked_later() -> None:
 
     with pytest.raises(Unavailable, match=r"^Stripe cannot be asked: APIConnectionError$"):
         api(url).fetch("main", CUSTOMER)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"id": "cus_1", "object": "customer"},
+        {"id": "cus_1", "object": "customer", "created": "yesterday"},
+        {"object": "customer", "created": NOW},
+    ],
+    ids=["without created", "mistyped", "without id"],
+)
+def test_an_answer_that_cannot_be_read_is_an_answer(shown: dict[str, Any]) -> None:
+    with serving(answering(200, json.dumps(shown))) as url:
+        answer = api(url).fetch("main", CUSTOMER)
+
+    assert (answer.snapshot, answer.missing, answer.deleted) == (GONE, False, False)
+    assert answer.unreadable is not None
+    assert answer.unreadable.kind == "customer"
+
+
+def test_an_answer_nested_too_deeply_cannot_be_read(simulated: FixedDate) -> None:
+    deep: Any = {}
+    for _ in range(200):
+        deep = {"data": deep}
+    shown = {"id": "cus_1", "object": "customer", "created": NOW, "address": deep}
+
+    with serving(answering(200, json.dumps(shown))) as url:
+        answer = api(url).fetch("main", CUSTOMER)
+
+    assert str(answer.unreadable) == "customer cus_1: the object is nested too deeply"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        '{"data": {}, "has_more": false}',
+        '{"data": []}',
+        '{"object": "list", "data": [], "has_more": "no"}',
+    ],
+)
+def test_what_is_no_list_is_no_answer_of_stripes(body: str) -> None:
+    with serving(answering(200, body)) as url, pytest.raises(Unavailable, match="is not its API"):
+        api(url).page("main", "customers", {"limit": 1})
+
+
+@pytest.mark.parametrize("body", ["[]", "5", "null", '"text"'])
+def test_json_that_is_no_object_is_no_answer_of_stripes(body: str) -> None:
+    with serving(answering(200, body)) as url:
+        with pytest.raises(Unavailable):
+            api(url).fetch("main", CUSTOMER)
+        with pytest.raises(Unavailable):
+            api(url).page("main", "customers", {"limit": 1})
+        with pytest.raises(Unavailable):
+            api(url).endpoint_state("main", "we_1")
+
+
+@pytest.mark.parametrize(
+    ("events", "version"),
+    [
+        ([{"api_version": "2018-11-08"}, {"api_version": "2026-10-28.endive"}], "2018-11-08"),
+        ([{"api_version": None}], None),
+        ([], None),
+        ([None], None),
+        ("none", None),
+    ],
+)
+def test_the_version_of_events_is_known_from_asking_for_the_permission(
+    events: Any, version: str | None
+) -> None:
+    with serving(answering(200, json.dumps({"object": "list", "data": events}))) as url:
+        account = StripeAccount(KEY, url)
+        assert account.events_version() is None
+        assert account.may("rak_event_read")
+        assert account.may("rak_customer_read")
+
+    assert account.events_version() == version

@@ -46,7 +46,8 @@ def test_where_nothing_drifted_nothing_is_found(world: World) -> None:
 
     verdict = verify()
 
-    assert (verdict.customers, verdict.subscriptions, verdict.differences) == (8, 8, {})
+    assert verdict.compared == {"customers": 8, "subscriptions": 8}
+    assert (verdict.differences, verdict.agrees) == ({}, True)
     assert verify.waited == []
 
 
@@ -186,8 +187,8 @@ def test_queues_that_never_empty_are_not_waited_for_for_ever(world: World) -> No
 def test_of_a_sample_only_so_many_are_asked_for(world: World) -> None:
     verdict = Verification(world)(sample=2)
 
-    assert 2 <= verdict.customers <= 4
-    assert verdict.subscriptions == verdict.customers
+    assert 2 <= verdict.compared["customers"] <= 4
+    assert verdict.compared["subscriptions"] == verdict.compared["customers"]
     assert verdict.differences == {}
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.domain.windows import FIRST, FIRST_CREATED, Window, is_long, next_window
 
 PAGE = 10
@@ -141,3 +142,20 @@ def test_a_scout_that_finds_no_more_than_two_pages_leaves_the_list_short() -> No
     assert not is_long([first, Window("2", 0, NOW - 1000, pages=1, listed=10, cursor="y", cursor_at=5)])
     assert not is_long([first, Window("2", 0, NOW - 1000, pages=2, listed=13, done=True)])
     assert is_long([first, Window("2", 0, NOW - 1000, pages=2, listed=20, cursor="y", cursor_at=5)])
+
+
+@pytest.mark.parametrize(
+    "last", [None, 5, "x", [], {}, {"id": 7, "created": "x"}, {"id": "", "created": True}]
+)
+def test_a_list_goes_on_after_the_last_object_of_a_page_that_can_be_read(last: object) -> None:
+    window = Window(FIRST, 0, 1_000).after([{"id": "a", "created": 900}, last], has_more=True)
+
+    assert (window.cursor, window.cursor_at, window.span, window.listed) == ("a", 900, 100, 2)
+    assert not window.done
+
+
+def test_where_nothing_on_a_page_has_an_id_the_list_cannot_go_on() -> None:
+    with pytest.raises(UnreadableStripeObject, match="has no object with an id to go on after"):
+        Window(FIRST, 0, 1_000).after([None, {"created": 900}], has_more=True)
+
+    assert Window(FIRST, 0, 1_000).after([None], has_more=False).done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from pynamodb.exceptions import PutError
@@ -28,6 +28,13 @@ class ImportRuns(RunRows[Run]):
         with busy_as_unavailable():
             ImportRow(of(run), f"list#{list_name}", content_json=asdict(state)).save()
 
+    def list_states(self, run: Run) -> Mapping[str, ListState]:
+        return {row.sk.removeprefix("list#"): ListState(**row.content_json) for row in rows(run, "list#")}
+
+    def failures(self, run: Run) -> Iterator[str]:
+        for row in rows(run, "chunk#"):
+            yield from row.content_json.get("reasons", ())
+
     def listed(self, run: Run) -> Mapping[str, tuple[int, int]]:
         objects: Counter[str] = Counter()
         pages: Counter[str] = Counter()
@@ -37,9 +44,10 @@ class ImportRuns(RunRows[Run]):
             pages[name] += row.content_json["pages"]
         return {name: (objects[name], pages[name]) for name in pages}
 
-    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int) -> None:
+    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
         """See `ports.Runs`."""
-        row = ImportRow(f"{epoch}#{run}", f"chunk#{chunk}", content_json={"failed": failed})
+        content = {"failed": failed} | ({"reasons": list(reasons)} if reasons else {})
+        row = ImportRow(f"{epoch}#{run}", f"chunk#{chunk}", content_json=content)
         try:
             with busy_as_unavailable():
                 row.save(condition=ImportRow.pk.does_not_exist())

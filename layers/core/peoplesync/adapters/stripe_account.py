@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from peoplesync.adapters.stripe_api import client_for, refusal
 from peoplesync.sync.endpoints import Endpoint, EndpointRefused
+from peoplesync.sync.permissions import EVENTS_READ
 from peoplesync.sync.ports import NotPermitted
 
 TIMEOUT: Final = 20
@@ -16,7 +17,7 @@ TIMEOUT: Final = 20
 _LISTS: Final = {
     "rak_charge_read": "charges",
     "rak_customer_read": "customers",
-    "rak_event_read": "events",
+    EVENTS_READ: "events",
     "rak_checkout_session_read": "checkout/sessions",
     "rak_invoice_read": "invoices",
     "rak_plan_read": "prices",
@@ -41,13 +42,16 @@ class StripeAccount:
     def __post_init__(self) -> None:
         import stripe
 
+        self._events_version: str | None = None
         self._client = client_for(self.api_key, self.base_url, stripe.RequestsClient(timeout=TIMEOUT))
 
     def may(self, permission: str) -> bool:
         """Whether the key has the permission of that slug; nothing is changed by the question."""
         try:
             if permission in _LISTS:
-                self._ask("get", f"/v1/{_LISTS[permission]}", limit=1)
+                shown = self._ask("get", f"/v1/{_LISTS[permission]}", limit=1)
+                if permission == EVENTS_READ:
+                    self._events_version = _version_of(shown)
             else:
                 self._ask("post", _NO_ENDPOINT)
         except NotPermitted:
@@ -55,6 +59,10 @@ class StripeAccount:
         except _NotFound:
             return True
         return True
+
+    def events_version(self) -> str | None:
+        """The API version of the newest event; it takes no request of its own."""
+        return self._events_version
 
     def endpoints(self) -> Sequence[Endpoint]:
         """All endpoints of the account; Stripe allows 16."""
@@ -107,6 +115,14 @@ class StripeAccount:
 
 class _NotFound(Exception):
     pass
+
+
+def _version_of(shown: Any) -> str | None:
+    """The API version of the first event of a list; None where that cannot be read."""
+    events = shown.get("data") if isinstance(shown, dict) else None
+    newest = events[0] if isinstance(events, list) and events else None
+    version = newest.get("api_version") if isinstance(newest, dict) else None
+    return version if isinstance(version, str) else None
 
 
 def _endpoint(shown: dict[str, Any]) -> Endpoint:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from peoplesync.domain.changes import Answer, Kind, ObjectKey, read_answer
+from peoplesync.domain.snapshots import GONE
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
+from peoplesync.domain.stripe_objects.reading import refuse_too_deep
 from peoplesync.sync.metrics import Metric
 from peoplesync.sync.ports import (
     CursorGone,
@@ -40,6 +42,8 @@ OPTIONAL: Final[frozenset[Kind]] = frozenset({"product"})
 _OTHER_MODE: Final = re.compile(r"similar object exists in (test|live) mode")
 """What Stripe adds to a 404 where only the key is wrong; the object is not gone."""
 
+_NOT_STRIPE: Final = "Stripe cannot be asked: what answered is not its API"
+
 _SLUG: Final = re.compile(r"rak_[a-z_]+")
 
 TIMEOUT: Final = 4
@@ -64,7 +68,8 @@ class StripeApi:
     _http_client: Any = None
 
     def fetch(self, connection: str, key: ObjectKey) -> Answer:
-        """What Stripe says the object is now; raises `Unavailable` where it cannot be asked."""
+        """What Stripe says the object is now, also where that cannot be read; raises `Unavailable` where it
+        cannot be asked, or something else answers."""
         import stripe  # 0.3 s of import that only a tie has to pay for
 
         started = self.monotonic()
@@ -81,11 +86,15 @@ class StripeApi:
                     return read_answer(key, None, 0)
                 raise Unavailable(f"the key may not read {PATHS[key.kind]}") from error
             raise refused from error
-        value: dict[str, Any] = response.data
+        value = _object_in(response)
+        if not isinstance(value.get("object"), str):
+            raise Unavailable(_NOT_STRIPE)
+        as_of = self._as_of(response.headers, started)
         try:
-            return read_answer(key, value, self._as_of(response.headers, started))
+            refuse_too_deep(value)
+            return read_answer(key, value, as_of)
         except UnreadableStripeObject as error:
-            raise Unavailable(str(error)) from error
+            return Answer(GONE, unreadable=error)
 
     def page(self, connection: str, resource: str, params: Mapping[str, Any]) -> Page:
         """A page of a list; see `ports.Lists`."""
@@ -96,15 +105,18 @@ class StripeApi:
             response = self._get(connection, f"/v1/{resource}", **params)
         except stripe.StripeError as error:
             raise refusal(error) from error
-        listed: dict[str, Any] = response.data
-        return Page(listed["data"], bool(listed["has_more"]), self._as_of(response.headers, started))
+        listed = _object_in(response)
+        objects, has_more = listed.get("data"), listed.get("has_more")
+        if not isinstance(objects, list) or not isinstance(has_more, bool):
+            raise Unavailable(_NOT_STRIPE)
+        return Page(objects, has_more, self._as_of(response.headers, started))
 
     def endpoint_state(self, connection: str, endpoint: str) -> EndpointState:
         """What became of a webhook endpoint; see `ports.Endpoints`."""
         import stripe
 
         try:
-            shown: dict[str, Any] = self._get(connection, f"/v1/webhook_endpoints/{endpoint}").data
+            shown = _object_in(self._get(connection, f"/v1/webhook_endpoints/{endpoint}"))
         except stripe.StripeError as error:
             if error.http_status != 404:
                 raise refusal(error) from error
@@ -161,6 +173,13 @@ class StripeApi:
         if self._http_client is None:
             self._http_client = stripe.RequestsClient(timeout=self.timeout)
         return client_for(api_key, self.base_url, self._http_client)
+
+
+def _object_in(response: Any) -> dict[str, Any]:
+    """What Stripe's API answers with is an object; raises Unavailable for anything else."""
+    if not isinstance(response.data, dict):
+        raise Unavailable(_NOT_STRIPE)
+    return response.data
 
 
 def client_for(api_key: str, base_url: str | None, http_client: Any) -> StripeClient:

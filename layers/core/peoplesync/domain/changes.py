@@ -21,7 +21,7 @@ from peoplesync.domain.stripe_objects import (
     read_product,
     read_subscription,
 )
-from peoplesync.domain.stripe_objects.reading import Json, Node
+from peoplesync.domain.stripe_objects.reading import Json, Node, kind_of, name_of
 from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
 
 Kind = Literal[
@@ -111,8 +111,10 @@ class Change:
     message: str = ""
 
 
-def customer_of(stripe_object: Json) -> str | None:
-    """The customer that an object belongs to: its record. None for guests."""
+def customer_of(stripe_object: Any) -> str | None:
+    """The customer that an object belongs to: its record. None for guests, and for what is no object."""
+    if not isinstance(stripe_object, Mapping):
+        return None
     if stripe_object.get("object") == "customer":
         customer = stripe_object.get("id")
     else:
@@ -127,10 +129,7 @@ def read_change(event: StripeEvent) -> Change:
     kind, value = event.object.get("object"), event.object
     record = customer_of(value)
     if record is None:
-        name = value.get("id")
-        raise UnreadableStripeObject(
-            str(kind), name if isinstance(name, str) else "(no id)", "customer", "is missing"
-        )
+        raise UnreadableStripeObject(kind_of(value), name_of(value), "customer", "is missing")
     change = Change(record, ObjectKey("customer", record), event.created)
     match kind:
         case "customer":
@@ -157,7 +156,7 @@ def read_change(event: StripeEvent) -> Change:
             happened = billing_events.checkout_events(event, session)
             key = ObjectKey("checkout.session", session)
             return replace(change, object=key, events=tuple(happened), checkout_at=event.created)
-    raise UnreadableStripeObject(str(kind), str(value.get("id")), "object", "is of an unknown type")
+    raise UnreadableStripeObject(kind_of(value), name_of(value), "object", "is of an unknown type")
 
 
 def change_of(activity: Activity) -> Change:
@@ -268,12 +267,14 @@ def shown_of_product(product: Product) -> dict[str, Any]:
 class Answer:
     """What Stripe answered when it was asked for an object: its snapshot, or GONE where there is none.
 
-    `missing` is a 404.
+    `missing` is a 404; `unreadable` says what cannot be read in an object that there is. From both nothing
+    is learnt of its state.
     """
 
     snapshot: Snapshot | Gone
     deleted: bool = False
     missing: bool = False
+    unreadable: UnreadableStripeObject | None = None
 
 
 def read_answer(key: ObjectKey, value: Json | None, as_of: int) -> Answer:

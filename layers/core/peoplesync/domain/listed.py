@@ -24,17 +24,31 @@ from peoplesync.domain.changes import (
 )
 from peoplesync.domain.snapshots import Rank, Snapshot
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_discount
-from peoplesync.domain.stripe_objects.reading import Json
+from peoplesync.domain.stripe_objects.reading import (
+    Json,
+    id_of,
+    kind_of,
+    name_of,
+    refuse_too_deep,
+)
 
 IN_CATALOGUE: Final = frozenset({"product", "price", "coupon"})
 
 
-def read_listed(value: Json, as_of: int) -> Iterator[Change | CatalogueChange]:
+def read_listed(value: Any, as_of: int) -> Iterator[Change | CatalogueChange]:
     """The changes that an object is worth, as it was at `as_of`; none for what is no customer's. Raises
     `UnreadableStripeObject`."""
-    kind, value_id = value.get("object"), value.get("id")
-    if not isinstance(value_id, str):
-        raise UnreadableStripeObject(str(kind), "(no id)", "id", "is missing")
+    refuse_too_deep(value)
+    value_id = id_of(value)
+    if value_id is None:
+        raise _unreadable(value, "id", "is missing")
+    if not isinstance(value.get("object"), str):
+        raise _unreadable(value, "object", "is missing")
+    yield from _changes(value, value_id, as_of)
+
+
+def _changes(value: Json, value_id: str, as_of: int) -> Iterator[Change | CatalogueChange]:
+    kind = kind_of(value)
     if kind in IN_CATALOGUE:
         product = value.get("product")
         if isinstance(product, dict):
@@ -43,7 +57,9 @@ def read_listed(value: Json, as_of: int) -> Iterator[Change | CatalogueChange]:
         return
     record = customer_of(value)
     if record is None:
-        return
+        if value.get("customer") is None:
+            return
+        raise _unreadable(value, "customer", "is neither an id nor an object that has one")
     told = Change(record, ObjectKey("customer", record), as_of)
     match kind:
         case "customer":
@@ -63,12 +79,18 @@ def read_listed(value: Json, as_of: int) -> Iterator[Change | CatalogueChange]:
             paid = invoice_snapshot(value, as_of, "")
             yield replace(told, object=ObjectKey("invoice", value_id), snapshot=paid)
         case _:
-            raise UnreadableStripeObject(str(kind), value_id, "object", "is of a kind that lists do not show")
+            raise _unreadable(value, "object", "is of a kind that lists do not show")
+
+
+def _unreadable(value: Any, path: str, problem: str) -> UnreadableStripeObject:
+    return UnreadableStripeObject(kind_of(value), name_of(value), path, problem)
 
 
 def _shown_discounts(subscription: Json) -> Iterator[Json]:
     for holder in (subscription, *_items(subscription)):
-        yield from (one for one in holder.get("discounts") or () if isinstance(one, dict) and one.get("id"))
+        discounts = holder.get("discounts")
+        if isinstance(discounts, list):
+            yield from (one for one in discounts if id_of(one) is not None)
 
 
 def _discount(told: Change, shown: Json) -> Change:
@@ -97,5 +119,5 @@ def _without_shown_discounts(holder: Json) -> Json:
     discounts = holder.get("discounts")
     if not isinstance(discounts, list):
         return holder
-    ids = [one["id"] if isinstance(one, dict) and one.get("id") else one for one in discounts]
+    ids = [id_of(one) or one for one in discounts]
     return {**holder, "discounts": ids}

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from peoplesync.domain.stripe_objects.reading import Json
+from peoplesync.domain.stripe_objects.reading import UnreadableStripeObject, created_of, last_id
 
 FIRST_CREATED: Final = 1_262_304_000
 """2010-01-01: before Stripe."""
@@ -66,16 +66,21 @@ class Window:
             return 0
         return (self.cursor_at - self.gte) / max(1, self.span)
 
-    def after(self, objects: Sequence[Json], has_more: bool) -> Window:
-        """The window after one more page."""
+    def after(self, objects: Sequence[Any], has_more: bool) -> Window:
+        """The window after one more page. What cannot be read on it does not count for where it goes on;
+        raises `UnreadableStripeObject` where nothing can."""
         if not objects:
             return replace(self, pages=self.pages + 1, done=True)
-        oldest = int(objects[-1]["created"])
+        newest = self.lt if self.cursor_at is None else self.cursor_at
+        oldest = next((at for one in reversed(objects) if (at := created_of(one)) is not None), newest)
+        cursor = last_id(objects)
+        if cursor is None and has_more:
+            raise UnreadableStripeObject("list", "page", "data", "has no object with an id to go on after")
         return replace(
             self,
-            cursor=str(objects[-1]["id"]),
+            cursor=cursor or self.cursor,
             cursor_at=oldest,
-            span=(self.lt if self.cursor_at is None else self.cursor_at) - oldest,
+            span=newest - oldest,
             pages=self.pages + 1,
             listed=self.listed + len(objects),
             # Another reader may have taken over what is older while this page was on its way.

@@ -86,7 +86,8 @@ class Applier:
             if connection is None or connection.epoch != message.epoch:
                 return
             failed = fates.failed_parts(delivery, message)
-            self.runs.applied(message.epoch, message.chunk.run, message.chunk.id, failed)
+            reasons = fates.reasons(delivery)
+            self.runs.applied(message.epoch, message.chunk.run, message.chunk.id, failed, reasons)
         except Exception as crash:
             fates.report.crashed[delivery.id] = crash
 

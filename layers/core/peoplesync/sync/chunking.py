@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from peoplesync.domain.changes import customer_of
 from peoplesync.domain.stripe_objects import slim, slim_object
+from peoplesync.domain.stripe_objects.reading import kind_of, name_of
 
 Json = Mapping[str, Any]
 
@@ -30,7 +31,7 @@ NEAR: Final = 400
 def chunks_of_events(events: Iterable[Json]) -> Iterator[tuple[Json, ...]]:
     """Stripe's events, slimmed and packed; each in exactly one chunk. Takes no more of `events` than it
     needs, so that their number does not matter."""
-    return _chunks(events, slim, lambda event: _owner(event["data"]["object"]))
+    return _chunks(events, slim, lambda event: _owner(_object_of(event)))
 
 
 def chunks_of_objects(objects: Iterable[Json]) -> Iterator[tuple[Json, ...]]:
@@ -68,5 +69,10 @@ def _near_together(parts: Iterable[Json], owner: Callable[[Json], str]) -> Itera
             yield from ((belongs_to, part) for part in theirs)
 
 
-def _owner(value: Json) -> str:
-    return customer_of(value) or f"{value.get('object')}:{value.get('id')}"
+def _object_of(event: Any) -> Any:
+    data = event.get("data") if isinstance(event, Mapping) else None
+    return data.get("object") if isinstance(data, Mapping) else None
+
+
+def _owner(value: Any) -> str:
+    return customer_of(value) or f"{kind_of(value)}:{name_of(value)}"

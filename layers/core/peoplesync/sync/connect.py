@@ -6,6 +6,7 @@ begin again: the connection itself comes last, so that no event is accepted befo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,12 @@ from peoplesync.sync.ports import LostRace, NotPermitted, Unavailable
 
 LATE_WRITES: Final = 60
 """Seconds after which nobody still writes what was begun in an epoch that is over: a batch lasts 15."""
+
+
+OLDEST_VERSION: Final = "2019-03-14"
+"""The first of Stripe's API versions whose events show all that is read."""
+
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class InvalidConnection(ValueError):
@@ -62,7 +69,8 @@ class Queue(Protocol):
 @dataclass(frozen=True)
 class Examined:
     """A key that could become a connection's. `current` is the connection as it is, if there ever was one;
-    `people` are those who would be deleted, since they belong to the other mode."""
+    `people` are those who would be deleted, since they belong to the other mode; `events_version` is the API
+    version of Stripe's newest event, None where that is not known."""
 
     name: str
     api_key: str = field(repr=False)
@@ -70,6 +78,20 @@ class Examined:
     permissions: Mapping[str, bool]
     current: Connection | None = None
     people: int = 0
+    events_version: str | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not stop anybody, and should be known, in sentences."""
+        version = self.events_version
+        if version is None or not _VERSION.match(version) or version[:10] >= OLDEST_VERSION:
+            return ()
+        return (
+            f"Stripe lists this account's events in API version {version}. Those before {OLDEST_VERSION} "
+            "show less than peoplesync reads: what import and reconcile replay of them may be incomplete. "
+            "What Stripe sends to peoplesync's endpoint is of a current version. Upgrade the API version in "
+            "Stripe's Workbench: https://dashboard.stripe.com/workbench",
+        )
 
     @property
     def begins_epoch(self) -> bool:
@@ -114,7 +136,7 @@ class Connector:
                 )
         account = self.account(api_key)
         permissions = {one.slug: account.may(one.slug) for one in PERMISSIONS}
-        return Examined(name, api_key, livemode, permissions, current, people)
+        return Examined(name, api_key, livemode, permissions, current, people, account.events_version())
 
     def connect(
         self, examined: Examined, now: int, *, webhook: bool = True, people_may_go: bool = False

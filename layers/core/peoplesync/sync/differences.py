@@ -28,11 +28,12 @@ class Stored:
 @dataclass(frozen=True)
 class Shown:
     """A customer at Stripe: its content (None where only the id is known to be there), whether it is `gone`,
-    and the contents of its subscriptions by id."""
+    and the contents of its subscriptions by id. Objects that are there and `unreadable` are not compared."""
 
     customer: Json | None = None
     gone: bool = False
     subscriptions: Mapping[str, Json] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,11 @@ def subscription_difference(
 
 def differences(customer: str, stored: Stored | None, shown: Shown) -> list[Difference]:
     """All that differs of a customer and their subscriptions."""
-    found = list(customer_differences(customer, stored, shown))
+    found = [] if customer in shown.unreadable else list(customer_differences(customer, stored, shown))
     if shown.gone or (stored is not None and stored.record.deleted):
         return found
     kept = stored.record.subscriptions if stored else {}
-    for subscription in sorted({*kept, *shown.subscriptions}):
+    for subscription in sorted({*kept, *shown.subscriptions} - shown.unreadable):
         found += subscription_difference(subscription, stored, shown.subscriptions.get(subscription))
     return found
 

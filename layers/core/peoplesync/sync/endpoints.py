@@ -46,6 +46,9 @@ class Account(Protocol):
     def may(self, permission: str) -> bool:
         """Whether the key has the permission of that slug."""
 
+    def events_version(self) -> str | None:
+        """The API version of the newest event, as `may` saw it; None where there is none or it says none."""
+
     def endpoints(self) -> Sequence[Endpoint]: ...
 
     def create_endpoint(

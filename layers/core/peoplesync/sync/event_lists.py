@@ -12,12 +12,16 @@ from itertools import count
 from typing import Any, Final
 
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
-from peoplesync.domain.changes import EVENT_TYPES
-from peoplesync.domain.stripe_objects import slim
+from peoplesync.domain.catalogue import read_catalogue_change
+from peoplesync.domain.changes import EVENT_TYPES, read_change
+from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event, slim
+from peoplesync.domain.stripe_objects.reading import created_of, last_id
 from peoplesync.sync.ports import CursorGone, KeyRefused, Lists, Page, RateLimited, Unavailable
 from peoplesync.sync.receive import no_use
 
 Json = Mapping[str, Any]
+
+NO_CURSOR: Final = "Stripe's list of {} shows no object with an id, and cannot be read on"
 
 PAGE: Final = 100
 TYPES_A_REQUEST: Final = 20
@@ -46,13 +50,15 @@ class WrongMode(Exception):
 
 @dataclass(frozen=True)
 class Told:
-    """The events of a slice that are of use, slimmed. `listed` counts all that Stripe listed in how many
-    `pages`, as it knew them at `as_of`."""
+    """The events of a slice that are of use, slimmed; the `unreadable` of them, with what is wrong, are for
+    the worker to bury. `listed` counts all that Stripe listed, in how many `pages`, as it knew them at
+    `as_of`."""
 
     events: tuple[Json, ...]
     listed: int
     pages: int
     as_of: int
+    unreadable: tuple[UnreadableStripeObject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,37 @@ def events_between(lists: Lists, connection: str, livemode: bool, since: int, un
     """The events created from `since` on and before `until`. Raises `Crowded`, `WrongMode`, `Unavailable` or
     `NotPermitted`."""
     events: list[Json] = []
+    unreadable: list[UnreadableStripeObject] = []
     listed = pages = 0
     known_at: list[int] = []
     for types in type_lists():
         for page in _pages(lists, connection, types, since, until):
-            if any(event.get("livemode") is not livemode for event in page.objects):
+            if any(_is_of_mode(event, not livemode) for event in page.objects):
                 raise WrongMode
-            events += (slim(event) for event in page.objects if no_use(event) is None)
+            wanted = [slim(event) for event in page.objects if no_use(event) is None]
+            unreadable += (problem for event in wanted if (problem := _problem(event)) is not None)
+            events += wanted
             listed += len(page.objects)
             pages += 1
             known_at.append(page.as_of)
-    return Told(tuple(events), listed, pages, min(known_at))
+    return Told(tuple(events), listed, pages, min(known_at), tuple(unreadable))
+
+
+def _is_of_mode(event: Any, livemode: bool) -> bool:
+    return isinstance(event, Mapping) and event.get("livemode") is livemode
+
+
+def _problem(value: Any) -> UnreadableStripeObject | None:
+    """What the worker is going to say of an event that it cannot read."""
+    try:
+        event = read_event(value)
+        if event.type in EVENT_TYPES:
+            read_change(event)
+        elif event.type in CATALOGUE_EVENT_TYPES:
+            read_catalogue_change(event)
+    except UnreadableStripeObject as problem:
+        return problem
+    return None
 
 
 def _pages(lists: Lists, connection: str, types: list[str], since: int, until: int) -> Iterator[Page]:
@@ -105,8 +131,11 @@ def _pages(lists: Lists, connection: str, types: list[str], since: int, until: i
         yield page
         if not page.has_more or not page.objects:
             return
-        last = page.objects[-1]
+        oldest = next((at for one in reversed(page.objects) if (at := created_of(one)) is not None), since)
         if number == PAGES_A_SLICE and until - since > 1:
-            # So much happened since `last`: half of that time is a slice that is half full.
-            raise Crowded(max(1, (until - int(last["created"])) // 2))
-        params = {**params, "starting_after": last["id"]}
+            # So much happened since then: half of that time is a slice that is half full.
+            raise Crowded(max(1, (until - max(since, oldest)) // 2))
+        last = last_id(page.objects)
+        if last is None:
+            raise Unavailable(NO_CURSOR.format("events"))
+        params = {**params, "starting_after": last}

@@ -13,6 +13,9 @@ from peoplesync.sync.ports import Queue
 
 SHORTEST_DELAY, LONGEST_DELAY = 30, 900
 
+NAMED = 3
+"""So many parts of a chunk are named to an import that could never be applied."""
+
 ATTEMPTS_OF_THE_SWEEP = 3
 """So often a review by the clock is tried, over minutes; then the sweep finds the person again, where it is
 still needed. Were it to wait on, its copies would pile up."""
@@ -52,8 +55,8 @@ class Report:
     """What became of a batch: how many of its changes and reviews were `applied`, `stale` (they told nothing
     new; of these `duplicate`: they told again what was known), `dropped` (another epoch, no such
     connection, or somebody who was erased), `waiting` or `dead`; and how many `ties` were fetched (of which
-    `not_found`), `races` lost, feed `entries` added, events `missed` by the webhook, and people `flipped` by
-    the clock.
+    `not_found` or `unreadable`), `races` lost, feed `entries` added, events `missed` by the webhook, and
+    people `flipped` by the clock.
 
     `buried` holds the reasons of the dead, `crashed` the messages to be delivered again; `lags` are the
     seconds from a live event until it was applied, `late` those from when somebody was due by the clock."""
@@ -74,7 +77,7 @@ class Fates:
     report: Report = field(default_factory=Report)
     done: set[str] = field(default_factory=set)
     _waiting: defaultdict[str, list[Task]] = field(default_factory=lambda: defaultdict(list))
-    _buried_parts: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _buried_parts: defaultdict[str, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
 
     def wait(self, tasks: Tasks) -> None:
         """What could not be done now is to be sent again."""
@@ -116,6 +119,10 @@ class Fates:
         before = message.chunk.failed if message.chunk else 0
         return before + len(self._buried_parts[delivery.id])
 
+    def reasons(self, delivery: Delivery) -> list[str]:
+        """Why some of them could not: they name their objects."""
+        return list(self._buried_parts[delivery.id].values())[:NAMED]
+
     def bury(self, delivery: Delivery, reason: str) -> None:
         """A message that no later attempt can apply goes where dead letters are kept."""
         self._bury(delivery, delivery.body, reason)
@@ -132,7 +139,7 @@ class Fates:
         """One part of a chunk dies, once; the others go on."""
         if message.chunk is None or part in self._buried_parts[delivery.id]:
             return
-        self._buried_parts[delivery.id].add(part)
+        self._buried_parts[delivery.id][part] = reason
         alone = replace(message, chunk=replace(message.chunk.only({part}), run="", failed=0))
         self._bury(delivery, alone.encode(), reason)
 

@@ -176,6 +176,7 @@ class Folder:
             else:
                 self.fates.report.counts["ties"] += 1
                 self.fates.report.counts["not_found"] += answers[key].missing
+                self.fates.report.counts["unreadable"] += answers[key].unreadable is not None
         return frozenset(unsettled)
 
 

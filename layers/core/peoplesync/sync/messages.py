@@ -166,8 +166,8 @@ def decode(body: str) -> Message:
     """The message; raises `Unreadable`."""
     try:
         value = json.loads(body)
-    except ValueError as error:
-        raise Unreadable("not JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("not JSON, or nested too deeply") from error
     match value:
         case {"connection": str(name), "epoch": int(number), "cause": str(cause), "attempt": int(attempt)}:
             epoch = Epoch(name, number)
@@ -178,14 +178,18 @@ def decode(body: str) -> Message:
                     return Message(epoch, walk=Walk(index, shard, after), cause=cause, attempt=attempt)
                 case {"chunk": dict(chunk)}:
                     return Message(epoch, chunk=_chunk(chunk), cause=cause, attempt=attempt)
-                case {"erase": {"person": str(person), "records": [*records]}}:
-                    erase = Erase(person, tuple(map(str, records)))
+                case {"erase": {"person": str(person), "records": [*records]}} if _are_texts(records):
+                    erase = Erase(person, tuple(records))
                     return Message(epoch, erase=erase, cause=cause, attempt=attempt)
                 case {"purge": {"table": str(table), "after": str(place)}}:
                     return Message(epoch, purge=Purge(table, place), cause=cause, attempt=attempt)
-                case {"review": [*people]} if all(isinstance(person, str) for person in people):
+                case {"review": [*people]} if _are_texts(people):
                     return Message(epoch, review=tuple(people), cause=cause, attempt=attempt)
     raise Unreadable("not a message of peoplesync: connection, epoch, cause, attempt or content is missing")
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(one, str) for one in values)
 
 
 def _chunk(value: dict[str, Any]) -> Chunk:
@@ -193,7 +197,8 @@ def _chunk(value: dict[str, Any]) -> Chunk:
         case {"id": str(chunk), "run": str(run), "as_of": int(as_of), "failed": int(failed)}:
             # What an older version sent has fewer kinds of parts.
             parts = {kind: value.get(kind, []) for kind in PARTS}
-            if all(isinstance(some, list) for some in parts.values()):
+            are_lists = all(isinstance(some, list) for some in parts.values())
+            if are_lists and _are_texts(parts["unseen"]) and _are_texts(parts["people"]):
                 kinds: dict[str, Any] = {kind: tuple(some) for kind, some in parts.items()}
                 return Chunk(chunk, run, as_of, failed=failed, **kinds)
     raise Unreadable("not a message of peoplesync: a chunk's part is missing")

@@ -55,6 +55,7 @@ class Metric(Enum):
     CHANGE_LAG = Measure("Seconds", "from Stripe's `created` until a live event was applied")
     TIES_FETCHED = Measure("Count", "objects fetched, since their events could not tell which is newer")
     TIES_NOT_FOUND = Measure("Count", "of these, objects that Stripe does not know (any more)")
+    TIES_UNREADABLE = Measure("Count", "of these, objects that Stripe shows in a way that cannot be read")
     CONFLICTS_REFOLDED = Measure("Count", "changes folded again, since somebody else wrote the person first")
     FEED_ENTRIES = Measure("Count", "entries added to feeds")
     WEBHOOK_MISSED = Measure("Count", "events that only the reconciler brought")

@@ -42,12 +42,12 @@ class Permission:
         return not self.without
 
 
+EVENTS_READ: Final = "rak_event_read"
+
 PERMISSIONS: Final = (
     Permission("rak_charge_read", "Charges", "read", "last payments, failed charges and refunds"),
     Permission("rak_customer_read", "Customers", "read", "the people: names, e-mails, addresses"),
-    Permission(
-        "rak_event_read", "Events", "read", "what the webhook missed, and the last 30 days of the feed"
-    ),
+    Permission(EVENTS_READ, "Events", "read", "what the webhook missed, and the last 30 days of the feed"),
     Permission(
         "rak_checkout_session_read",
         "Checkout Sessions",

@@ -12,7 +12,6 @@ from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import Household, Known
 from peoplesync.domain.segments import Definitions
-from peoplesync.domain.stripe_objects.reading import Json
 
 
 class LostRace(Exception):
@@ -53,9 +52,10 @@ class NotPermitted(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """A page of one of Stripe's lists, newest first; its objects are what they were at `as_of`."""
+    """A page of one of Stripe's lists, newest first; its objects are what they were at `as_of`. That they are
+    objects at all is for the readers to say."""
 
-    objects: Sequence[Json]
+    objects: Sequence[Any]
     has_more: bool
     as_of: int
 
@@ -76,8 +76,9 @@ class Endpoints(Protocol):
 
 
 class Runs(Protocol):
-    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int) -> None:
-        """Notes once that a chunk of an import is applied, but for its `failed` parts. Raises Unavailable."""
+    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
+        """Notes once that a chunk of an import is applied, but for its `failed` parts, with the reasons of
+        some. Raises Unavailable."""
 
 
 class OldRows(Protocol):

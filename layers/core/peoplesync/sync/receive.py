@@ -118,7 +118,7 @@ class Receiver:
 def _event(body: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     match event:
         case {"id": str(), "type": str()}:
@@ -126,23 +126,30 @@ def _event(body: bytes) -> dict[str, Any] | None:
     return None
 
 
-def no_use(event: Mapping[str, Any]) -> str | None:
-    """Why a genuine event is dropped; None where it is wanted."""
+def no_use(event: Any) -> str | None:
+    """Why a genuine event is dropped; None where it is wanted, and where it cannot be read: the worker says
+    what is wrong with it."""
+    event_type = event.get("type") if isinstance(event, Mapping) else None
+    if not isinstance(event_type, str):
+        return None
     if event.get("account"):
         return "connect"
-    if event["type"] not in EVENT_TYPES | CATALOGUE_EVENT_TYPES:
+    if event_type not in EVENT_TYPES | CATALOGUE_EVENT_TYPES:
         return "unsupported"
     data = event.get("data")
     stripe_object = data.get("object") if isinstance(data, dict) else None
     if not isinstance(stripe_object, dict) or not stripe_object.get("id"):
         return "no_id"
-    if event["type"] in EVENT_TYPES and customer_of(stripe_object) is None:
-        return "guest"
-    return None
+    if event_type in CATALOGUE_EVENT_TYPES or customer_of(stripe_object) is not None:
+        return None
+    is_of_nobody = isinstance(stripe_object.get("object"), str) and stripe_object.get("customer") is None
+    return "guest" if is_of_nobody and stripe_object["object"] != "customer" else None
 
 
 def _fitting(epoch: Epoch, event: dict[str, Any]) -> str | None:
-    encoded = Message(epoch, event).encode()
-    if len(encoded.encode()) > MAX_BYTES:
-        encoded = Message(epoch, slim(event)).encode()
-    return encoded if len(encoded.encode()) <= MAX_BYTES else None
+    for shape in (dict, slim):
+        with suppress(RecursionError):  # what is nested so deeply that it could be read but just so
+            encoded = Message(epoch, shape(event)).encode()
+            if len(encoded.encode()) <= MAX_BYTES:
+                return encoded
+    return None

@@ -8,11 +8,13 @@ longest outage needs no single long run. That events come twice does not matter:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.rhythm import Rhythm
+from peoplesync.domain.stripe_objects import UnreadableStripeObject
+from peoplesync.domain.stripe_objects.reading import created_of
 from peoplesync.sync.chunking import chunks_of_events
 from peoplesync.sync.event_lists import Crowded, Patient, WrongMode, events_between
 from peoplesync.sync.messages import MAX_BYTES, Chunk, Message
@@ -26,6 +28,9 @@ KEPT_BY_STRIPE: Final = 30 * 86_400
 
 FIRST_SLICE: Final = 3_600
 LONGEST_SLICE: Final = 86_400
+NAMED: Final = 20
+"""So many unreadable objects are named at most."""
+
 FEW_PAGES: Final = 6
 """After a slice of so few pages the next one may be longer."""
 
@@ -60,7 +65,8 @@ class Reconciled:
     """What a turn of one connection came to: so many `events` in so many `messages`, which were created
     from `since` on and before `until`; `done` when that is now. `problem` is the word for what stopped it:
     key_refused, not_permitted, rate_limited, unavailable, wrong_mode or replaced. `too_large` counts events
-    that no message can carry."""
+    that no message can carry. `unreadable` are what could not be read, by its message: it is on its way to
+    the dead letters, with its reason, and the others go on."""
 
     connection: str
     since: int
@@ -68,6 +74,7 @@ class Reconciled:
     events: int = 0
     messages: int = 0
     too_large: int = 0
+    unreadable: dict[str, UnreadableStripeObject] = field(default_factory=dict)
     done: bool = False
     problem: str | None = None
 
@@ -78,6 +85,7 @@ class Reconciled:
             "events": self.events,
             "messages": self.messages,
             "too_large": self.too_large,
+            "unreadable": [one.public() for one in list(self.unreadable.values())[:NAMED]],
             "from": self.since,
             "to": self.until,
             "done": self.done,
@@ -169,7 +177,9 @@ class Reconciler:
             for events in chunks_of_events(told.events):
                 self._send(now.epoch, events, turn)
             times = [at for at in times if at >= now.rhythm.until]
-            times += (int(event["created"]) for event in told.events)
+            created = (created_of(event) or 0 for event in told.events)
+            times += (at for at in created if turn.until <= at < until)
+            turn.unreadable |= {str(one): one for one in told.unreadable}
             # An event may become visible late: the time in which one still can is not counted yet.
             rhythm = now.rhythm.with_events(times, min(until, told.as_of - OVERLAP))
             # What Stripe knew when it was asked is all that it can have told.

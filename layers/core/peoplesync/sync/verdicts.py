@@ -232,7 +232,13 @@ def _passing(facts: Facts) -> Iterator[Verdict]:
         percent = progress(last_import)
         listed = f"{last_import['applied']:,} of {last_import['enqueued']:,} listed objects"
         reason = f"{percent} %: {listed} are applied so far"
-        yield Verdict("importing", f"Importing {percent} %", reason)
+        headline = f"Importing {percent} %"
+        if waits := waits_for_stripe(last_import):
+            yield Verdict(
+                "importing", f"{headline}: waits for Stripe", f"{waits}; {listed} are applied so far"
+            )
+        else:
+            yield Verdict("importing", headline, reason)
     last = facts.last_reevaluation
     if last is not None and last["status"] == "running":
         percent = 100 * last["evaluated"] // last["people"] if last["people"] else 0
@@ -262,6 +268,13 @@ def progress(one_import: Mapping[str, Any]) -> int:
     """Percent of what an import has put on the queue that is applied."""
     enqueued = one_import["enqueued"]
     return 100 * one_import["applied"] // enqueued if enqueued else 0
+
+
+def waits_for_stripe(one_import: Mapping[str, Any]) -> str:
+    """Since when an import waits, and why: of several lists the one that has waited longest. "" where it
+    goes on."""
+    waiting = sorted(one_import.get("waiting") or (), key=lambda one: (one["since"], one["list"]))
+    return f"waits for Stripe since {waiting[0]['since']}: {waiting[0]['reason']}" if waiting else ""
 
 
 def _of(connection: Connection) -> str:

@@ -7,14 +7,17 @@ may just be on its way. Only what still differs then has drifted.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from peoplesync.domain.changes import ObjectKey
+from peoplesync.domain.changes import ObjectKey, customer_of
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.snapshots import Snapshot
+from peoplesync.domain.stripe_objects import UnreadableStripeObject
+from peoplesync.domain.stripe_objects.reading import id_of, last_id
 from peoplesync.sync.chunking import CUSTOMERS_A_CHUNK, chunks_of_objects
 from peoplesync.sync.differences import (
     Difference,
@@ -26,8 +29,9 @@ from peoplesync.sync.differences import (
     differences,
     subscription_difference,
 )
+from peoplesync.sync.event_lists import NO_CURSOR
 from peoplesync.sync.messages import Chunk, Message
-from peoplesync.sync.ports import Lists, Page, Stripe
+from peoplesync.sync.ports import Lists, Page, Stripe, Unavailable
 
 PAGE: Final = 100
 LOOKS: Final = (5.0, 15.0, 40.0, 60.0)
@@ -55,21 +59,43 @@ class Queue(Protocol):
 
 @dataclass
 class Verdict:
-    """How many customers and subscriptions were compared, and where they differ. `listed` holds Stripe's
-    objects of who differs, as they were at `as_of`. `erased` are customers at Stripe that were erased here,
-    and so are not compared."""
+    """How many objects of each of Stripe's lists were `compared`, and where they differ. `listed` holds
+    Stripe's objects of who differs, as they were at `as_of`. Not compared are customers at Stripe that were
+    `erased` here, and what is `unreadable`, by its message; `passed_over` are the ids of that."""
 
-    customers: int = 0
-    subscriptions: int = 0
+    compared: Counter[str] = field(default_factory=Counter)
     differences: dict[str, list[Difference]] = field(default_factory=dict)
     listed: dict[str, dict[str, Json]] = field(default_factory=dict)
     as_of: int | None = None
     erased: set[str] = field(default_factory=set)
+    unreadable: dict[str, UnreadableStripeObject] = field(default_factory=dict)
+    passed_over: set[str] = field(default_factory=set)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all could be compared, and nothing differs."""
+        return not self.differences and not self.unreadable
+
+    def pass_over(self, problem: UnreadableStripeObject, object_id: str | None) -> None:
+        """Remembers an object that cannot be read."""
+        self.unreadable[str(problem)] = problem
+        self.passed_over |= {object_id} if object_id is not None else set()
 
     def keep(self, customer: str, one: Json, as_of: int) -> None:
         """Remembers an object for a repair."""
         self.listed.setdefault(customer, {})[str(one["id"])] = one
         self.as_of = as_of if self.as_of is None else min(self.as_of, as_of)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object of a list that could be read: whose it is, and what of its `content` is kept."""
+
+    id: str
+    customer: str
+    content: Json | None
+    whole: Json
+    as_of: int
 
 
 @dataclass(frozen=True)
@@ -128,39 +154,37 @@ class Verifier:
     def _sampled(self, connection: Connection, sample: int, verdict: Verdict) -> list[str]:
         ours = sorted(self.records.customers(connection.epoch))
         chosen = self.rng.sample(ours, min(sample, len(ours)))
-        newest = islice(self._listed(connection, "customers"), sample)
-        for one, as_of in newest:
-            verdict.keep(str(one["id"]), one, as_of)
-            chosen.append(str(one["id"]))
+        for one in islice(self._readable(connection, "customers", verdict), sample):
+            verdict.keep(one.id, one.whole, one.as_of)
+            chosen.append(one.id)
         return list(dict.fromkeys(chosen))
 
     def _compare_all(self, connection: Connection, verdict: Verdict) -> Iterator[str]:
         """Whoever differs at first sight; maybe more than once."""
         customers: set[str] = set()
         subscriptions: set[str] = set()
-        for page in _batches(self._listed(connection, "customers")):
-            stored = self._stored(connection, {str(one["id"]) for one, _ in page}, verdict)
-            for one, as_of in page:
-                customer = str(one["id"])
-                if customer in verdict.erased:
+        for page in _batches(self._readable(connection, "customers", verdict)):
+            stored = self._stored(connection, {one.id for one in page}, verdict)
+            for one in page:
+                if one.id in verdict.erased:
                     continue
-                customers.add(customer)
-                shown = Shown(content_of(one, as_of))
-                if any(customer_differences(customer, stored.get(customer), shown)):
-                    verdict.keep(customer, one, as_of)
-                    yield customer
-        for page in _batches(self._listed(connection, "subscriptions", {"status": "all"})):
-            stored = self._stored(connection, {_customer(one) for one, _ in page}, verdict)
-            for one, as_of in page:
-                if _customer(one) in verdict.erased:
+                customers.add(one.id)
+                if any(customer_differences(one.id, stored.get(one.id), Shown(one.content))):
+                    verdict.keep(one.id, one.whole, one.as_of)
+                    yield one.id
+        for page in _batches(self._readable(connection, "subscriptions", verdict, {"status": "all"})):
+            stored = self._stored(connection, {one.customer for one in page}, verdict)
+            for one in page:
+                if one.customer in verdict.erased:
                     continue
-                subscriptions.add(str(one["id"]))
-                of = stored.get(_customer(one))
+                subscriptions.add(one.id)
+                of = stored.get(one.customer)
                 if of is not None and of.record.deleted:
                     continue
-                if any(subscription_difference(str(one["id"]), of, content_of(one, as_of))):
-                    yield _customer(one)
-        verdict.customers, verdict.subscriptions = len(customers), len(subscriptions)
+                if any(subscription_difference(one.id, of, one.content)):
+                    yield one.customer
+        verdict.compared.update(customers=len(customers), subscriptions=len(subscriptions))
+        customers, subscriptions = customers | verdict.passed_over, subscriptions | verdict.passed_over
         for batch in _batches(self.records.customers(connection.epoch)):
             for customer, of in self.records.records(connection.epoch, batch).items():
                 if customer not in customers or of.record.subscriptions.keys() - subscriptions:
@@ -179,8 +203,8 @@ class Verifier:
                 if here := differences(customer, stored.get(customer), shown[customer]):
                     found[customer] = here
             if count:
-                verdict.customers += len(compared)
-                verdict.subscriptions += sum(len(shown[one].subscriptions) for one in compared)
+                verdict.compared["customers"] += sum(one not in shown[one].unreadable for one in compared)
+                verdict.compared["subscriptions"] += sum(len(shown[one].subscriptions) for one in compared)
         return found
 
     def _stored(
@@ -194,17 +218,37 @@ class Verifier:
 
     def _shown(self, connection: Connection, customer: str, verdict: Verdict) -> Shown:
         answer = self.stripe.fetch(connection.name, ObjectKey("customer", customer))
-        if answer.deleted or answer.missing or not isinstance(answer.snapshot, Snapshot):
+        content = answer.snapshot.content if isinstance(answer.snapshot, Snapshot) else None
+        if answer.unreadable is not None:
+            verdict.pass_over(answer.unreadable, customer)
+        elif answer.deleted or content is None:
             verdict.listed.pop(customer, None)
             return Shown(gone=True)
         subscriptions = {}
         of_customer = {"customer": customer, "status": "all"}
-        for one, as_of in self._listed(connection, "subscriptions", of_customer):
-            verdict.keep(customer, one, as_of)
-            content = content_of(one, as_of)
-            if content is not None:
-                subscriptions[str(one["id"])] = content
-        return Shown(answer.snapshot.content, subscriptions=subscriptions)
+        for one in self._readable(connection, "subscriptions", verdict, of_customer):
+            verdict.keep(customer, one.whole, one.as_of)
+            if one.content is not None:
+                subscriptions[one.id] = one.content
+        return Shown(content, subscriptions=subscriptions, unreadable=frozenset(verdict.passed_over))
+
+    def _readable(
+        self,
+        connection: Connection,
+        resource: str,
+        verdict: Verdict,
+        params: Mapping[str, Any] | None = None,
+    ) -> Iterator[Listed]:
+        """All objects of a list that can be read; the others are named in the verdict."""
+        for one, as_of in self._listed(connection, resource, params):
+            try:
+                content = content_of(one, as_of)
+            except UnreadableStripeObject as problem:
+                verdict.pass_over(problem, id_of(one))
+                continue
+            object_id, customer = id_of(one), customer_of(one)
+            if object_id is not None and customer is not None:
+                yield Listed(object_id, customer, content, one, as_of)
 
     def _listed(
         self, connection: Connection, resource: str, params: Mapping[str, Any] | None = None
@@ -216,12 +260,10 @@ class Verifier:
             yield from ((one, page.as_of) for one in page.objects)
             if not page.has_more or not page.objects:
                 return
-            asked = {**asked, "starting_after": page.objects[-1]["id"]}
-
-
-def _customer(subscription: Json) -> str:
-    customer = subscription.get("customer")
-    return str(customer.get("id") if isinstance(customer, dict) else customer)
+            last = last_id(page.objects)
+            if last is None:
+                raise Unavailable(NO_CURSOR.format(resource))
+            asked = {**asked, "starting_after": last}
 
 
 def _batches(every: Iterable[Any]) -> Iterator[list[Any]]:

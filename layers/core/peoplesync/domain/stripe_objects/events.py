@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from peoplesync.domain.stripe_objects.reading import Json, Node, attached
+from peoplesync.domain.stripe_objects.reading import DEEPEST, Json, Node, attached, refuse_too_deep
 
 # What the readers of this package look at; a genuine event that is too big for the queue keeps just this.
 _READ = frozenset(
@@ -22,7 +22,8 @@ _READ = frozenset(
     subscription_details subscription number billing_reason paid status_transitions paid_at lines
     amount_due amount_paid attempt_count pricing price_details mode payment_status amount_total
     invoice latest_invoice date current_trial end_date cancellation_details reason status_details
-    paused type collection_method customer_account has_more total_count currency_options
+    paused type collection_method customer_account has_more currency_options subscription_item
+    invoice_item
     """.split()
 )
 _ENVELOPE = ("id", "object", "type", "created", "livemode", "api_version")
@@ -49,6 +50,7 @@ class StripeEvent:
 def read_event(value: Any) -> StripeEvent:
     """The envelope of an event; raises `UnreadableStripeObject` where it has not the shape of one."""
     event = Node.top(value, "event")
+    refuse_too_deep(value)
     data = event.node("data")
     if data is None:
         event.required_text("data")  # raises: is missing
@@ -67,30 +69,37 @@ def read_event(value: Any) -> StripeEvent:
     )
 
 
-def slim(event: Json) -> dict[str, Any]:
-    """The event with only what `read_*` look at: no payment details or tax lines."""
-    data = event["data"]
-    slimmed = {"object": _keep(data["object"])}
-    if data.get("previous_attributes"):
-        slimmed["previous_attributes"] = _keep(data["previous_attributes"])
-    return {**{name: event[name] for name in _ENVELOPE if name in event}, "data": slimmed}
+def slim(event: Any) -> Any:
+    """The event with only what `read_*` look at: no payment details or tax lines. What is no event, or no
+    object where one should be, stays as unreadable as it is."""
+    if not isinstance(event, Mapping):
+        return _keep(event)
+    slimmed = {name: _keep(event[name]) for name in _ENVELOPE if name in event}
+    data = event.get("data")
+    if not isinstance(data, Mapping):
+        return {**slimmed, "data": _keep(data)}
+    told = {name: data.get(name) for name in ("object", "previous_attributes")}
+    shown = {name: _keep(one) for name, one in told.items() if one not in (None, {})}
+    return {**slimmed, "data": shown}
 
 
-def slim_object(value: Json) -> dict[str, Any]:
+def slim_object(value: Any) -> Any:
     """An object of a list with only what `read_*` look at."""
-    kept: dict[str, Any] = _keep(value)
-    return kept
+    return _keep(value)
 
 
-def _keep(value: Any) -> Any:
+def _keep(value: Any, level: int = 0) -> Any:
+    # Cut just below what is read, so that it is still too deep for every reader, and for no encoder.
+    if level > DEEPEST + 1:
+        return None
     if isinstance(value, Mapping):
-        kept = {key: _keep(part) for key, part in value.items() if key in _READ}
-        if isinstance(options := value.get("currency_options"), Mapping):
-            kept["currency_options"] = {currency: _keep(option) for currency, option in options.items()}
-        metadata = value.get("metadata")
-        if value.get("object") in _WITH_METADATA and isinstance(metadata, Mapping) and attached(metadata):
-            kept["metadata"] = attached(metadata)
+        kept = {key: _keep(part, level + 1) for key, part in value.items() if key in _READ}
+        if isinstance(options := value.get("currency_options"), Mapping):  # its keys are currencies
+            kept["currency_options"] = {currency: _keep(one, level + 2) for currency, one in options.items()}
+        metadata, kind = value.get("metadata"), value.get("object")
+        if isinstance(metadata, Mapping) and isinstance(kind, str) and kind in _WITH_METADATA:
+            kept |= {"metadata": attached(metadata)} if attached(metadata) else {}
         return kept
     if isinstance(value, list):
-        return [_keep(part) for part in value]
+        return [_keep(part, level + 1) for part in value]
     return value

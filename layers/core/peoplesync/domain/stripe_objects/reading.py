@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -14,6 +14,12 @@ FINEST: Final = 12
 LARGEST: Final = 10**15
 """More than any amount or instant can be; what is larger is a mistake, and would be one to compute with."""
 
+
+DEEPEST: Final = 50
+"""Levels of objects and lists within each other that are read; Stripe's own have some ten."""
+
+LONGEST_NAME: Final = 100
+"""Characters of a kind or an id that an error shows."""
 
 MOST_METADATA: Final = 50
 LONGEST_METADATA: Final = 500
@@ -33,6 +39,10 @@ class UnreadableStripeObject(ValueError):
         self.path = path
         self.problem = problem
 
+    def public(self) -> dict[str, str]:
+        """As JSON: which object it is, and what is wrong with it."""
+        return {"kind": self.kind, "id": self.object_id, "problem": f"{self.path} {self.problem}"}
+
 
 class Node:
     """One JSON object inside a Stripe object, aware of where it is.
@@ -50,8 +60,7 @@ class Node:
     @classmethod
     def top(cls, value: Any, kind: str) -> Node:
         """The object itself; its id is read here so that every later error can name it."""
-        object_id = value.get("id") if isinstance(value, Mapping) else None
-        node = cls(value, kind, object_id if isinstance(object_id, str) and object_id else "(no id)")
+        node = cls(value, kind, name_of(value))
         node.required_text("id")
         return node
 
@@ -177,6 +186,57 @@ class Node:
 
     def _error(self, name: str, problem: str) -> UnreadableStripeObject:
         return UnreadableStripeObject(self._kind, self._id, self._join(name) or "the object", problem)
+
+
+def id_of(value: Any) -> str | None:
+    """The id of what may be no object, or have none."""
+    object_id = value.get("id") if isinstance(value, Mapping) else None
+    return object_id if isinstance(object_id, str) and object_id else None
+
+
+def created_of(value: Any) -> int | None:
+    """When an object was created; None where that cannot be read."""
+    created = value.get("created") if isinstance(value, Mapping) else None
+    is_instant = isinstance(created, int) and not isinstance(created, bool) and abs(created) <= LARGEST
+    return created if is_instant else None
+
+
+def last_id(objects: Sequence[Any]) -> str | None:
+    """The id after which a list goes on: the last one on its page that can be read."""
+    return next((found for one in reversed(objects) if (found := id_of(one)) is not None), None)
+
+
+def kind_of(value: Any) -> str:
+    """What an error calls an object of that kind."""
+    kind = value.get("object") if isinstance(value, Mapping) else None
+    return _shown(kind) if isinstance(kind, str) and kind else "object"
+
+
+def name_of(value: Any) -> str:
+    """What an error calls an object: its id."""
+    object_id = id_of(value)
+    return "(no id)" if object_id is None else _shown(object_id)
+
+
+def _shown(name: str) -> str:
+    """A name that can stand in any log and message: control characters and half surrogates cannot."""
+    return "".join(one if one.isprintable() else "?" for one in name[:LONGEST_NAME])
+
+
+def refuse_too_deep(value: Any) -> None:
+    """Raises where so much is nested that reading it could fail in other ways."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [part for one in level for part in _parts(one)]
+        if not level:
+            return
+    raise UnreadableStripeObject(kind_of(value), name_of(value), "the object", "is nested too deeply")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def attached(metadata: Json) -> dict[str, str]:

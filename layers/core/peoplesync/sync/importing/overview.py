@@ -29,7 +29,9 @@ class Imports:
 
     def all(self) -> list[dict[str, Any]]:
         """Each import as public JSON: `id`, `status` (running, succeeded or failed), how many Stripe objects
-        are `listed`, `enqueued`, `applied` and `failed`, when it started and ended, and why it failed."""
+        are `listed`, `enqueued`, `applied` and `failed`, when it started and ended, and why it failed;
+        `waiting` are the lists with which a running one waits for Stripe, each with `since` when and the
+        `reason`."""
         return [self._shown(run) for run in self.runs.all(self.epoch)]
 
     def one(self, run_id: str) -> dict[str, Any] | None:
@@ -52,7 +54,15 @@ class Imports:
             "started_at": iso(run.started_at),
             "finished_at": None if run.finished_at is None else iso(run.finished_at),
             "reason": run.failure,
+            "waiting": self._waiting(run) if run.status == "running" else [],
         }
+
+    def _waiting(self, run: Run) -> list[dict[str, str]]:
+        return [
+            {"list": name, "since": iso(state.idle_since), "reason": state.reason}
+            for name, state in sorted(self.runs.list_states(run).items())
+            if state.idle_since is not None
+        ]
 
     def _if_stopped(self, run: Run) -> Run:
         """Nobody tells the run when its execution is stopped from outside; it is noticed here."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from peoplesync.sync.importing.runs import ImportRuns, ListedPage, Run
@@ -16,7 +17,7 @@ UNSEEN: Final = "unseen"
 """The list of the customers whom Stripe's lists did not show."""
 
 NAMED: Final = 5
-"""How many missing chunks a failure names."""
+"""How many missing chunks, or objects, a failure names."""
 
 
 @dataclass
@@ -65,6 +66,18 @@ def progress_of(run: Run, runs: ImportRuns) -> Progress:
         if failed is None and len(progress.missing) < NAMED:
             progress.missing.append(chunk)
     return progress
+
+
+def shortcoming(progress: Progress, failures: Iterable[str]) -> str:
+    """Why a run has failed, "" where all is applied; `failures` name what could not be."""
+    if progress.failed:
+        objects = f"{progress.failed} object{'s' * (progress.failed != 1)}"
+        named = [f"“{one}”" for one in islice(failures, NAMED)]
+        some = f", among them {', '.join(named)}" if named else ""
+        return f"{objects} could not be applied{some}; `peoplesync dead list` tells which, and why"
+    if progress.missing:
+        return f"these chunks were never applied: {', '.join(progress.missing)}"
+    return ""
 
 
 def missing_pages(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from peoplesync.domain.connections import Connection
+from peoplesync.domain.stripe_objects.reading import name_of
 from peoplesync.domain.windows import FIRST, Window, next_window
 from peoplesync.sync.chunking import chunks_of_events, chunks_of_objects
 from peoplesync.sync.importing.lists import Listing
@@ -66,8 +67,9 @@ class ListReader:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def read(self) -> bool:
-        """Reads on; whether the list is at its end. Raises `Superseded`, `KeyRefused`, `NotPermitted`, or
-        `Unavailable` where Stripe did not answer again and again."""
+        """Reads on; whether the list is at its end. Raises `Superseded`, `KeyRefused`, `NotPermitted`,
+        `UnreadableStripeObject` where the list cannot go on, or `Unavailable` where Stripe did not answer
+        again and again."""
         self._windows = self._taken_over()
         with ThreadPoolExecutor(self.readers, thread_name_prefix=self.listing.name) as readers:
             for _ in range(self.readers):
@@ -191,7 +193,7 @@ def put_on_queue(
     chunks: dict[str, int] = {}
     bodies = []
     for number, parts in enumerate(packed):
-        name = chunk_id(list_name, window, number, (str(part["id"]) for part in parts))
+        name = chunk_id(list_name, window, number, map(name_of, parts))
         chunks[name] = len(parts)
         of_kind: dict[str, Any] = {"events": parts} if is_of_events else {"objects": parts}
         chunk = Chunk(name, run.id, page.as_of, **of_kind)

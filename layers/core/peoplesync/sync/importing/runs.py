@@ -66,10 +66,11 @@ class ListedPage:
 @dataclass(frozen=True)
 class ListState:
     """How a list fares: `refused` counts requests that had to be made again, `idle_since` is since when
-    Stripe has not answered at all."""
+    Stripe has not answered at all, and `reason` why; None and "" where the list goes on."""
 
     refused: int = 0
     idle_since: int | None = None
+    reason: str = ""
 
 
 class Superseded(Exception):
@@ -95,6 +96,9 @@ class ImportRuns(Protocol):
 
     def list_state(self, run: Run, list_name: str) -> ListState: ...
 
+    def list_states(self, run: Run) -> Mapping[str, ListState]:
+        """All of a run that are known, by list."""
+
     def save_list_state(self, run: Run, list_name: str, state: ListState) -> None: ...
 
     def add_page(self, run: Run, page: ListedPage) -> None:
@@ -105,6 +109,9 @@ class ImportRuns(Protocol):
 
     def chunks_applied(self, run: Run) -> Iterable[tuple[str, int]]:
         """The ids of the chunks that are applied, in order, with how many of their parts failed."""
+
+    def failures(self, run: Run) -> Iterator[str]:
+        """Why some of what could never be applied could not: each names an object."""
 
     def listed(self, run: Run) -> Mapping[str, tuple[int, int]]:
         """How many objects were listed, on how many pages, by list."""

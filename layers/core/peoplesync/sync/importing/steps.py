@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.domain.windows import Window
 from peoplesync.sync.importing.lists import event_lists, listing_of, object_lists, optional_permission
-from peoplesync.sync.importing.progress import UNSEEN, Progress, missing_pages, progress_of
+from peoplesync.sync.importing.progress import UNSEEN, missing_pages, progress_of, shortcoming
 from peoplesync.sync.importing.reading_lists import READERS, BulkQueue, ListReader, put_on_queue
 from peoplesync.sync.importing.request import Request, Unacceptable, read_request
 from peoplesync.sync.importing.runs import ImportRuns, ListState, Run, Superseded
 from peoplesync.sync.importing.unseen import Members, UnseenCustomers
 from peoplesync.sync.pace import Pace, pace_of
-from peoplesync.sync.ports import KeyRefused, Lists, NotPermitted, RateLimited, Unavailable
+from peoplesync.sync.ports import KeyRefused, Lists, NotPermitted, Unavailable
 
 Answer = dict[str, Any]
 
@@ -129,7 +130,13 @@ class Importer:
             quiet_looks=0,
         )
         self.runs.save(again)
+        self._waits_no_more(again)
         return again
+
+    def _waits_no_more(self, run: Run) -> None:
+        for name, state in self.runs.list_states(run).items():
+            if state.idle_since is not None:
+                self.runs.save_list_state(run, name, replace(state, idle_since=None, reason=""))
 
     def read_list(self, place: Mapping[str, Any]) -> Answer:
         """Reads one list for as long as a step may take: done, more, wait or failed."""
@@ -168,14 +175,14 @@ class Importer:
                     permissions[slug] = False
                     continue
                 return _failed(f"the list of {name} cannot be read: {lacking}")
-            except (KeyRefused, Superseded) as end:
+            except (KeyRefused, Superseded, UnreadableStripeObject) as end:
                 return _failed(str(end))
             except Unavailable as silence:
                 done, problem = False, str(silence)
             break
         now = self.clock()
         idle_since = (before.idle_since or now) if problem else None
-        self.runs.save_list_state(run, name, ListState(before.refused + pace.refused, idle_since))
+        self.runs.save_list_state(run, name, ListState(before.refused + pace.refused, idle_since, problem))
         if idle_since is not None and now - idle_since >= GIVES_UP_AFTER:
             return _failed(f"the list of {name} cannot be read, for an hour now: {problem}")
         if problem:
@@ -217,12 +224,15 @@ class Importer:
                 continue
             try:
                 again = self.lists.page(run.epoch.connection, listing.resource, page.params)
-            except (RateLimited, NotPermitted) as problem:
+            except (Unavailable, NotPermitted) as problem:
+                before = self.runs.list_state(run, page.list)
+                since = before.idle_since or self.clock()
+                waits = replace(before, idle_since=since, reason=str(problem))
+                self.runs.save_list_state(run, page.list, waits)
                 return {**place, "status": "wait", "seconds": WAIT, "reason": str(problem)}
-            except Unavailable as silence:
-                return {**place, "status": "wait", "seconds": WAIT, "reason": str(silence)}
             window = Window(page.window, 0, 0, pages=page.number)
             put_on_queue(run, page.list, window, page.params, again, self.queue, self.runs)
+        self._waits_no_more(run)
         self.runs.save(replace(run, relisted=True))
         return {**place, "status": "done"}
 
@@ -243,7 +253,7 @@ class Importer:
         if run is None or connection is None:
             return _failed("the connection has begun a new epoch, or is there no more")
         progress = progress_of(run, self.runs)
-        failure = _shortcoming(progress)
+        failure = shortcoming(progress, self.runs.failures(run) if progress.failed else ())
         ended = self._end(run, failure)
         if ended.status == "succeeded" and run.is_full:
             self.connections.close_gap(run.epoch, run.started_at)
@@ -288,12 +298,3 @@ class Importer:
 
 def _failed(reason: str) -> Answer:
     return {"status": "failed", "reason": reason}
-
-
-def _shortcoming(progress: Progress) -> str:
-    if progress.failed:
-        objects = f"{progress.failed} object{'s' * (progress.failed != 1)}"
-        return f"{objects} could not be applied; the dead-letter queue of bulk changes holds them"
-    if progress.missing:
-        return f"these chunks were never applied: {', '.join(progress.missing)}"
-    return ""
