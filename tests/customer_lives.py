@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from peoplesync_local.stripe_account import StripeAccount
 from peoplesync_local.stripe_objects import StripeObject
 from tests.addresses import Addresses
 from tests.builders import HOUR
+from tests.hidden_terms import HidingCustomer
+from tests.hiding_account import HidingAccount
 from tests.true_customers import TrueCustomer
 
 
@@ -25,13 +26,16 @@ class Step:
 
 
 class CustomerLife:
-    """One customer's life; `pending` are the planned steps, of which the first creates the customer."""
+    """One customer's life; `pending` are the planned steps, of which the first creates the customer. One that
+    `hides` has terms that no event shows, and pays by bank debits now and then."""
 
-    def __init__(self, account: StripeAccount, rng: random.Random, addresses: Addresses) -> None:
-        self._account, self._rng, self._addresses = account, rng, addresses
+    def __init__(
+        self, account: HidingAccount, rng: random.Random, addresses: Addresses, hides: bool = False
+    ) -> None:
+        self._account, self._rng, self._addresses, self._hides = account, rng, addresses, hides
         email = addresses.first()
         self._former: set[str | None] = {email}
-        self.customer = TrueCustomer(account, rng, email)
+        self.customer = (HidingCustomer if hides else TrueCustomer)(account, rng, email, hides)
         self.truth = self.customer.truth
         self.pending = deque([Step(self.customer.id, self.customer.create)])
 
@@ -44,13 +48,15 @@ class CustomerLife:
         if object_id in self.truth.subscriptions:
             lives = self.truth.subscriptions[object_id]["ended_at"] is None
             return Step(object_id, partial(self.customer.adjust, object_id)) if lives else None
-        charge = self.customer.charges.get(object_id)
+        charge = self.customer.charges.get(object_id) if object_id in self.customer.arrived else None
         left = charge["amount_captured"] - charge["amount_refunded"] if charge else 0
         return Step(object_id, partial(self.customer.refund, object_id)) if left > 1 else None
 
     def plan(self, *, may_leave: bool) -> None:
         """Think of something to do; `may_leave`: that may be to go for good."""
         living = [one for one in self.truth.subscriptions.values() if one["ended_at"] is None]
+        if self._hides and self._rng.random() < 0.35 and self._plan_what_hides(living):
+            return None
         wish = self._rng.random()
         if not self.truth.subscriptions and wish < 0.9:
             return self._sign_up()
@@ -72,6 +78,33 @@ class CustomerLife:
             "paused": self._finish_pause,
         }
         return plans.get(subscription["status"], self._settle_debt)(subscription["id"])
+
+    def _plan_what_hides(self, living: list[StripeObject]) -> bool:
+        """Think of a debit that settles, money that is taken back, or a discount; whether there was one."""
+        if isinstance(self.customer, HidingCustomer) and living and self._rng.random() < 0.3:
+            subscription = self._rng.choice(living)["id"]
+            # Told by an event of its own, which is of no other object.
+            told = partial(self.customer.tell_discount, subscription)
+            self.pending.append(Step(f"discount of {subscription}", told))
+        elif self.customer.in_flight:
+            self._settle_debit(self._rng.choice(sorted(self.customer.in_flight)))
+        elif self.customer.arrived and self._rng.random() < 0.5:
+            charge = self._rng.choice(sorted(self.customer.arrived))
+            self.pending.append(Step(charge, partial(self.customer.take_back, charge)))
+        else:
+            return False
+        return True
+
+    def _settle_debit(self, charge: str) -> None:
+        succeeds, owed = self._rng.random() < 0.6, self.customer.in_flight[charge]
+        self.pending.append(Step(charge, partial(self.customer.settle_debit, charge, succeeds)))
+        if owed and succeeds:
+            self._pay(*owed)
+        elif owed:
+            invoice, subscription = owed
+            self.pending.append(Step(invoice, partial(self.customer.fail_payment, invoice, subscription)))
+            if self.truth.subscriptions[subscription]["status"] == "active":
+                self._move(subscription, "past_due")
 
     def _change_customer(self) -> Step:
         if self._rng.random() < 0.55:
@@ -140,6 +173,8 @@ class CustomerLife:
         if wish < 0.65:
             pays = wish < 0.35
             self.pending.append(Step(subscription, partial(self.customer.renew, subscription)))
+            if self._hides and self._rng.random() < 0.3:
+                return self._bill(subscription, pays=pays, by_debit=True)
             self._bill(subscription, pays=pays)
             if not pays:
                 self._move(subscription, "past_due")
@@ -151,6 +186,7 @@ class CustomerLife:
             self._cancel(subscription)
         else:
             self.pending.append(Step(subscription, partial(self.customer.try_again, subscription)))
+        return None
 
     def _settle_debt(self, subscription: str) -> None:
         wish = self._rng.random()
@@ -179,12 +215,14 @@ class CustomerLife:
             step = self.small_change(self._rng.choice(sorted(self.customer.charges)))
             self.pending.extend([step] if step else [])
 
-    def _bill(self, subscription: str, *, pays: bool, free: bool = False) -> None:
+    def _bill(self, subscription: str, *, pays: bool, free: bool = False, by_debit: bool = False) -> None:
         invoice = self._account.new_id("in")
         self.pending.append(Step(invoice, partial(self.customer.bill, invoice, subscription, free)))
         self.pending.append(Step(invoice, partial(self.customer.finalize, invoice)))
         if free:
             self._pay(invoice, subscription)
+        elif by_debit:
+            self._debit(invoice, subscription)
         else:
             self._collect(invoice, subscription, pays=pays)
 
@@ -199,9 +237,16 @@ class CustomerLife:
         self.pending.append(Step(invoice, partial(self.customer.pay, invoice, subscription)))
         self.pending.append(Step(invoice, partial(self.customer.pay_again, invoice), repeats=True))
 
+    def _debit(self, invoice: str | None, subscription: str | None) -> None:
+        charge = self._account.new_id("ch")
+        self.pending.append(Step(charge, partial(self.customer.begin_debit, charge, invoice, subscription)))
+
     def _charge(self, invoice: str | None, *, succeeds: bool) -> None:
+        if self._hides and invoice is None and self._rng.random() < 0.5:
+            return self._debit(None, None)
         charge = self._account.new_id("ch")
         self.pending.append(Step(charge, partial(self.customer.charge, charge, invoice, succeeds)))
+        return None
 
     def _move(self, subscription: str, status: str) -> None:
         self.pending.append(Step(subscription, partial(self.customer.move, subscription, status)))

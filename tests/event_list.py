@@ -13,6 +13,7 @@ from peoplesync.sync.messages import Message, decode
 from peoplesync.sync.ports import EndpointState, Page
 from peoplesync.sync.reconcile import Reconciled, Reconciler
 from tests.builders import NOW, customer, event
+from tests.fakes import FakeCatalogue
 
 Json = Mapping[str, Any]
 KEPT = 30 * 86_400
@@ -149,6 +150,7 @@ class Scene:
     stripe: EventList = field(default_factory=lambda: EventList(NOW))
     endpoints: Endpoints = field(default_factory=Endpoints)
     connections: Checkpoints = field(default_factory=Checkpoints)
+    catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
     bulk: Bulk = field(default_factory=Bulk)
     page_seconds: float = 0
     slept: list[float] = field(default_factory=list)
@@ -161,6 +163,7 @@ class Scene:
             lists=self.stripe,
             endpoints=self.endpoints,
             connections=self.connections,
+            catalogue=self.catalogue,
             bulk=self.bulk,
             clock=lambda: self.stripe.now,
             monotonic=stopwatch,

@@ -14,18 +14,25 @@ from typing import Any, Final
 from peoplesync.adapters.erasure_keys import is_personal, marker_of
 from peoplesync.adapters.stored_people import from_row, to_row
 from peoplesync.domain.billing_events import BillingEvent
-from peoplesync.domain.catalogue import Catalogue, CatalogueKey, Entry
+from peoplesync.domain.catalogue import (
+    Catalogue,
+    CatalogueChange,
+    CatalogueKey,
+    Entry,
+    answered_entry,
+)
 from peoplesync.domain.changes import Answer, ObjectKey, read_answer
+from peoplesync.domain.charges import is_paid, newest_of
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import Household, Known
 from peoplesync.domain.people import ERASED, SHARED, Person
 from peoplesync.domain.segments import PREDEFINED, Definitions
-from peoplesync.domain.snapshots import GONE
+from peoplesync.domain.snapshots import GONE, Snapshot
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.sync.apply import Applier
 from peoplesync.sync.erasure_receipt import Receipt, removed_with
 from peoplesync.sync.fates import Delivery, Report
-from peoplesync.sync.messages import Message
+from peoplesync.sync.messages import Message, decode
 from peoplesync.sync.ports import LostRace, TooLarge, Unavailable
 
 TEST = Epoch("main", 1)
@@ -59,6 +66,7 @@ class FakePeople:
     identities: dict[str, str] = field(default_factory=dict)
     members: dict[tuple[str, str], int] = field(default_factory=dict)
     feeds: dict[str, dict[str, BillingEvent]] = field(default_factory=dict)
+    charges: dict[str, dict[str, Snapshot]] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     writes: int = 0
     max_entries: int = 100
@@ -70,6 +78,7 @@ class FakePeople:
         identities: Collection[str],
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
+        charges: Mapping[str, Collection[Snapshot]] | None = None,
     ) -> Known:
         owners = {
             one: self.identities.get(one, self.identities.get(remembered_as(one))) for one in identities
@@ -80,7 +89,20 @@ class FakePeople:
             record: {one for event in events for one in event.memories if one in self.feeds.get(record, {})}
             for record, events in entries.items()
         }
-        return Known(owners, found, known)
+        rows = {
+            record: {
+                one.content["id"]: self.charges[record][one.content["id"]]
+                for one in theirs
+                if one.content["id"] in self.charges.get(record, {})
+            }
+            for record, theirs in (charges or {}).items()
+        }
+        return Known(owners, found, known, charges=rows)
+
+    def newest_payment(self, epoch: Epoch, record: str, apart_from: Collection[str]) -> Sequence[Snapshot]:
+        theirs = self.charges.get(record, {})
+        newest = newest_of(one for name, one in theirs.items() if is_paid(one) and name not in apart_from)
+        return [newest] if newest else []
 
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         self.before_write()
@@ -110,8 +132,11 @@ class FakePeople:
             self.receipts[person] = after_a_step(self.receipts.get(person, Receipt(person)), removed)
         for record, event in household.entries:
             self.feeds.setdefault(record, {})[event.memory] = event
+        for record, charge in household.charges:
+            self.charges.setdefault(record, {})[charge.content["id"]] = charge
 
     def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
+        self.charges.pop(record, None)
         feed = self.feeds.get(record, {})
         gone = list(feed)[:most]
         for memory in gone:
@@ -159,6 +184,10 @@ class FakeCatalogue:
     def read(self, epoch: Epoch, keys: Collection[CatalogueKey]) -> Catalogue:
         return {key: self.entries.get(key, Entry(key)) for key in keys}
 
+    def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
+        asked = [(one.key, one.asked_at) for one in self.entries.values() if one.refusal]
+        return [(key, at) for key, at in asked if at is not None and at < before][:most]
+
     def write(self, epoch: Epoch, entry: Entry) -> None:
         self.before_write()
         stored = self.entries.get(entry.key, Entry(entry.key))
@@ -175,6 +204,7 @@ class FakeStripe:
     now: int = 0
     down: bool = False
     asked: list[str] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)
 
     def fetch(self, connection: str, key: ObjectKey) -> Answer:
         if self.down:
@@ -184,6 +214,16 @@ class FakeStripe:
             return read_answer(key, self.objects.get(key.id), self.now)
         except UnreadableStripeObject as problem:
             return Answer(GONE, unreadable=problem)
+
+    def terms(self, connection: str, key: CatalogueKey) -> CatalogueChange:
+        if self.down:
+            raise Unavailable("down")
+        self.asked.append(key.id)
+        if key.kind in self.forbidden:
+            return CatalogueChange(key, asked_at=self.now, refusal="not_permitted")
+        if key.id not in self.objects:
+            return CatalogueChange(key, asked_at=self.now, refusal="not_found")
+        return answered_entry(key, self.objects[key.id], self.now)
 
 
 @dataclass
@@ -298,9 +338,12 @@ class World:
         return self.applier.apply(deliveries)
 
     def settle(self) -> None:
-        """Delivers what waits on the queue until nothing does."""
+        """Delivers what waits on the queue until nothing does, but for what is asked again and again of a
+        Stripe whose clock stands still."""
         while self.queue.sent:
-            self.deliver([self.queue.sent.popleft()[0]])
+            body, _ = self.queue.sent.popleft()
+            if '"ask":' not in body or decode(body).attempt < 3:
+                self.deliver([body])
 
     def person(self, identity: str) -> Person | None:
         """The person found by `customer:...` or `email:...`."""

@@ -11,12 +11,13 @@ random, so that no order can be read from them.
 import json
 import random
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from peoplesync_local.stripe_account import StripeAccount
 from peoplesync_local.stripe_objects import StripeObject
 from tests.addresses import Addresses
 from tests.customer_lives import CustomerLife, Step
+from tests.hiding_account import HidingAccount
 from tests.true_customers import Truth
 
 __all__ = ["History", "Truth", "history"]
@@ -27,33 +28,39 @@ END = 1_793_318_400  # 2026-10-30T00:00:00Z
 
 @dataclass(frozen=True)
 class History:
-    """`events` in the order in which they happened, `truth` by the customer's id."""
+    """`events` in the order in which they happened, `truth` by the customer's id. `wholes` are the objects as
+    they were after each event, by its id, with all that Stripe shows of them where it is asked to expand."""
 
     events: list[StripeObject]
     truth: dict[str, Truth]
+    wholes: Mapping[str, StripeObject]
 
 
-def history(seed: int, events: int, tie_share: float = 1 / 3) -> History:
+def history(seed: int, events: int, tie_share: float = 1 / 3, hides: bool = False) -> History:
     """A history of exactly so many events of about a twelfth as many customers, the same for the same
     arguments.
 
     `tie_share` of the events (0 to about 0.8) share their second with the previous event of the same object
     and show another content: the later in the list is the truth. All instants lie between 2026-01-05 and
     2026-10-31.
+
+    One that `hides` has what Stripe's events show in part only: prices billed in other currencies or in
+    tiers, twelve items, discounts. In it bank debits are pending for days, and money is taken back.
     """
-    world = _World(seed, events, tie_share)
+    world = _World(seed, events, tie_share, hides)
     while len(world.account.events) < events:
         world.go_on()
     truth = {life.customer.id: life.truth for life in world.lives if life.truth.customer}
-    return History(world.account.events, truth)
+    return History(world.account.events, truth, world.account.wholes)
 
 
 class _World:
     """The clock, the customers, and who does something next."""
 
-    def __init__(self, seed: int, size: int, tie_share: float) -> None:
+    def __init__(self, seed: int, size: int, tie_share: float, hides: bool) -> None:
         self._rng = random.Random(seed)
-        self.account = StripeAccount(lambda _: f"evt_{self._rng.getrandbits(80):020x}")
+        self._hides = hides
+        self.account = HidingAccount(lambda _: f"evt_{self._rng.getrandbits(80):020x}")
         self._addresses = Addresses(self._rng)
         self.lives: list[CustomerLife] = []
         self._size, self._customers, self._tie_share = size, max(1, round(size / 12)), tie_share
@@ -103,7 +110,7 @@ class _World:
             len(self.lives) < self._customers
             and len(self.lives) * self._size <= len(self.account.events) * self._customers
         ):
-            self._life = CustomerLife(self.account, self._rng, self._addresses)
+            self._life = CustomerLife(self.account, self._rng, self._addresses, self._hides)
             self.lives.append(self._life)
             return self._life
         busy = [life for life in self.lives if life.pending]
@@ -132,7 +139,7 @@ class _World:
         before = self.account.objects.get(step.object_id)
         step.take(at)
         again = self._this_second.pop(step.object_id, None) is not None
-        self._ties += again and self.account.objects[step.object_id] != before
+        self._ties += again and self.account.objects.get(step.object_id) != before
         self._this_second[step.object_id] = life
 
 

@@ -93,7 +93,14 @@ class System:
         """A run of the reconciler, and of the worker until the queues are empty."""
         stripe = self.stripe
         reconciler = Reconciler(
-            stripe, stripe, self.connections, self.world.queue, self.now, lambda: 0, lambda _: None
+            stripe,
+            stripe,
+            self.connections,
+            self.world.catalogue,
+            self.world.queue,
+            self.now,
+            lambda: 0,
+            lambda _: None,
         )
         (turn,) = reconciler.reconcile(seconds)
         self.settle()
@@ -128,7 +135,7 @@ class System:
         return verifier.verify(self.connections.current)
 
     def health(self) -> dict[str, Any]:
-        return Health(self, self, self, self.now).status(self.connections.current)
+        return Health(self, self.world.catalogue, self, self, self.now).status(self.connections.current)
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
         return None

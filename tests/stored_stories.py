@@ -9,6 +9,7 @@ from typing import Any
 from peoplesync.domain.activity import Trait
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import ProductName
+from peoplesync.domain.charges import Paid
 from peoplesync.domain.households import Household
 from peoplesync.domain.people import Person
 from peoplesync.domain.records import Occurrences, Record
@@ -34,14 +35,25 @@ def full_record(customer: str = "cus_1") -> Record:
         customer=Snapshot(NOW - 1, "", Rank.CREATION, {"id": customer, "email": "Trial-07@example.com"}),
         deleted=True,
         subscriptions={
-            "sub_1": snapshot("sub_1", status="active", items=[{"id": "si_1", "unit_amount": "1250.5"}]),
+            "sub_1": snapshot(
+                "sub_1",
+                status="active",
+                discounts=["di_1"],
+                more_items=True,
+                items=[{"id": "si_1", "unit_amount": "1250.5", "discounts": []}],
+            ),
             "sub_2": replace(snapshot("sub_2", status="canceled"), rank=Rank.TERMINAL),
         },
-        last_charge=snapshot("ch_1", **payment),
+        last_charge=snapshot("ch_1", **payment, status="succeeded", refunded=0),
         last_paid_invoice=snapshot("in_1", **payment),
         last_payment_failed_at=NOW - 3 * DAY,
         last_checkout_at=NOW - 4 * DAY,
-        discounts={"di_1": snapshot("di_1", coupon="coupon_1", start=NOW - DAY, end=None, terms=None)},
+        payments={"usd": Paid(3, 5700, 1900)},
+        looks={"sub_1": Snapshot(NOW - HOUR, "", Rank.STATE, {"items": None})},
+        alias="acct_1",
+        discounts={
+            "di_1": snapshot("di_1", coupon="coupon_1", start=NOW - DAY, end=None, terms=None, once=False)
+        },
         asked=True,
         dropped=True,
         dropped_activity_at=NOW - 90 * DAY,

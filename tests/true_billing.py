@@ -6,12 +6,12 @@ Nothing here uses the product: this is the oracle that the product is compared w
 import random
 from dataclasses import dataclass, field
 
-from peoplesync_local import stripe_objects, stripe_payments
-from peoplesync_local.stripe_account import StripeAccount
+from peoplesync_local import stripe_debits, stripe_objects, stripe_payments
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.subscription_changes import items_of
 from tests.builders import DAY
-from tests.price_list import PRICES
+from tests.hiding_account import HidingAccount
+from tests.price_list import HIDDEN, PRICES, as_invoiced
 
 KINDS = (
     "subscription_created",
@@ -45,8 +45,9 @@ KINDS = (
 @dataclass
 class Truth:
     """What is true of a customer in the end: its objects as they were last (of a deleted one: just before),
-    and how often each kind of billing event happened. `last_charge` is the captured one with the greatest
-    (created, id), `last_paid_invoice` the one of more than nothing with the greatest (paid_at, id)."""
+    and how often each kind of billing event happened. `last_charge` is, of those whose money arrived and was
+    not taken back by the bank, the one with the greatest (created, id), `last_paid_invoice` the one of more
+    than nothing with the greatest (paid_at, id)."""
 
     customer: StripeObject
     deleted: bool = False
@@ -60,12 +61,16 @@ class TrueBilling:
     """One customer's invoices, charges and checkouts. Every method of the kind `…(at)` is exactly one event,
     at that instant."""
 
-    def __init__(self, account: StripeAccount, rng: random.Random) -> None:
+    def __init__(self, account: HidingAccount, rng: random.Random, hides: bool = False) -> None:
         self._account, self._rng = account, rng
         self.id = account.new_id("cus")
         self.truth = Truth(customer={})
-        self.prices = PRICES[rng.choices(list(PRICES), weights=[6, 3, 1, 1])[0]]
+        prices = HIDDEN if hides else PRICES
+        self.currency = rng.choices(list(prices), weights=[6, 3, 1, 1])[0]
+        self.prices = prices[self.currency]
         self.charges: dict[str, StripeObject] = {}
+        self.arrived: set[str] = set()  # charges whose money is there
+        self.in_flight: dict[str, tuple[str, str] | None] = {}  # debit -> its invoice and subscription
         self.unpaid: dict[str, str] = {}  # subscription -> its invoice that could not be collected
         self._invoices: dict[str, StripeObject] = {}
 
@@ -76,15 +81,16 @@ class TrueBilling:
         lines = [
             stripe_payments.line(
                 f"il_{invoice.removeprefix('in_')}_{number}",
-                price=item["price"],
+                price=price,
                 period=(item["current_period_start"], item["current_period_end"]),
                 quantity=item["quantity"],
                 amount=0 if free else None,
                 subscription=subscription,
                 subscription_item=item["id"],
-                description=stripe_payments.describe_line(item["quantity"], "Product", item["price"]),
+                description=stripe_payments.describe_line(item["quantity"], "Product", price),
             )
             for number, item in enumerate(items_of(self.truth.subscriptions[subscription]), start=1)
+            for price in [as_invoiced(item, self.currency)]
         ]
         self._count("invoice_created")
         drafted = stripe_payments.invoice(
@@ -123,18 +129,47 @@ class TrueBilling:
 
     def charge(self, charge_id: str, invoice: str | None, succeeds: bool, at: int) -> None:
         """An attempt to take the invoice's amount, or some amount without invoice."""
-        amount = self._invoices[invoice]["amount_due"] if invoice else self._rng.randrange(500, 90_000)
+        amount = self._amount_of(invoice)
         shown = stripe_payments.charge(
             charge_id,
             customer=self.id,
             amount=amount,
             created=at,
-            currency=self.prices[0]["currency"],
+            currency=self.currency,
             status="succeeded" if succeeds else "failed",
             description=self._rng.choice([None, "Subscription update"]),
         )
-        self._count("charge_succeeded" if succeeds else "charge_failed")
-        self._show_charge("succeeded" if succeeds else "failed", shown, at)
+        self._come_to(shown, succeeds, at)
+
+    def begin_debit(self, charge_id: str, invoice: str | None, subscription: str | None, at: int) -> None:
+        """A bank is asked for the money, which is there in some days or not at all. The charge's first event
+        is none that anybody takes; the one after it shows another description."""
+        pending = stripe_debits.pending(
+            charge_id,
+            kind="sepa_debit",
+            customer=self.id,
+            amount=self._amount_of(invoice),
+            created=at,
+            currency=self.currency,
+        )
+        self._account.becomes(pending)
+        self.in_flight[charge_id] = (invoice, subscription) if invoice and subscription else None
+        self._show_charge("updated", pending | {"description": "Bank debit"}, at)
+
+    def settle_debit(self, charge_id: str, succeeds: bool, at: int) -> None:
+        """The bank has paid, or it has not."""
+        del self.in_flight[charge_id]
+        before = self.charges[charge_id]
+        after = stripe_debits.arrived(before) if succeeds else stripe_debits.returned(before)
+        self._come_to(after, succeeds, at)
+
+    def take_back(self, charge_id: str, at: int) -> None:
+        """The bank takes back what it had paid; of what was refunded meanwhile only the words change."""
+        before = self.charges[charge_id]
+        if before["amount_refunded"]:
+            words = {"description": f"Looked at {at}"}
+            return self._show_charge("updated", before | words, at)
+        return self._come_to(stripe_debits.returned(before), False, at)
 
     def refund(self, charge_id: str, at: int) -> None:
         """A part of what is left of the charge, or all of it."""
@@ -152,7 +187,7 @@ class TrueBilling:
             created=at,
             email=self.truth.customer["email"],
             amount_total=0,
-            currency=self.prices[0]["currency"],
+            currency=self.currency,
             subscription=subscription,
         )
         self._account.happens("checkout.session.completed", shown, at)
@@ -165,12 +200,22 @@ class TrueBilling:
     def _show_invoice(self, what: str, shown: StripeObject, at: int) -> None:
         self._invoices[shown["id"]] = self._account.happens(f"invoice.{what}", shown, at)
 
+    def _amount_of(self, invoice: str | None) -> int:
+        return self._invoices[invoice]["amount_due"] if invoice else self._rng.randrange(500, 90_000)
+
+    def _come_to(self, charge: StripeObject, succeeded: bool, at: int) -> None:
+        """The money of the charge arrives, or it does not, or not for good."""
+        if succeeded:
+            self.arrived.add(charge["id"])
+        else:
+            self.arrived.discard(charge["id"])
+        self._count("charge_succeeded" if succeeded else "charge_failed")
+        self._show_charge("succeeded" if succeeded else "failed", charge, at)
+
     def _show_charge(self, what: str, shown: StripeObject, at: int) -> None:
         self.charges[shown["id"]] = self._account.happens(f"charge.{what}", shown, at)
-        last = self.truth.last_charge
-        moment = (shown["created"], shown["id"])
-        if shown["captured"] and (last is None or (last["created"], last["id"]) <= moment):
-            self.truth.last_charge = shown
+        there = (self.charges[one] for one in self.arrived)
+        self.truth.last_charge = max(there, key=lambda one: (one["created"], one["id"]), default=None)
 
 
 def _paid(invoice: StripeObject) -> tuple[int, str]:

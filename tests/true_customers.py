@@ -4,12 +4,13 @@ Nothing here uses the product: this is the oracle that the product is compared w
 """
 
 import random
+from fractions import Fraction
 
 from peoplesync_local import stripe_objects, subscription_changes
-from peoplesync_local.stripe_account import StripeAccount
 from peoplesync_local.stripe_objects import StripeObject
 from peoplesync_local.subscription_changes import items_of
 from tests.builders import DAY
+from tests.hiding_account import HidingAccount
 from tests.price_list import monthly_worth
 from tests.true_billing import KINDS, TrueBilling, Truth
 
@@ -19,8 +20,10 @@ __all__ = ["KINDS", "TrueCustomer", "Truth"]
 class TrueCustomer(TrueBilling):
     """One customer at Stripe. Every method of the kind `…(at)` is exactly one event, at that instant."""
 
-    def __init__(self, account: StripeAccount, rng: random.Random, email: str | None) -> None:
-        super().__init__(account, rng)
+    def __init__(
+        self, account: HidingAccount, rng: random.Random, email: str | None, hides: bool = False
+    ) -> None:
+        super().__init__(account, rng, hides)
         self._email = email
         self.changed_at = 0
         self._changes = 0
@@ -68,10 +71,10 @@ class TrueCustomer(TrueBilling):
     def subscribe(self, subscription: str, status: str, at: int) -> None:
         """A new subscription that is incomplete, trialing or active."""
         trial = (at, at + DAY * self._rng.choice([7, 14, 30, 60, 120])) if status == "trialing" else None
-        chosen = self._rng.sample(self.prices, k=2 if self._rng.random() < 0.15 else 1)
+        chosen = self._chosen_prices()
         items = [
             stripe_objects.item(
-                f"si_{subscription.removeprefix('sub_')}_{number}",
+                f"si_{subscription.removeprefix('sub_')}_{number:02}",
                 subscription=subscription,
                 price=price,
                 period=trial or (at, subscription_changes.period_end(at, price)),
@@ -92,6 +95,8 @@ class TrueCustomer(TrueBilling):
             status=status,
             trial_start=start,
             trial_end=end,
+            currency=self.currency,
+            discounts=self._first_discounts(subscription, at),
         )
         self._show_subscription("created", created, at)
 
@@ -150,22 +155,22 @@ class TrueCustomer(TrueBilling):
         before = self.truth.subscriptions[subscription]
         first = items_of(before)[0]
         wish = self._rng.random()
-        if wish < 0.5:
+        if (otherwise := self._adjusted_otherwise(before, at)) is not None:
+            after = otherwise
+        elif wish < 0.5:
             quantity = self._rng.choice([q for q in (1, 2, 3, 5, 8, 13) if q != first["quantity"]])
             after = subscription_changes.with_quantity(before, quantity)
         elif wish < 0.8:
             others = [price for price in self.prices if price["id"] != first["price"]["id"]]
             after = subscription_changes.on_price(before, self._rng.choice(others))
-        elif before["cancel_at_period_end"]:
+        elif before["cancel_at"] is not None:
             self._count("cancellation_unscheduled")
             after = subscription_changes.kept(before)
         else:
             self._count("cancellation_scheduled")
-            after = subscription_changes.ending_at_period_end(before, at)
-        if before["status"] in ("active", "past_due"):
-            growth = sum(map(monthly_worth, items_of(after))) - sum(map(monthly_worth, items_of(before)))
-            self._count("subscription_expanded", growth > 0)
-            self._count("subscription_contracted", growth < 0)
+            after = self._ending(before, at)
+        if before["status"] in ("active", "past_due") and (kind := self._kind_of_change(before, after)):
+            self._count(f"subscription_{kind}")
         self._show_subscription("updated", after, at)
 
     def cancel(self, subscription: str, at: int) -> None:
@@ -177,6 +182,30 @@ class TrueCustomer(TrueBilling):
         self._count("trial_ended", before["status"] == "trialing")
         self._count("trial_expired", before["status"] == "trialing")
         return self._show_subscription("deleted", subscription_changes.ended(before, at), at)
+
+    # --- what others may do differently
+
+    def _chosen_prices(self) -> list[StripeObject]:
+        return self._rng.sample(self.prices, k=2 if self._rng.random() < 0.15 else 1)
+
+    def _first_discounts(self, subscription: str, at: int) -> list[StripeObject]:
+        return []
+
+    def _adjusted_otherwise(self, before: StripeObject, at: int) -> StripeObject | None:
+        """The subscription adjusted in some way that is not of every history."""
+        return None
+
+    def _ending(self, before: StripeObject, at: int) -> StripeObject:
+        return subscription_changes.ending_at_period_end(before, at)
+
+    def _kind_of_change(self, before: StripeObject, after: StripeObject) -> str:
+        """Whether the value of what is paid for has expanded or contracted, "" for neither."""
+        growth = self._worth(after) - self._worth(before)
+        return "expanded" if growth > 0 else "contracted" if growth < 0 else ""
+
+    def _worth(self, subscription: StripeObject) -> Fraction:
+        each = (monthly_worth(item, self.currency) for item in items_of(subscription))
+        return sum(each, Fraction(0))
 
     # --- recording
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, ERASED, customer_identity
+from peoplesync.domain.snapshots import Snapshot
 from peoplesync.sync.differences import Stored
 from peoplesync.sync.ports import Page
 from peoplesync.sync.verify import Verdict, Verifier
@@ -34,6 +35,11 @@ class WorldsRecords:
             if record.id in customers
         }
 
+    def charges(
+        self, epoch: Epoch, charges: Mapping[str, Collection[Snapshot]]
+    ) -> Mapping[str, Mapping[str, Snapshot]]:
+        return self.world.people.read(epoch, (), {}, (), charges).charges
+
     def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
         known = self.world.people.identities
         return {one for one in customers if known.get(customer_identity(one)) == ERASED}
@@ -41,7 +47,7 @@ class WorldsRecords:
 
 @dataclass
 class ObjectLists:
-    """Lists of customers and subscriptions, three a page, the newest first."""
+    """Lists of customers, subscriptions and charges, three a page, the newest first."""
 
     world: World
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
@@ -55,7 +61,9 @@ class ObjectLists:
         ]
         if resource == "subscriptions":
             assert params["status"] == "all"
+        if resource != "customers":
             found = [one for one in found if params.get("customer") in (None, one["customer"])]
+        found = [one for one in found if one["created"] >= params.get("created", {}).get("gte", 0)]
         found.sort(key=lambda one: (one["created"], one["id"]), reverse=True)
         if "starting_after" in params:
             ids = [one["id"] for one in found]

@@ -101,7 +101,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
     if found["due_seconds"]:
         rows.append(("due by the clock", f"for {duration(found['due_seconds'])}"))
     if found["degraded"]:
-        rows.append(("the key may not read", ", ".join(found["degraded"])))
+        rows.append(("not known", "; ".join(found["degraded"])))
     return rows
 
 

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
+from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
 from peoplesync.adapters.definitions_store import DefinitionsStore
@@ -156,7 +157,7 @@ class Target:
     def status(self, connection: str) -> dict[str, Any]:
         """How a connection is, as `peoplesync status` shows it."""
         found, last_import = self.connection(connection), self.imports_of(connection).latest()
-        health = Health(self.people, self.depths, self.worker, clock.now, self.publisher)
+        health = Health(self.people, CatalogueStore(), self.depths, self.worker, clock.now, self.publisher)
         return health.status(found, last_import, self.reevaluations_of(connection).current())
 
     def webhook_url(self, connection: str) -> str:

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.api_keys import ApiKeys
+from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.measuring import Measuring
 from peoplesync.adapters.queues import ChangeQueue
@@ -20,7 +21,7 @@ from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.adapters.table_units import count_units
-from peoplesync.adapters.tables import ConnectionRow, use_tables
+from peoplesync.adapters.tables import CatalogueRow, ConnectionRow, use_tables
 from peoplesync.sync.metrics import Metric
 from peoplesync.sync.reconcile import Reconciler
 
@@ -35,7 +36,7 @@ measuring = Measuring(os.environ)
 
 stack = Stack.from_environment(os.environ)
 use_tables(stack)
-count_units(measuring.add, ConnectionRow)
+count_units(measuring.add, ConnectionRow, CatalogueRow)
 keys = ApiKeys(ConnectionsStore(), Secrets(SSMProvider(), stack.secrets_prefix))
 stripe = StripeApi(
     keys,
@@ -48,6 +49,7 @@ reconciler = Reconciler(
     lists=stripe,
     endpoints=stripe,
     connections=ConnectionsStore(),
+    catalogue=CatalogueStore(),
     bulk=ChangeQueue(boto3.client("sqs"), stack.bulk_queue_url),
     clock=clock.now,
     monotonic=time.monotonic,

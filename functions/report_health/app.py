@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters import clock
+from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.event_source_mappings import Mappings
 from peoplesync.adapters.executions import Executions
@@ -66,7 +67,7 @@ worker, publisher = Mappings(functions, mappings), Mappings(functions, streams)
 executions = Executions(boto3.client("stepfunctions"))
 connections, people = ConnectionsStore(), PeopleReader()
 imports, reevaluations = ImportRuns(), ReevaluationRuns()
-health = Health(people, queues, worker, clock.now, publisher)
+health = Health(people, CatalogueStore(), queues, worker, clock.now, publisher)
 
 
 @logger.inject_lambda_context

@@ -160,7 +160,7 @@ def test_what_says_who_is_billed_what_and_whether_that_is_all_is_kept() -> None:
     shown["items"]["data"][0]["price"]["currency_options"] = noisy
     kept = slim(event("customer.subscription.created", shown, created=NOW))["data"]["object"]
     assert (kept["customer"], kept["customer_account"]) == (None, "acct_1")
-    assert (kept["items"]["has_more"], kept["items"]["total_count"]) == (True, 12)
+    assert kept["items"]["has_more"] is True
     assert kept["items"]["data"][0]["price"]["currency_options"] == options
 
 

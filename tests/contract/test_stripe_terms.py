@@ -8,6 +8,7 @@ import pytest
 from peoplesync.domain.stripe_objects import (
     Item,
     UnreadableStripeObject,
+    discounts_in,
     read_coupon,
     read_discount,
     read_subscription,
@@ -85,7 +86,8 @@ TERMS: dict[str, object] = {
     "amount_off": None,
     "currency": None,
     "duration": "forever",
-    "products": [],
+    "products": None,
+    "options": None,
 }
 COUPONS = {
     "a percentage": (coupon(percent_off=12.5), TERMS | {"percent_off": "12.5"}),
@@ -100,6 +102,15 @@ COUPONS = {
         coupon(applies_to={"products": ["prod_2", "prod_1"]}),
         TERMS | {"percent_off": "50", "products": ["prod_1", "prod_2"]},
     ),
+    "amounts in several currencies": (
+        coupon(
+            percent_off=None,
+            amount_off=500,
+            currency="usd",
+            currency_options={"usd": {"amount_off": 500}, "eur": {"amount_off": 450}},
+        ),
+        TERMS | {"amount_off": 500, "currency": "usd", "options": {"usd": 500, "eur": 450}},
+    ),
 }
 
 
@@ -109,11 +120,12 @@ def test_a_coupon_reads_the_same_by_itself_and_inside_a_discount(terms: str) -> 
     alone = read_coupon(shown | {"created": START})
     assert alone == {"id": "coupon_1", "created": START, "terms": read_terms}
     whole = {"id": "di_1", "coupon": "coupon_1", "start": START, "end": END, "terms": read_terms}
-    assert read_discount(discount(coupon=shown, end=END)) == whole
+    given = {"subscription": None, "item": None, "once": False}
+    assert read_discount(discount(coupon=shown, end=END)) == whole | given
     nameless = {"object": "discount", "coupon": shown, "start": START, "end": END}
-    assert read_subscription(subscription(discounts=[], discount=nameless))["discounts"] == [
-        whole | {"id": ""}
-    ]
+    holder = subscription(discounts=[], discount=nameless)
+    (name,) = read_subscription(holder)["discounts"]
+    assert discounts_in(holder) == {name: whole | given | {"id": name, "subscription": "sub_1"}}
 
 
 SHOWN_OF_A_DISCOUNT: dict[str, tuple[object, dict[str, object]]] = {
@@ -131,11 +143,34 @@ SHOWN_OF_A_DISCOUNT: dict[str, tuple[object, dict[str, object]]] = {
 @pytest.mark.parametrize("part", SHOWN_OF_A_DISCOUNT)
 def test_a_discount_of_which_stripe_shows_only_a_part_has_no_terms(part: str, level: str) -> None:
     shown, known = SHOWN_OF_A_DISCOUNT[part]
-    if level == "subscription":
-        read_discounts = read_subscription(subscription(discounts=[shown]))["discounts"]
-    else:
-        read_discounts = read_item(item(discounts=[shown]))["discounts"]
-    assert read_discounts == [{"id": "di_1", "end": None, "terms": None, **known}]
+    holder = subscription(discounts=[shown])
+    if level == "item":
+        holder = subscription(items=[item(discounts=[shown])])
+    told = read_subscription(holder)
+    assert (told["discounts"] or told["items"][0]["discounts"]) == ["di_1"]
+    for one in discounts_in(holder).values():
+        assert {name: one[name] for name in known} == known  # type: ignore[literal-required]
+        assert one["terms"] is None
+    assert bool(discounts_in(holder)) is not isinstance(shown, str)
+
+
+def test_two_shapes_of_one_discounted_subscription_read_the_same() -> None:
+    modern = subscription(discounts=["di_1"])
+    whole = {"id": "di_1", "object": "discount", "coupon": coupon(), "start": START, "end": None}
+    for old in (
+        {**modern, "discounts": [], "discount": whole},
+        {**modern, "discounts": None, "discount": whole},
+        {**modern, "discounts": ["di_1"], "discount": whole},
+        {**modern, "discounts": [discount(coupon=coupon())]},
+    ):
+        assert read_subscription(old) == read_subscription(modern)
+
+
+def test_all_terms_of_a_coupon_are_known_only_where_stripe_was_asked_for_them() -> None:
+    shown = coupon() | {"created": START}
+    assert read_coupon(shown)["terms"]["products"] is None
+    assert read_coupon(shown, expanded=True)["terms"]["products"] == []
+    assert read_coupon(shown | {"applies_to": None})["terms"]["products"] is None
 
 
 def test_the_order_of_discounts_is_part_of_the_state() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from peoplesync.domain.mrr import PAYING_STATUSES
 from peoplesync_local.stack import LocalStack
 from tests.stack_company import Commands, Company, eventually, kill, slow
 
@@ -127,3 +128,29 @@ def test_a_stopped_import_says_so_and_resumed_ends_in_the_same_people(
     assert (resumed["id"], resumed["status"]) == (stopped["id"], "succeeded")
     assert resumed["lists"]["customers"] == CUSTOMERS
     assert company.people() == undisturbed[0].people()
+
+
+@pytest.mark.long
+def test_after_an_import_nobodys_mrr_is_unknown_or_an_estimate(local_stack: LocalStack) -> None:
+    # 2,000 customers, among them one of each that Stripe does not show whole: prices in several currencies,
+    # coupons limited to products, twelve items, bank debits, trial offers, accounts.
+    company = Company(local_stack, "shown")
+    company.simulator().fill(2_000, seed=7)
+    company.connect()
+    company.simulator().reset_requests()
+    execution = company.ended(company.start_import(), 480)
+    assert execution["status"] == "SUCCEEDED", execution
+    company.drain(120)
+    asked = company.simulator().requests()["by_endpoint"]
+
+    found = Commands(company).json("people", "list")
+    paying = [one["fields"] for one in found if one["fields"].get("subscription_status") in PAYING_STATUSES]
+    assert len(paying) > 900
+    assert [one for one in paying if one.get("customer_mrr") is None] == []
+    assert [one for one in paying if one["customer_mrr_estimated"]] == []
+    assert {"eur", "jpy", "usd"} <= {one["customer_mrr_currency"] for one in paying}
+    verdict = company.verify()
+    assert verdict.agrees, verdict.differences
+    assert verdict.compared["charges"] > 1_000
+    # What the lists brought is not asked for one by one: only tiers of other currencies are.
+    assert sum(asked[f"/v1/{name}"].get("get", 0) for name in ("prices", "coupons")) <= 6

@@ -20,7 +20,8 @@ def naive_mrr(subscription: Shown, now: int, customers_discount: Shown | None) -
     with localcontext(PRECISE):
         yearly: dict[str, Decimal] = {}
         counted: dict[str, Shown] = {}
-        for item in subscription["items"]["data"]:
+        for shown in subscription["items"]["data"]:
+            item = shown | {"price": _billed(shown["price"], subscription["currency"])}
             recurring = item["price"]["recurring"]
             if recurring is not None and recurring["usage_type"] == "licensed":
                 counted[item["id"]] = item
@@ -39,6 +40,14 @@ def naive_mrr(subscription: Shown, now: int, customers_discount: Shown | None) -
             currency = item["price"]["currency"]
             sums[currency] = sums.get(currency, Decimal(0)) + yearly[one_id] / 12
         return sums
+
+
+def _billed(price: Shown, currency: str) -> Shown:
+    """The price in the currency that is billed."""
+    if price["currency"] == currency:
+        return price
+    option: Shown = price["currency_options"][currency]
+    return price | option | {"currency": currency}
 
 
 def _is_on(discount: Shown, now: int) -> bool:
@@ -100,8 +109,7 @@ def _take_off(coupon: Shown, items: list[Shown], yearly: dict[str, Decimal]) -> 
     affected = []
     for item in items:
         wanted = products is None or item["price"]["product"] in products
-        same_money = coupon["percent_off"] is not None or item["price"]["currency"] == coupon["currency"]
-        if wanted and same_money and yearly[item["id"]] > NOTHING:
+        if wanted and yearly[item["id"]] > NOTHING:
             affected.append(item)
     if not affected:
         return
@@ -110,7 +118,11 @@ def _take_off(coupon: Shown, items: list[Shown], yearly: dict[str, Decimal]) -> 
     if coupon["percent_off"] is not None:
         off = everything * Decimal(repr(coupon["percent_off"])) / 100
     else:
-        off = coupon["amount_off"] * max(_invoices_a_year(item) for item in affected)
+        currency = affected[0]["price"]["currency"]
+        each = coupon["amount_off"]
+        if coupon["currency"] != currency:
+            each = coupon["currency_options"][currency]["amount_off"]
+        off = each * max(_invoices_a_year(item) for item in affected)
     for one_id, amount in before.items():
         rest = amount - off * amount / everything
         yearly[one_id] = rest if rest > NOTHING else Decimal(0)

@@ -12,7 +12,7 @@ from pynamodb.connection import Connection as PynamoConnection
 from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.adapters.stored_people import from_row
-from peoplesync.adapters.tables import MARKER, FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.adapters.tables import CHARGE, MARKER, FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.activity import TRACKED
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.billing_events.subscriptions import OF_VALUE
@@ -44,7 +44,7 @@ def in_tables(epoch: Epoch) -> FakePeople:
         },
     )
     for row in FeedRow.scan():
-        if row.pk.startswith(mine) and row.kind != MARKER:
+        if row.pk.startswith(mine) and row.kind not in (MARKER, CHARGE):
             at, key = row.at_and_key
             feed = found.feeds.setdefault(row.pk.removeprefix(mine), {})
             entry = BillingEvent(row.kind, key, at, row.content_json, marker_of(row.kind, key))

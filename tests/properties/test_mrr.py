@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peoplesync.domain.money import decimals, rounded_major
-from peoplesync.domain.mrr import Mrr, nothing_resolved, rounded, subscription_mrr, total
-from peoplesync.domain.stripe_objects import Discount, read_discount, read_subscription
+from peoplesync.domain.mrr import Mrr, rounded, total
 from tests.builders import NOW, coupon, discount, item, of_plan, price, subscription, tier, tiered
 from tests.properties.naive_mrr import PRECISE, Shown, naive_mrr
+from tests.shown_terms import shown_mrr
 
 QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=10_000)
@@ -40,11 +40,23 @@ def steps(draw: st.DrawFn) -> list[Shown]:
 
 
 @st.composite
-def prices(draw: st.DrawFn) -> Shown:
+def prices(draw: st.DrawFn, currency: str) -> Shown:
+    """A price that can be billed in this currency: its own, or one of its options."""
+    own = draw(st.sampled_from([currency, currency, "usd", "jpy"]))
+    shown = draw(prices_in(own))
+    if own == currency:
+        return shown
+    other = draw(prices_in(currency).filter(lambda one: one["billing_scheme"] == shown["billing_scheme"]))
+    names = ("unit_amount", "unit_amount_decimal", "tiers")
+    return shown | {"currency_options": {currency: {name: other[name] for name in names if name in other}}}
+
+
+@st.composite
+def prices_in(draw: st.DrawFn, currency: str) -> Shown:
     interval, count = draw(intervals)
     terms: Shown = {
         "product": draw(products),
-        "currency": draw(currencies),
+        "currency": currency,
         "interval": draw(st.sampled_from([interval] * 9 + [None])),
         "interval_count": count,
         "usage_type": draw(st.sampled_from(["licensed"] * 9 + ["metered"])),
@@ -58,7 +70,7 @@ def prices(draw: st.DrawFn) -> Shown:
 
 
 @st.composite
-def discounts(draw: st.DrawFn) -> Shown:
+def discounts(draw: st.DrawFn, currency: str) -> Shown:
     terms: Shown = {"duration": draw(st.sampled_from(["forever", "forever", "repeating", "once"]))}
     if draw(st.booleans()):
         terms["percent_off"] = draw(st.integers(1, 100) | st.integers(1, 9_999).map(lambda one: one / 100))
@@ -66,12 +78,15 @@ def discounts(draw: st.DrawFn) -> Shown:
         terms |= {
             "percent_off": None,
             "amount_off": draw(st.integers(1, 4_000)),
-            "currency": draw(currencies),
+            "currency": draw(st.sampled_from([currency, currency, "usd"])),
+            "currency_options": {currency: {"amount_off": draw(st.integers(1, 4_000))}},
         }
+        if terms["currency"] == currency:
+            del terms["currency_options"]
     if draw(st.integers(0, 3)) == 0:
         terms["applies_to"] = {"products": draw(st.lists(products, min_size=1, unique=True))}
     return discount(
-        f"di_{draw(st.integers(0, 10**6))}",
+        "di_customer",
         coupon=coupon(**terms),
         start=NOW + draw(st.integers(-9, 2)),
         end=draw(st.none() | st.integers(-2, 9).map(lambda later: NOW + later)),
@@ -80,25 +95,34 @@ def discounts(draw: st.DrawFn) -> Shown:
 
 @st.composite
 def subscriptions(draw: st.DrawFn) -> Shown:
-    priced = draw(st.lists(prices(), min_size=1, max_size=4))
+    currency = draw(currencies)
+    priced = draw(st.lists(prices(currency), min_size=1, max_size=4))
     items = [
         item(
             f"si_{index}",
             price=one,
             quantity=draw(st.integers(0, 60)),
-            discounts=draw(st.lists(discounts(), max_size=2)),
+            discounts=draw(st.lists(discounts(currency), max_size=2)),
         )
         for index, one in enumerate(priced)
     ]
-    return subscription(items=items, discounts=draw(st.lists(discounts(), max_size=3)))
+    given_to_all = draw(st.lists(discounts(currency), max_size=3))
+    # Each discount has an id of its own, and so has the customer's.
+    numbers = iter(range(100))
+    for one in (*given_to_all, *(one for held in items for one in held["discounts"])):
+        one["id"] = f"di_{next(numbers)}"
+    return subscription(items=items, discounts=given_to_all, currency=currency)
 
 
-customers_discounts = st.none() | discounts()
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Shown, Shown | None]:
+    """A subscription, and the discount that its customer has, if any."""
+    shown = draw(subscriptions())
+    return shown, draw(st.none() | discounts(shown["currency"]))
 
 
 def mrr_of(shown: Shown, customers: Shown | None, now: int = NOW) -> Mrr:
-    of_customer: list[Discount] = [] if customers is None else [read_discount(customers)]
-    return subscription_mrr(read_subscription(shown), now, nothing_resolved, of_customer)
+    return shown_mrr(shown, now, *([customers] if customers else []))
 
 
 def assert_agree(shown: Shown, customers: Shown | None) -> None:
@@ -113,35 +137,42 @@ def assert_agree(shown: Shown, customers: Shown | None) -> None:
 
 
 @QUICK
-@given(subscriptions(), customers_discounts)
-def test_any_subscription_is_worth_what_a_naive_count_finds(shown: Shown, customers: Shown | None) -> None:
-    assert_agree(shown, customers)
+@given(cases())
+def test_any_subscription_is_worth_what_a_naive_count_finds(case: tuple[Shown, Shown | None]) -> None:
+    assert_agree(*case)
 
 
 @pytest.mark.long
 @LONG
-@given(subscriptions(), customers_discounts)
+@given(cases())
 def test_ten_thousand_subscriptions_are_worth_what_a_naive_count_finds(
-    shown: Shown, customers: Shown | None
+    case: tuple[Shown, Shown | None],
 ) -> None:
-    assert_agree(shown, customers)
+    assert_agree(*case)
 
 
 @settings(QUICK, max_examples=200)
-@given(subscriptions(), customers_discounts, st.randoms(use_true_random=False))
+@given(cases(), st.randoms(use_true_random=False))
 def test_neither_the_order_of_items_nor_an_old_shape_changes_the_value(
-    shown: Shown, customers: Shown | None, random: Any
+    case: tuple[Shown, Shown | None], random: Any
 ) -> None:
+    shown, customers = case
     items = list(shown["items"]["data"])
     random.shuffle(items)
-    plans = [of_plan(one) if one["price"]["recurring"] and random.random() < 0.5 else one for one in items]
+    plans = [
+        of_plan(one)
+        if "currency_options" not in one["price"] and one["price"]["recurring"] and random.random() < 0.5
+        else one
+        for one in items
+    ]
     reshaped = shown | {"items": {"object": "list", "data": plans}}
     assert mrr_of(reshaped, customers) == mrr_of(shown, customers)
 
 
 @settings(QUICK, max_examples=200)
-@given(subscriptions(), customers_discounts)
-def test_a_value_holds_at_every_moment_before_its_until(shown: Shown, customers: Shown | None) -> None:
+@given(cases())
+def test_a_value_holds_at_every_moment_before_its_until(case: tuple[Shown, Shown | None]) -> None:
+    shown, customers = case
     first = mrr_of(shown, customers)
     for now in range(NOW, NOW + 12):
         if first.until is not None and now >= first.until:
@@ -150,10 +181,11 @@ def test_a_value_holds_at_every_moment_before_its_until(shown: Shown, customers:
 
 
 @settings(QUICK, max_examples=200)
-@given(subscriptions(), customers_discounts, st.integers(0, 6))
+@given(cases(), st.integers(0, 6))
 def test_an_unknown_discount_can_only_make_the_value_lower(
-    shown: Shown, customers: Shown | None, which: int
+    case: tuple[Shown, Shown | None], which: int
 ) -> None:
+    shown, customers = case
     unknown = [
         one if index != which else one | {"source": {"type": "coupon", "coupon": "coupon_x"}}
         for index, one in enumerate(shown["discounts"])
@@ -167,7 +199,7 @@ def test_an_unknown_discount_can_only_make_the_value_lower(
 
 
 @settings(QUICK, max_examples=200)
-@given(st.lists(st.tuples(subscriptions(), customers_discounts), max_size=4))
+@given(st.lists(cases(), max_size=4))
 def test_a_total_is_the_sum_by_currency(several: list[tuple[Shown, Shown | None]]) -> None:
     mrrs = [mrr_of(*one) for one in several]
     summed = total(mrrs).by_currency

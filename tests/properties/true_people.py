@@ -8,6 +8,8 @@ from peoplesync_local.stripe_objects import StripeObject
 from tests.builders import DAY
 from tests.fakes import World
 from tests.histories import History
+from tests.price_list import COUPONS
+from tests.properties.tellings import LATER
 from tests.true_customers import KINDS, Truth
 
 BEST_FIRST = [
@@ -57,12 +59,23 @@ def seen_outcome(world: World) -> dict[str, Any]:
     }
 
 
+def unsure(world: World) -> set[str]:
+    """Whose MRR is unknown or an estimate, though they have a subscription."""
+    return {
+        "+".join(sorted(person.records))
+        for person in world.people.people.values()
+        if person.fields.get("subscription_id")
+        and (person.fields.get("customer_mrr") is None or person.fields["customer_mrr_estimated"])
+    }
+
+
 TRUE_FIELDS = (
     "customer_delinquent",
     "customer_mrr",
     "customer_name",
     "last_amount_paid_in_cents",
     "plan_id",
+    "plan_price",
     "subscription_count",
     "subscription_id",
     "subscription_quantity",
@@ -73,7 +86,7 @@ TRUE_FIELDS = (
 def _true_fields(records: Mapping[str, Truth]) -> dict[str, Any]:
     subscriptions = list(_counted_as(records.values()))
     primary = min(subscriptions, key=_best_first, default=None)
-    item = min(primary["items"]["data"], key=lambda one: (-_worth(one), one["id"])) if primary else None
+    item = _dearest_item(primary) if primary else None
     speaking = [truth for truth in records.values() if not truth.deleted] or list(records.values())
     holders = [truth for truth in speaking if truth.subscriptions]
     if holders:
@@ -86,6 +99,7 @@ def _true_fields(records: Mapping[str, Truth]) -> dict[str, Any]:
         "customer_name": speaker.customer["name"],
         "last_amount_paid_in_cents": _last_amount(records.values()),
         "plan_id": item["price"]["id"] if item else None,
+        "plan_price": _plan_price(item["price"], primary["currency"]) if item and primary else None,
         "subscription_count": len(subscriptions),
         "subscription_id": primary["id"] if primary else None,
         "subscription_quantity": item["quantity"] if item else None,
@@ -104,10 +118,38 @@ def _counted_as(truths: Iterable[Truth]) -> Iterator[StripeObject]:
             yield one | {"status": "canceled"} if over else one
 
 
-def _worth(item: StripeObject) -> Fraction:
-    recurring = item["price"]["recurring"]
-    once = Fraction(item["price"]["unit_amount"] * item["quantity"], recurring["interval_count"])
-    return once * PER_MONTH[recurring["interval"]]
+def _dearest_item(subscription: StripeObject) -> StripeObject:
+    currency, items = subscription["currency"], subscription["items"]["data"]
+    dearest: StripeObject = min(items, key=lambda one: (-_worth(one, currency), one["id"]))
+    return dearest
+
+
+def _worth(item: StripeObject, currency: str) -> Fraction:
+    """What an item is worth a month before discounts, by all that Stripe knows of its price."""
+    price, quantity = item["price"], item["quantity"]
+    if price["billing_scheme"] == "tiered":
+        each = [tier["unit_amount"] for tier in price["tiers"] if tier["up_to"] in (None, quantity)]
+        each += [tier["unit_amount"] for tier in price["tiers"] if (tier["up_to"] or 0) > quantity]
+        amount = max(each)  # the more one takes, the less one costs
+    else:
+        amount = _amount_in(price, currency)
+    return Fraction(amount * quantity, price["recurring"]["interval_count"]) * _per_month(price)
+
+
+def _amount_in(price: StripeObject, currency: str) -> int:
+    its = price if price["currency"] == currency else price["currency_options"][currency]
+    amount: int = its["unit_amount"]
+    return amount
+
+
+def _per_month(price: StripeObject) -> Fraction:
+    return PER_MONTH[price["recurring"]["interval"]]
+
+
+def _plan_price(price: StripeObject, currency: str) -> str | None:
+    if price["billing_scheme"] == "tiered":
+        return None
+    return _major(_amount_in(price, currency), currency)
 
 
 def _mrr(subscriptions: Iterable[StripeObject], currency: str) -> str:
@@ -116,9 +158,41 @@ def _mrr(subscriptions: Iterable[StripeObject], currency: str) -> str:
         for one in subscriptions
         if one["status"] in ("active", "past_due") and one["currency"] == currency
     ]
-    cents = sum((_worth(item) for one in paid for item in one["items"]["data"]), Fraction(0))
-    whole, places = int(cents + Fraction(1, 2)), DECIMALS.get(currency, 2)
-    return f"{whole // 10**places}.{whole % 10**places:0{places}}" if places else str(whole)
+    return _major(int(sum(map(_discounted, paid), Fraction(0)) + Fraction(1, 2)), currency)
+
+
+def _discounted(subscription: StripeObject) -> Fraction:
+    """What a subscription is worth a month, less its only discount."""
+    currency = subscription["currency"]
+    worth = {one["id"]: _worth(one, currency) for one in subscription["items"]["data"]}
+    for discount in subscription["discounts"]:
+        coupon = COUPONS[discount["source"]["coupon"]]
+        limited = coupon.get("applies_to", {}).get("products")
+        less = [
+            one
+            for one in subscription["items"]["data"]
+            if limited is None or one["price"]["product"] in limited
+        ]
+        if not less or (discount["end"] or LATER + 1) <= LATER:
+            continue
+        whole = sum((worth[one["id"]] for one in less), Fraction(0))
+        if coupon["percent_off"] is not None:
+            off = whole * Fraction(str(coupon["percent_off"])) / 100
+        else:
+            # So much off each invoice, of which the shortest interval makes the most.
+            shortest = min(less, key=lambda one: _months(one["price"]))
+            off = coupon["currency_options"][currency]["amount_off"] / _months(shortest["price"])
+        return sum(worth.values(), Fraction(0)) - min(off, whole)
+    return sum(worth.values(), Fraction(0))
+
+
+def _months(price: StripeObject) -> Fraction:
+    return Fraction(price["recurring"]["interval_count"]) / _per_month(price)
+
+
+def _major(amount: int, currency: str) -> str:
+    places = DECIMALS.get(currency, 2)
+    return f"{amount // 10**places}.{amount % 10**places:0{places}}" if places else str(amount)
 
 
 def _last_amount(truths: Iterable[Truth]) -> int | None:

@@ -132,7 +132,7 @@ def test_only_markers_of_the_records_own_feed_are_known(aws: MotoStack, world: W
     store.write(TEST, newcomer(person("per_1", record("user:42")), [("user:42", exported())]), "live", NOW)
 
     later = exported(at=NOW)
-    known = store.read(TEST, [], {"user:42": [later, exported("m-2")], "user:7": [later]}, ())
+    known = store.read(TEST, [], {"user:42": [later, exported("m-2")], "user:7": [later]}, (), {})
 
     assert known.entries == {"user:42": {"message#m-1"}, "user:7": set()}
 

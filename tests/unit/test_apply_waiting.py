@@ -9,6 +9,7 @@ import pytest
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import Household, Known
+from peoplesync.domain.snapshots import Snapshot
 from peoplesync.sync.fates import LONGEST_DELAY, SHORTEST_DELAY, Delivery
 from peoplesync.sync.messages import decode
 from peoplesync.sync.ports import Unavailable
@@ -148,10 +149,11 @@ class OutOfReach(FakePeople):
         identities: Collection[str],
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
+        charges: Mapping[str, Collection[Snapshot]] | None = None,
     ) -> Known:
         if not self.reading:
             raise Unavailable("throttled")
-        return super().read(epoch, identities, entries, people)
+        return super().read(epoch, identities, entries, people, charges)
 
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         if any(self.writing in one.records for one in household.after.values() if one):

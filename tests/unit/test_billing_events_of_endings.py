@@ -79,7 +79,9 @@ def test_a_cancellation_tells_the_mrr_that_is_lost(how: str, old: bool) -> None:
     shown, lost = LOST[how]
     content = ending(shown, old)
     assert content["previous_mrr"] == lost
-    assert content["mrr"] == ("0" if how == "in yen" else "0.00")
+    # Without its items, an old shape shows no currency either.
+    zero = None if (how, old) == ("without items", True) else "0" if how == "in yen" else "0.00"
+    assert content.get("mrr") == zero
 
 
 @pytest.mark.parametrize("how", ONLY_TODAY)

@@ -43,6 +43,7 @@ TIERED = price("price_t", billing_scheme="tiered", unit_amount=None)
 ONCE = price("price_o", unit_amount=50_000, interval=None)
 TWO = [item("si_1", price=MONTHLY), item("si_2", price=price("price_2", unit_amount=500))]
 HALF = [discount(coupon=coupon(percent_off=50))]
+BETTER = [discount("di_2", coupon=coupon(percent_off=50))]
 ONCE_HALF = [discount(coupon=coupon(percent_off=50, duration="once"))]
 FIVE_OFF = [discount(coupon=coupon(percent_off=None, amount_off=500, currency="usd"))]
 LATER_OVER = [discount(coupon=coupon(duration="repeating", duration_in_months=3), end=NOW + DAY)]
@@ -134,7 +135,7 @@ MOVES: dict[str, tuple[StripeObject, StripeObject, str | None]] = {
     "a discount for some months": (seats(1), seats(1, discounts=LATER_OVER), "contracted"),
     "a discount that had run out is gone": (seats(1, discounts=LONG_OVER), seats(1), None),
     "a discount for once": (seats(1), seats(1, discounts=ONCE_HALF), None),
-    "a better discount": (seats(1, discounts=FIVE_OFF), seats(1, discounts=HALF), "contracted"),
+    "a better discount": (seats(1, discounts=FIVE_OFF), seats(1, discounts=BETTER), "contracted"),
     "twice the seats at half the price by discount": (seats(1), seats(2, discounts=HALF), None),
     "another name": (seats(1), seats(1, description="Renamed"), None),
     "the next period": (seats(1), seats(1, period=(NOW, NOW + 30 * DAY)), None),

@@ -93,7 +93,7 @@ def test_an_optional_permission_degrades_with_a_note(run: Commands, stripe: str)
     (row,) = [line for line in shown.splitlines() if line.startswith("✗")]
     assert "Coupons" in row
     assert "optional" in row
-    assert "Without Coupons: read, a coupon counts once an event has told its terms.\n" in shown
+    assert "Without Coupons: read, MRR with a coupon stays an estimate" in shown
 
 
 @pytest.mark.parametrize(

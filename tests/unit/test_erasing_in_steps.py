@@ -184,6 +184,7 @@ def crowd(world: World, size: int, prices: int = 1) -> str:
                 created=NOW - DAY,
             ),
         )
+    world.settle()
     person = world.person(f"email:{EMAIL}")
     assert person is not None
     assert len(person.records) == size

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.catalogue import Catalogue, CatalogueKey, Entry
+from peoplesync.domain.catalogue import SHOWN, Catalogue, CatalogueKey, Entry
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import Person
 from peoplesync.domain.records import Record
@@ -49,7 +49,7 @@ class Products:
     def read(self, epoch: Epoch, keys: Collection[CatalogueKey]) -> Catalogue:
         self.read_for += keys
         return {
-            key: Entry(key, editions={"": Snapshot(NOW, "", Rank.STATE, self.metadata[key.id])})
+            key: Entry(key, editions={"": {SHOWN: Snapshot(NOW, "", Rank.STATE, self.metadata[key.id])}})
             for key in keys
             if key.id in self.metadata
         }

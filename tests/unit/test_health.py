@@ -12,6 +12,7 @@ from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.sync.health import Health
 from peoplesync.sync.permissions import PERMISSIONS
 from tests.builders import DAY, HOUR, MINUTE, NOW
+from tests.fakes import FakeCatalogue
 
 CALM = Connection(
     "main",
@@ -72,7 +73,8 @@ def status(
     due: int | None = None,
     last_reevaluation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    health = Health(People(due), Depths(waiting, dead), Worker(paused), lambda: NOW, Worker(unpublished))
+    depths, worker, publisher = Depths(waiting, dead), Worker(paused), Worker(unpublished)
+    health = Health(People(due), FakeCatalogue(), depths, worker, lambda: NOW, publisher)
     return health.status(connection, last_import, last_reevaluation)
 
 

@@ -178,6 +178,65 @@ def test_the_counts_are_those_that_the_events_tell_of(told: History) -> None:
     assert untold == {"subscription_changed"}, "all prices of a history are shown"
 
 
+@pytest.fixture(scope="module")
+def hiding() -> History:
+    return history(seed=11, events=2000, hides=True)
+
+
+def parts_of(value: Any) -> Iterator[StripeObject]:
+    """All objects and lists in an object."""
+    if isinstance(value, dict):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from parts_of(one)
+
+
+def test_events_of_a_history_that_hides_show_no_more_than_stripe_does(hiding: History) -> None:
+    hidden = {"currency_options": 0, "applies_to": 0, "tiers": 0, "data": 0, "discounts": 0}
+    for event in hiding.events:
+        for part in parts_of(event["data"]):
+            assert not part.keys() & {"currency_options", "applies_to", "tiers"}
+            assert all(isinstance(one, str) for one in part.get("discounts", ()))
+            assert len(part.get("data", ())) <= 10
+            assert part.get("has_more", False) == (part.get("total_count") == 12)
+        for part in parts_of(hiding.wholes[event["id"]]):
+            hidden["data"] += len(part.get("data", ())) == 12
+            hidden["discounts"] += any(isinstance(one, dict) for one in part.get("discounts", ()))
+            hidden["currency_options"] += "currency_options" in part
+            hidden["tiers"] += "tiers" in part
+    assert {name for name, count in hidden.items() if not count} == {"applies_to"}, "that is in coupons"
+
+
+def test_a_history_that_hides_holds_what_is_not_final_and_what_is_told_apart(hiding: History) -> None:
+    types = Counter(event["type"] for event in hiding.events)
+    assert min(types["customer.discount.created"], types["customer.discount.deleted"]) > 3
+    told: dict[str, list[str]] = {}
+    for event in hiding.events:
+        shown = event["data"]["object"]
+        if shown["object"] == "charge":
+            told.setdefault(shown["id"], []).append(shown["status"])
+    lives = Counter(tuple(status for status, _ in itertools.groupby(one)) for one in told.values())
+    unlike_cards = [("pending",), ("pending", "succeeded"), ("pending", "failed"), ("succeeded", "failed")]
+    assert min(lives[one] for one in unlike_cards) > 2
+    assert sum(truth.counts["subscription_changed"] for truth in hiding.truth.values()) > 50
+    portal = [
+        one["cancel_at_period_end"] for one in hiding.wholes.values() if one.get("cancel_at") is not None
+    ]
+    assert min(portal.count(True), portal.count(False)) > 20
+
+
+def test_the_last_charge_of_a_customer_is_one_whose_money_is_there(hiding: History) -> None:
+    last = {event["data"]["object"]["id"]: event["data"]["object"] for event in hiding.events}
+    fallen = 0
+    for customer, truth in hiding.truth.items():
+        charges = [one for one in last.values() if one["object"] == "charge" and one["customer"] == customer]
+        newest_first = sorted(charges, key=lambda one: (one["created"], one["id"]), reverse=True)
+        there = [one for one in newest_first if one["status"] == "succeeded"]
+        assert truth.last_charge == (there[0] if there else None)
+        fallen += bool(there) and there[0] != newest_first[0]
+    assert fallen > 5
+
+
 def test_a_small_history_checked_by_hand() -> None:
     # The first customer's trial is to be canceled, and is paused when it ends. A second seat in the pause is
     # not counted; the end of the pause is, and then the move from $49 a month to $90 a quarter. The second

@@ -109,8 +109,10 @@ def test_a_subscription_grows_when_an_item_is_added() -> None:
     assert shown(read(seats, editors, quantities=[5, 2])) == {"usd": "85.00"}  # 5 x 5 + 2 x 30
 
 
-def test_a_subscription_without_items_is_worth_nothing_in_its_currency() -> None:
-    assert shown(read(currency="eur")) == {"eur": "0.00"}
+def test_what_a_subscription_is_worth_whose_items_are_not_shown_is_not_known() -> None:
+    assert shown(read(currency="eur")) is None
+    ended = read(currency="eur") | {"status": "canceled"}
+    assert shown(ended) == {"eur": "0.00"}
 
 
 def test_metered_items_are_left_out() -> None:

@@ -5,20 +5,21 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.mrr import Mrr, nothing_resolved, subscription_mrr
+from peoplesync.domain.mrr import Mrr, subscription_mrr
 from peoplesync.domain.stripe_objects import read_discount, read_subscription
 from tests.builders import DAY, NOW, coupon, discount, item, price, subscription
+from tests.shown_terms import shown_mrr
 
 Shown = dict[str, Any]
 SOON, LATER = NOW + DAY, NOW + 9 * DAY
 HALF = discount("di_9", coupon=coupon())
+OTHER = HALF | {"id": "di_8"}
 NAMED = discount()  # names its coupon, and shows none of its terms
 
 
 def mrr_of(shown: Shown, *customers: Shown, now: int = NOW) -> Mrr:
-    """The MRR of a subscription of $19.00 as its event alone tells it."""
-    of_customer = [read_discount(one) for one in customers]
-    return subscription_mrr(read_subscription(shown), now, nothing_resolved, of_customer)
+    """The MRR of a subscription of $19.00 as it shows itself."""
+    return shown_mrr(shown, now, *customers)
 
 
 def with_discounts(*discounts: Shown | str) -> Shown:
@@ -88,12 +89,6 @@ def test_what_the_resolver_knows_of_a_discount_counts_and_not_what_the_event_sho
         assert mrr == Mrr({"usd": Fraction(1900)})
 
 
-def test_an_event_alone_resolves_what_it_shows_whole_and_nothing_else() -> None:
-    whole, named = read_discount(HALF), read_discount(NAMED)
-    assert nothing_resolved(whole) == whole
-    assert nothing_resolved(named) is None
-
-
 UNTIL: dict[str, tuple[Shown, list[Shown], int | None]] = {
     "no discount": (subscription(), [], None),
     "for ever": (with_discounts(HALF), [], None),
@@ -110,8 +105,8 @@ UNTIL: dict[str, tuple[Shown, list[Shown], int | None]] = {
     "an item's end": (subscription(items=[item(discounts=[HALF | {"end": SOON}])]), [], SOON),
     "the customer's end": (subscription(), [HALF | {"end": SOON}], SOON),
     "the overridden customer's end": (with_discounts(HALF | {"end": LATER}), [NAMED | {"end": SOON}], LATER),
-    "the end of the one before the customer's": (with_discounts(HALF | {"end": SOON}), [HALF], SOON),
-    "the start of the one after the customer's": (with_discounts(HALF | {"start": SOON}), [HALF], SOON),
+    "the end of the one before the customer's": (with_discounts(HALF | {"end": SOON}), [OTHER], SOON),
+    "the start of the one after the customer's": (with_discounts(HALF | {"start": SOON}), [OTHER], SOON),
     "nothing is paid": (subscription(status="unpaid", discounts=[HALF | {"end": SOON}]), [], None),
 }
 

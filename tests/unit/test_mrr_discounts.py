@@ -13,14 +13,10 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.mrr import Resolve, nothing_resolved, subscription_mrr
-from peoplesync.domain.stripe_objects import (
-    Discount,
-    read_customer,
-    read_discount,
-    read_subscription,
-)
+from peoplesync.domain.mrr import Mrr, Resolve, subscription_mrr
+from peoplesync.domain.stripe_objects import read_customer, read_subscription
 from tests.builders import DAY, NOW, coupon, customer, discount, item, price, subscription, tier, tiered
+from tests.shown_terms import resolver, shown_mrr
 
 Shown = dict[str, Any]
 
@@ -213,8 +209,7 @@ SHAPES: Mapping[str, Shape] = {
 
 def knowing(*discounts: Shown) -> Resolve:
     """A resolver that knows these discounts whole, by their id."""
-    known = {one["id"]: read_discount(one) for one in discounts}
-    return lambda discount: known.get(discount["id"])
+    return resolver(*discounts)
 
 
 def mrr_of(case: Case, shape: Shape, resolve: Resolve | None = None) -> dict[str, Fraction]:
@@ -224,7 +219,7 @@ def mrr_of(case: Case, shape: Shape, resolve: Resolve | None = None) -> dict[str
     showable = [one if isinstance(shape(one), str) else shape(one) for one in case.customers]
     customers = [read_customer(customer(discount=one)) for one in showable]
     everything = [*case.own, *case.customers, *(one for line in case.items for one in line["discounts"])]
-    of_customer: list[Discount] = [one for each in customers if each for one in each["discounts"]]
+    of_customer = [one for each in customers if each for one in each["discounts"]]
     mrr = subscription_mrr(told, NOW, resolve or knowing(*everything), of_customer)
     assert mrr.by_currency is not None
     assert mrr.exact
@@ -239,9 +234,10 @@ def test_discounts_are_subtracted_to_the_cent_in_every_shape(name: str, shape: s
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_event_that_shows_its_coupons_whole_needs_no_one_else(name: str) -> None:
+def test_a_subscription_that_shows_its_coupons_whole_needs_no_one_else(name: str) -> None:
     case, monthly = CASES[name]
-    assert mrr_of(case, SHAPES["the coupon whole in its source"], nothing_resolved) == {"usd": monthly}
+    shown = subscription(items=case.items, discounts=case.own)
+    assert shown_mrr(shown, NOW, *case.customers).by_currency == {"usd": monthly}
 
 
 SINGLE = [name for name, (case, _) in CASES.items() if len(case.own) == 1]
@@ -252,25 +248,30 @@ def test_the_one_discount_of_an_old_subscription_is_subtracted_the_same(name: st
     case, monthly = CASES[name]
     old = SHAPES["the coupon whole in the discount"](case.own[0])
     told = subscription(items=case.items) | {"discounts": None, "discount": old}
-    of_customer = [read_discount(one) for one in case.customers]
-    mrr = subscription_mrr(read_subscription(told), NOW, nothing_resolved, of_customer)
+    mrr = shown_mrr(told, NOW, *case.customers)
     assert (mrr.by_currency, mrr.exact) == ({"usd": monthly}, True)
 
 
-EURO = line(1000, id="si_2", currency="eur")
-CURRENCIES = {
-    "20 usd - 5 eur = 20 usd": (Case([A], [amount(500, currency="eur")]), {"usd": 2000}),
-    "20 usd + (10 - 5) eur": (Case([A, EURO], [amount(500, currency="eur")]), {"usd": 2000, "eur": 500}),
-    "20 usd + (10 - 15 -> 0) eur": (
-        Case([A, EURO], [amount(1500, currency="eur")]),
-        {"usd": 2000, "eur": 0},
+EUROS = {"eur": {"amount_off": 400}, "usd": {"amount_off": 500}}
+CONVERTED: dict[str, tuple[Shown, tuple[dict[str, Fraction], bool]]] = {
+    "20 eur - 4 eur of 5 usd = 16 eur": (
+        amount(500, currency_options=EUROS),
+        ({"eur": Fraction(1600)}, True),
     ),
-    "(20 usd + 10 eur) - 50 %": (Case([A, EURO], [HALF]), {"usd": 1000, "eur": 500}),
-    "an item's: 20 usd - 5 eur = 20 usd": (Case([line(2000, amount(500, currency="eur"))]), {"usd": 2000}),
+    "20 eur - some eur of 5 usd": (amount(500), ({"eur": Fraction(2000)}, False)),
+    "20 eur - 5 eur = 15 eur": (amount(500, currency="eur"), ({"eur": Fraction(1500)}, True)),
 }
 
 
-@pytest.mark.parametrize("name", CURRENCIES)
-def test_a_fixed_amount_touches_only_its_own_currency(name: str) -> None:
-    case, monthly = CURRENCIES[name]
-    assert mrr_of(case, SHAPES["the discount's id"]) == monthly
+@pytest.mark.parametrize("name", CONVERTED)
+def test_a_fixed_amount_in_another_currency_is_what_its_options_say_or_unknown(name: str) -> None:
+    shown_discount, expected = CONVERTED[name]
+    shown = subscription(items=[line(currency="eur")], discounts=[shown_discount], currency="eur")
+    mrr = shown_mrr(shown, NOW)
+    assert mrr == Mrr(*expected)
+
+
+@pytest.mark.parametrize("off", [percent(50), percent(100), amount(500)], ids=["half", "all", "an amount"])
+def test_a_coupon_that_does_not_show_its_products_may_be_limited_to_some(off: Shown) -> None:
+    mrr = shown_mrr(subscription(items=[A], discounts=[off]), NOW, expanded=False)
+    assert not mrr.exact

@@ -8,7 +8,7 @@ import pytest
 
 from peoplesync.domain.changes import Answer, Change, ObjectKey, read_answer, read_change
 from peoplesync.domain.records import REMEMBERED_INSTANTS, FoldedRecord, Record, fold_record
-from peoplesync.domain.snapshots import GONE
+from peoplesync.domain.snapshots import GONE, Snapshot
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event, slim
 from tests.builders import (
     DAY,
@@ -43,11 +43,12 @@ def in_every_order(*changes: Change) -> Record:
     results: list[Record] = []
     for order in itertools.permutations(changes):
         results.append(folded(*order).record)
-        record, feed = NEW, set[str]()
+        record, feed, charges = NEW, set[str](), dict[str, Snapshot]()
         for one in [*order, order[0]]:
-            step = fold_record(record, [one], feed, {})
+            step = fold_record(record, [one], feed, {}, charges)
             assert not step.ties
             record, feed = step.record, feed | {entry.memory for entry in step.entries}
+            charges |= step.charges
         results.append(record)
     assert all(one == results[0] for one in results)
     return results[0]

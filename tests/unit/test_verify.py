@@ -7,10 +7,22 @@ from typing import Any
 
 import pytest
 
+from peoplesync.sync.messages import Chunk, Message
 from peoplesync.sync.verify import LOOKS, MORE_LOOKS
 from peoplesync_local.stripe_objects import StripeObject
-from tests.builders import DAY, HOUR, NOW, customer, deleted_customer, event, subscription
-from tests.fakes import World
+from tests.builders import (
+    DAY,
+    HOUR,
+    NOW,
+    charge,
+    coupon,
+    customer,
+    deleted_customer,
+    event,
+    item,
+    subscription,
+)
+from tests.fakes import TEST, World
 from tests.verifying import Verification, found_in
 
 LATER = NOW + DAY
@@ -247,3 +259,63 @@ def test_a_deleted_customers_subscriptions_are_not_compared(world: World) -> Non
     change(world, "sub_4", status="canceled")
 
     assert Verification(world)().differences == {}
+
+
+def paying(*charges: StripeObject) -> World:
+    """A world in step with Stripe, where the customer made these charges."""
+    world = World(NOW)
+    shown = [customer(), *charges]
+    world.stripe.objects = {one["id"]: one for one in shown}
+    chunk = Chunk(as_of=NOW - 1, objects=tuple(shown))
+    world.deliver([Message(TEST, chunk=chunk, cause="import").encode()])
+    return world
+
+
+def test_charges_are_compared_and_counted() -> None:
+    verdict = Verification(paying(charge("ch_1"), charge("ch_2", created=NOW - 9 * DAY)))()
+    assert verdict.agrees
+    assert verdict.compared == {"customers": 1, "subscriptions": 0, "charges": 2}
+
+
+def test_a_payment_that_was_taken_back_unheard_of_has_drifted_and_is_repaired() -> None:
+    world = paying(charge("ch_1"), charge("ch_0", amount=500, created=NOW - 9 * DAY))
+    world.stripe.objects["ch_1"] = charge("ch_1", status="failed", captured=False, amount_captured=0)
+    verify = Verification(world)
+    verdict = verify()
+    assert ("ch_1", "status", "succeeded", "failed") in found_in(verdict)
+
+    world.now += 60
+    verify.repair(verdict)
+
+    assert verify().agrees
+    person = world.person("customer:cus_1")
+    assert person is not None
+    assert person.fields["last_amount_paid"] == "5.00"
+
+
+def test_a_payment_that_nobody_told_of_has_drifted() -> None:
+    world = paying(charge("ch_0", created=NOW - 9 * DAY))
+    world.stripe.objects |= {"ch_1": charge("ch_1"), "ch_9": charge("ch_9", created=NOW - 90 * DAY)}
+    assert found_in(Verification(world)()) == [("ch_1", "charge", None, "succeeded")]
+
+
+def test_a_subscription_shown_in_part_agrees_with_one_that_is_known_whole() -> None:
+    world = World(NOW)
+    whole = subscription(items=[item(f"si_{number:02}") for number in range(12)])
+    cut = whole | {"items": whole["items"] | {"data": whole["items"]["data"][:10], "has_more": True}}
+    chunk = Chunk(as_of=NOW - 1, objects=(customer(), whole))
+    world.deliver([Message(TEST, chunk=chunk, cause="import").encode()])
+    world.stripe.objects = {"cus_1": customer(), "sub_1": cut}
+    assert Verification(world)().agrees
+
+
+def test_a_discount_shown_whole_agrees_with_its_id() -> None:
+    world = World(NOW)
+    old = {"id": "di_1", "object": "discount", "coupon": coupon(), "start": NOW - 10 * DAY, "end": None}
+    told = subscription(discounts=[]) | {"discount": old}
+    world.apply(
+        event("customer.created", customer(), created=NOW - 60 * DAY),
+        event("customer.subscription.created", told, created=NOW - DAY),
+    )
+    world.stripe.objects = {"cus_1": customer(), "sub_1": subscription(discounts=["di_1"])}
+    assert Verification(world)().agrees

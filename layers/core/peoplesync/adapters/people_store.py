@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 from pynamodb.connection import Connection
@@ -12,15 +14,18 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from peoplesync.adapters.busy import busy_as_unavailable, error_codes
+from peoplesync.adapters.charge_rows import charges_known, newest_first
 from peoplesync.adapters.erasure_keys import ErasureKeys, is_personal
 from peoplesync.adapters.erasure_receipts import additions, note_feed_deleted
 from peoplesync.adapters.member_pages import MemberPages
-from peoplesync.adapters.stored_people import from_row, to_row
-from peoplesync.adapters.tables import MARKER, FeedRow, IdentityRow, MemberRow, PersonRow, ReceiptRow
+from peoplesync.adapters.stored_people import from_row, snapshot_to_json, to_row
+from peoplesync.adapters.tables import CHARGE, MARKER, FeedRow, IdentityRow, MemberRow, PersonRow, ReceiptRow
 from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.charges import is_paid
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.households import Household, Known
 from peoplesync.domain.people import ERASED, SHARED, Person
+from peoplesync.domain.snapshots import Snapshot
 from peoplesync.sync.erasure_receipt import Receipt, removed_with
 from peoplesync.sync.ports import LostRace, TooLarge, Unavailable
 
@@ -31,6 +36,7 @@ MAX_PERSON_BYTES: Final = 300_000
 """Under DynamoDB's 400 KB, with room for keys and for what a fold adds."""
 
 _DAY: Final = 86_400
+_NONE: Final[Mapping[str, Collection[Snapshot]]] = MappingProxyType({})
 _LOST: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
@@ -53,11 +59,13 @@ class PeopleStore(MemberPages):
         identities: Collection[str],
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
+        charges: Mapping[str, Collection[Snapshot]] = _NONE,
     ) -> Known:
-        """The people behind the identities and of the given ids, and which of the billing events are in
-        their feeds already.
+        """The people behind the identities and of the given ids, which of the billing events are in their
+        feeds already, and what the charges count for so far.
 
-        Reads are consistent. Raises `Unavailable`.
+        Reads are consistent. Charges are read after their people: whoever changes one in between changes its
+        person too, and the write is found out by that. Raises `Unavailable`.
         """
         with busy_as_unavailable():
             keys = {IdentityRow.key(epoch, identity): identity for identity in identities}
@@ -68,7 +76,8 @@ class PeopleStore(MemberPages):
             wanted = {*people, *(owner for owner in owners.values() if owner not in (None, SHARED, ERASED))}
             rows = PersonRow.batch_get([PersonRow.key(epoch, one) for one in wanted], consistent_read=True)
             found = {person.id: person for person in map(from_row, rows)}
-            return Known(owners, found, self._known_entries(epoch, entries))
+            known = self._known_entries(epoch, entries)
+            return Known(owners, found, known, charges=charges_known(epoch, charges))
 
     def _erased(self, epoch: Epoch, strangers: Collection[str]) -> Mapping[str, str]:
         """Who of those that nobody is found by was erased. It is looked at after their own rows: whoever is
@@ -94,6 +103,13 @@ class PeopleStore(MemberPages):
             known[record].add(entry)
         return known
 
+    def newest_payment(self, epoch: Epoch, record: str, apart_from: Collection[str]) -> Sequence[Snapshot]:
+        """See `ports.People`."""
+        with busy_as_unavailable():
+            charges = newest_first(epoch, record)
+            others = (one for one in charges if one.content["id"] not in apart_from and is_paid(one))
+            return list(islice(others, 1))
+
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         """Writes people, identities, memberships and feed entries of a household in one transaction.
 
@@ -108,6 +124,8 @@ class PeopleStore(MemberPages):
             transaction.add_to_receipt(removed_with(household, person, now))
         for record, event in household.entries:
             transaction.add_entry(record, event, cause, now, now + self.feed_retention_days * _DAY)
+        for record, charge in household.charges:
+            transaction.set_charge(record, charge, cause, now)
         transaction.commit()
 
     def _markers_of(self, epoch: Epoch, household: Household) -> Mapping[str, str]:
@@ -223,6 +241,20 @@ class _Transaction:
             )
             self._write.save(marker, condition=FeedRow.pk.does_not_exist())
             self._items += 1
+
+    def set_charge(self, record: str, charge: Snapshot, cause: str, now: int) -> None:
+        """What a charge counts for. Nobody else has changed it since it was read, or the person is not as
+        they were either."""
+        row = FeedRow(
+            pk=FeedRow.key(self._epoch, record),
+            sk=FeedRow.charge_key(charge.content),
+            kind=CHARGE,
+            content_json=snapshot_to_json(charge),
+            cause=cause,
+            written_at=now,
+        )
+        self._write.save(row)
+        self._items += 1
 
     def commit(self) -> None:
         if self._items > MAX_ITEMS:

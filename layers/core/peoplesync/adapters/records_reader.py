@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from peoplesync.adapters.charge_rows import charges_known
 from peoplesync.adapters.stored_people import from_row
 from peoplesync.adapters.tables import IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, ERASED, customer_identity
+from peoplesync.domain.snapshots import Snapshot
 from peoplesync.sync.differences import Stored
 
 
@@ -31,6 +33,12 @@ class RecordsReader:
                 if record.id in customers:
                     found[record.id] = Stored(person.id, record)
         return found
+
+    def charges(
+        self, epoch: Epoch, charges: Mapping[str, Collection[Snapshot]]
+    ) -> Mapping[str, Mapping[str, Snapshot]]:
+        """What those of the charges count for that are remembered, by record."""
+        return charges_known(epoch, charges)
 
     def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
         """Those of the customers who were erased."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from peoplesync.adapters.stored_records import as_stored_today
 from peoplesync.adapters.tables import PersonRow, shard_of, whole
 from peoplesync.domain.activity import Trait
 from peoplesync.domain.changes import ProductName
+from peoplesync.domain.charges import Paid
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import Person
 from peoplesync.domain.records import Occurrences, Record
@@ -71,6 +73,14 @@ def _record_to_json(record: Record) -> dict[str, Any]:
     for name in _COLLECTIONS:
         if collection := getattr(record, name):
             value[name] = {key: snapshot_to_json(one) for key, one in collection.items()}
+    if record.looks:
+        value["looks"] = {name: snapshot_to_json(look) for name, look in record.looks.items()}
+    if record.payments:
+        value["payments"] = {
+            currency: [one.count, one.amount, one.refunded] for currency, one in record.payments.items()
+        }
+    if record.alias:
+        value["alias"] = record.alias
     if record.product_names:
         value["product_names"] = {
             product: [one.as_of, one.event, one.name] for product, one in record.product_names.items()
@@ -83,6 +93,7 @@ def _record_to_json(record: Record) -> dict[str, Any]:
 
 
 def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
+    value = as_stored_today(value)
     return Record(
         id=record_id,
         first_seen_at=value["first_seen_at"],
@@ -90,6 +101,9 @@ def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
         customer=_slot(value, "customer"),
         subscriptions=_collection(value, "subscriptions"),
         discounts=_collection(value, "discounts"),
+        looks=_collection(value, "looks"),
+        payments={currency: Paid(*sums) for currency, sums in value.get("payments", {}).items()},
+        alias=value.get("alias"),
         last_charge=_slot(value, "last_charge"),
         last_paid_invoice=_slot(value, "last_paid_invoice"),
         last_payment_failed_at=value.get("last_payment_failed_at"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peoplesync.adapters.stored_people import from_row
-from peoplesync.adapters.tables import MARKER, FeedRow, PersonRow
+from peoplesync.adapters.tables import CHARGE, MARKER, FeedRow, PersonRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.outgoing import EntryWritten, PersonWritten, Written
@@ -71,7 +71,7 @@ def _row(change: Json, image: str) -> PersonRow | None:
 
 def _entry(change: Json) -> EntryWritten | None:
     row = FeedRow.from_raw_data(change["NewImage"])
-    if row.kind == MARKER:
+    if row.kind in (MARKER, CHARGE):
         return None
     at, key = row.at_and_key
     return EntryWritten(

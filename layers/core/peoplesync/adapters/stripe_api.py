@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from peoplesync.domain.catalogue import CatalogueChange, CatalogueKey, answered_entry
 from peoplesync.domain.changes import Answer, Kind, ObjectKey, read_answer
 from peoplesync.domain.snapshots import GONE
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
@@ -36,6 +37,17 @@ PATHS: Final[dict[Kind, str]] = {
     "invoice": "invoices",
     "product": "products",
 }
+EXPANDED: Final[dict[Kind, dict[str, Any]]] = {
+    "subscription": {"expand": ["discounts", "items.data.discounts"]}
+}
+TERMS: Final = {
+    "price": ["tiers", "currency_options"],
+    "coupon": ["applies_to", "currency_options"],
+    "product": [],
+}
+"""What Stripe shows of an object only where it is asked to."""
+
+PAGE: Final = 100
 OPTIONAL: Final[frozenset[Kind]] = frozenset({"product"})
 """What the key need not be allowed to read: then nothing can be learnt by asking."""
 
@@ -74,19 +86,21 @@ class StripeApi:
 
         started = self.monotonic()
         try:
-            response = self._get(connection, f"/v1/{PATHS[key.kind]}/{key.id}")
+            response = self._get(connection, f"/v1/{PATHS[key.kind]}/{key.id}", **EXPANDED.get(key.kind, {}))
+            value = _object_in(response)
+            if key.kind == "subscription":
+                value = self._with_all_items(connection, value)
         except stripe.StripeError as error:
             if error.http_status == 404:
                 if _OTHER_MODE.search(error.user_message or ""):
                     raise Unavailable("the key is of the other mode than the object") from error
-                return read_answer(key, None, 0)
+                return read_answer(key, None, self._as_of(error.headers or {}, started))
             refused = refusal(error)
             if isinstance(refused, NotPermitted):
                 if key.kind in OPTIONAL:
                     return read_answer(key, None, 0)
                 raise Unavailable(f"the key may not read {PATHS[key.kind]}") from error
             raise refused from error
-        value = _object_in(response)
         if not isinstance(value.get("object"), str):
             raise Unavailable(_NOT_STRIPE)
         as_of = self._as_of(response.headers, started)
@@ -94,7 +108,54 @@ class StripeApi:
             refuse_too_deep(value)
             return read_answer(key, value, as_of)
         except UnreadableStripeObject as error:
-            return Answer(GONE, unreadable=error)
+            return Answer(GONE, unreadable=error, as_of=as_of)
+
+    def _with_all_items(self, connection: str, subscription: dict[str, Any]) -> dict[str, Any]:
+        """A subscription of more items than a nested list shows, with all of them."""
+        items = subscription.get("items")
+        if not isinstance(items, dict) or items.get("has_more") is not True:
+            return subscription
+        every: list[Any] = []
+        more, place = True, dict[str, Any]()
+        while more:
+            params = {
+                "subscription": subscription["id"],
+                "limit": PAGE,
+                "expand": ["data.discounts"],
+                **place,
+            }
+            page = _object_in(self._get(connection, "/v1/subscription_items", **params))
+            every += page["data"]
+            more = bool(page["has_more"] and page["data"])
+            place = {"starting_after": every[-1]["id"]} if more else {}
+        return {**subscription, "items": {**items, "data": every, "has_more": False}}
+
+    def terms(self, connection: str, key: CatalogueKey) -> CatalogueChange:
+        """All that Stripe can show of a price or coupon; see `ports.Stripe`."""
+        import stripe
+
+        started = self.monotonic()
+        try:
+            response = self._get(connection, f"/v1/{key.kind}s/{key.id}", expand=TERMS[key.kind])
+            value = _object_in(response)
+            if hidden := _hidden_tiers(value):
+                expand = [*TERMS[key.kind], *hidden]
+                value = _object_in(self._get(connection, f"/v1/{key.kind}s/{key.id}", expand=expand))
+        except stripe.StripeError as error:
+            if error.http_status == 404 and not _OTHER_MODE.search(error.user_message or ""):
+                as_of = self._as_of(error.headers or {}, started)
+                return CatalogueChange(key, asked_at=as_of, refusal="not_found")
+            refused = refusal(error)
+            if isinstance(refused, NotPermitted):
+                as_of = self._as_of(error.headers or {}, started)
+                return CatalogueChange(key, asked_at=as_of, refusal="not_permitted")
+            raise refused from error
+        as_of = self._as_of(response.headers, started)
+        try:
+            refuse_too_deep(value)
+            return answered_entry(key, value, as_of)
+        except UnreadableStripeObject:
+            return CatalogueChange(key, asked_at=as_of, refusal="unreadable")
 
     def page(self, connection: str, resource: str, params: Mapping[str, Any]) -> Page:
         """A page of a list; see `ports.Lists`."""
@@ -173,6 +234,14 @@ class StripeApi:
         if self._http_client is None:
             self._http_client = stripe.RequestsClient(timeout=self.timeout)
         return client_for(api_key, self.base_url, self._http_client)
+
+
+def _hidden_tiers(price: Mapping[str, Any]) -> list[str]:
+    """What to ask for beside, of a price in tiers: those of its other currencies are shown by themselves."""
+    options = price.get("currency_options")
+    if price.get("billing_scheme") != "tiered" or not isinstance(options, Mapping):
+        return []
+    return [f"currency_options.{currency}.tiers" for currency in sorted(options)]
 
 
 def _object_in(response: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ grow with the size of the item.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pynamodb.attributes import (
@@ -125,12 +125,15 @@ class ReceiptRow(Model):
 
 
 MARKER: Final = "marker"
-"""The kind of a feed's row that is no entry: it only remembers that one was counted."""
+CHARGE: Final = "charge"
+"""Kinds of a feed's rows that are no entries: one only remembers that an entry was counted, the other what a
+charge counts for. Neither is ever shown or published."""
 
 
 class FeedRow(Model):
-    """A billing event of a record: `pk` is `epoch#customer id`, `sk` is `time#key`. Markers have another
-    `sk`, which sorts after all times."""
+    """A billing event of a record: `pk` is `epoch#customer id`, `sk` is `time#key`. Markers and charges have
+    another `sk`, which sorts after all times; charges are in order of when they were made, and do not
+    expire."""
 
     class Meta:
         table_name = ""
@@ -141,11 +144,16 @@ class FeedRow(Model):
     content_json = JSONAttribute()
     cause = UnicodeAttribute()
     written_at = NumberAttribute()
-    expires_at = NumberAttribute()
+    expires_at = NumberAttribute(null=True)
 
     @staticmethod
     def key(epoch: Epoch, record: str) -> str:
         return f"{epoch}#{record}"
+
+    @staticmethod
+    def charge_key(charge: Mapping[str, Any]) -> str:
+        """The `sk` of a charge, of which `created` and `id` are given."""
+        return f"{CHARGE}#{charge['created']:011d}#{charge['id']}"
 
     @property
     def at_and_key(self) -> tuple[int, str]:
@@ -203,8 +211,20 @@ class SegmentRow(Model):
     enabled = BooleanAttribute(null=True)
 
 
+class UnansweredIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's own hook
+    """What Stripe was asked for and did not show, and when; sparse: what it showed is not in it."""
+
+    class Meta:
+        index_name = "unanswered"
+        projection = KeysOnlyProjection()
+
+    refused_in = UnicodeAttribute(hash_key=True)
+    asked_at = NumberAttribute(range_key=True)
+
+
 class CatalogueRow(Model):
-    """A product or coupon. `pk` is `epoch#kind:id`."""
+    """A product, price or coupon. `pk` is `epoch#kind:id`; `refused_in` is the epoch where Stripe refused to
+    show it when it was asked."""
 
     class Meta:
         table_name = ""
@@ -214,6 +234,11 @@ class CatalogueRow(Model):
     revision = NumberAttribute()
     told = NumberAttribute()
     editions_json = JSONAttribute()
+    touched = NumberAttribute(null=True)
+    asked_at = NumberAttribute(null=True)
+    refusal = UnicodeAttribute(null=True)
+    refused_in = UnicodeAttribute(null=True)
+    unanswered = UnansweredIndex()
 
     @staticmethod
     def key(epoch: Epoch, entry: CatalogueKey) -> str:

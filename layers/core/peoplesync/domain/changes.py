@@ -14,6 +14,8 @@ from peoplesync.domain.stripe_objects import (
     Product,
     StripeEvent,
     UnreadableStripeObject,
+    as_events_show,
+    discounts_in,
     read_charge,
     read_customer,
     read_discount,
@@ -90,16 +92,19 @@ class ProductName:
 class Change:
     """What one event (or one fetched object, or one activity) says about one record.
 
-    `record` is the Stripe customer's id, or `user:` with the app's id of its user. `snapshot` is None where
-    only the deletion or the billing events matter. `ask` says that Stripe is to be asked for the object,
-    since nobody sent it; with `unseen_since` only if the record is in sync and nothing was heard of its
-    customer since then. `message` names the queue message that brought it, so that its fate can be told.
+    `record` is the Stripe customer's id, or `user:` with the app's id of its user; `alias` is another id of
+    the same customer (Stripe's account of it). `snapshot` is None where only the deletion or the billing
+    events matter; `discounts` are those that the object shows, by id. `ask` says that Stripe is to be asked
+    for the object, since nobody sent it, or not all of it; with `unseen_since` only if the record is in sync
+    and nothing was heard of its customer since then. `message` names the queue message that brought it, so
+    that its fate can be told.
     """
 
     record: str
     object: ObjectKey
     occurred_at: int
     snapshot: Snapshot | None = None
+    discounts: Mapping[str, Snapshot] = field(default_factory=dict)
     deleted: bool = False
     events: tuple[BillingEvent, ...] = ()
     failed_at: int | None = None
@@ -109,19 +114,28 @@ class Change:
     ask: bool = False
     unseen_since: int | None = None
     message: str = ""
+    alias: str | None = None
 
 
 def customer_of(stripe_object: Any) -> str | None:
-    """The customer that an object belongs to: its record. None for guests, and for what is no object."""
+    """The customer that an object belongs to: its record. None for guests, and for what is no object. Where
+    Stripe names no customer but an account that is one (Accounts v2), it is the account."""
     if not isinstance(stripe_object, Mapping):
         return None
     if stripe_object.get("object") == "customer":
-        customer = stripe_object.get("id")
-    else:
-        customer = stripe_object.get("customer")
-    if isinstance(customer, dict):
-        customer = customer.get("id")
-    return customer if isinstance(customer, str) and customer else None
+        return _id_in(stripe_object.get("id"))
+    return _id_in(stripe_object.get("customer")) or account_of(stripe_object)
+
+
+def account_of(stripe_object: Json) -> str | None:
+    """The account that stands for the customer of an object, if Stripe shows one."""
+    return _id_in(stripe_object.get("customer_account"))
+
+
+def _id_in(reference: Any) -> str | None:
+    if isinstance(reference, Mapping):
+        reference = reference.get("id")
+    return reference if isinstance(reference, str) and reference else None
 
 
 def read_change(event: StripeEvent) -> Change:
@@ -130,19 +144,25 @@ def read_change(event: StripeEvent) -> Change:
     record = customer_of(value)
     if record is None:
         raise UnreadableStripeObject(kind_of(value), name_of(value), "customer", "is missing")
-    change = Change(record, ObjectKey("customer", record), event.created)
+    account = account_of(value)
+    alias = account if account != record else None
+    change = Change(record, ObjectKey("customer", record), event.created, alias=alias)
     match kind:
         case "customer":
             snapshot = customer_snapshot(value, event.created, event.id, created=_is_creation(event))
             deleted = event.type == "customer.deleted" or is_deleted(value)
             happened = billing_events.customer_events(event, record)
-            return replace(change, snapshot=snapshot, deleted=deleted, events=tuple(happened))
+            discounts = shown_discounts(value, event.created, event.id)
+            return replace(
+                change, snapshot=snapshot, discounts=discounts, deleted=deleted, events=tuple(happened)
+            )
         case "subscription":
             subscription = read_subscription(value)
             key = ObjectKey("subscription", subscription["id"])
             snapshot = subscription_snapshot(value, event.created, event.id, created=_is_creation(event))
             happened = billing_events.subscription_events(event, subscription)
-            return replace(change, object=key, snapshot=snapshot, events=tuple(happened))
+            discounts = shown_discounts(value, event.created, event.id)
+            return replace(change, object=key, snapshot=snapshot, discounts=discounts, events=tuple(happened))
         case "discount":
             discount = read_discount(value)
             snapshot = Snapshot(event.created, event.id, _rank(event), discount)
@@ -200,22 +220,34 @@ def subscription_snapshot(value: Any, as_of: int, event: str, *, created: bool =
         rank = Rank.TERMINAL
     else:
         rank = Rank.CREATION if created else Rank.STATE
-    return Snapshot(as_of, event, rank, subscription)
+    return Snapshot(as_of, event, rank, as_events_show(subscription))
 
 
-def charge_snapshot(value: Any, as_of: int, event: str) -> Snapshot | None:
-    """What a captured charge says of the last payment; None where nothing was captured."""
-    charge = read_charge(value)
-    if not charge["captured"] or charge["amount_captured"] <= 0:
-        return None
+def shown_discounts(value: Any, as_of: int, event: str) -> Mapping[str, Snapshot]:
+    """The discounts that a customer or subscription shows themselves, by id."""
+    return {
+        name: Snapshot(as_of, event, Rank.STATE, discount) for name, discount in discounts_in(value).items()
+    }
+
+
+_CHARGE_RANKS: Final = {"pending": Rank.CREATION, "failed": Rank.TERMINAL}
+"""A charge that waits for the bank becomes something else; one that failed never does."""
+
+
+def charge_snapshot(value: Any, as_of: int, event: str, api_version: str | None = None) -> Snapshot:
+    """What a charge counts for: `amount` is what was really taken, 0 while or where nothing was; `refunded`
+    is what of it was given back. Both in the minor unit of `currency`."""
+    charge = read_charge(value, api_version)
     content = {
         "id": charge["id"],
         "created": charge["created"],
+        "status": charge["status"],
         "amount": charge["amount_captured"],
+        "refunded": charge["amount_refunded"],
         "currency": charge["currency"],
         "description": charge["description"],
     }
-    return Snapshot(as_of, event, Rank.STATE, content)
+    return Snapshot(as_of, event, _CHARGE_RANKS.get(charge["status"] or "", Rank.STATE), content)
 
 
 def invoice_snapshot(value: Any, as_of: int, event: str) -> Snapshot | None:
@@ -238,7 +270,7 @@ def _charge_change(event: StripeEvent) -> dict[str, Any]:
     charge = read_charge(event.object, event.api_version)
     return {
         "object": ObjectKey("charge", charge["id"]),
-        "snapshot": charge_snapshot(event.object, event.created, event.id),
+        "snapshot": charge_snapshot(event.object, event.created, event.id, event.api_version),
         "events": tuple(billing_events.charge_events(event, charge)),
         "failed_at": event.created if event.type == "charge.failed" else None,
     }
@@ -265,7 +297,8 @@ def shown_of_product(product: Product) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What Stripe answered when it was asked for an object: its snapshot, or GONE where there is none.
+    """What Stripe answered when it was asked for an object at `as_of`: its snapshot, or GONE where there is
+    none, and the `discounts` that it shows.
 
     `missing` is a 404; `unreadable` says what cannot be read in an object that there is. From both nothing
     is learnt of its state.
@@ -274,18 +307,23 @@ class Answer:
     snapshot: Snapshot | Gone
     deleted: bool = False
     missing: bool = False
+    discounts: Mapping[str, Snapshot] = field(default_factory=dict)
+    as_of: int = 0
     unreadable: UnreadableStripeObject | None = None
 
 
 def read_answer(key: ObjectKey, value: Json | None, as_of: int) -> Answer:
     """Stripe's answer, read; `value` is None for a 404."""
     if value is None:
-        return Answer(GONE, missing=True)
+        return Answer(GONE, missing=True, as_of=as_of)
+    discounts: Mapping[str, Snapshot] = {}
     match key.kind:
         case "customer":
             snapshot = customer_snapshot(value, as_of, "")
+            discounts = shown_discounts(value, as_of, "") if snapshot else {}
         case "subscription":
             snapshot = subscription_snapshot(value, as_of, "")
+            discounts = shown_discounts(value, as_of, "")
         case "charge":
             snapshot = charge_snapshot(value, as_of, "")
         case "invoice":
@@ -295,4 +333,5 @@ def read_answer(key: ObjectKey, value: Json | None, as_of: int) -> Answer:
             snapshot = product and Snapshot(as_of, "", Rank.STATE, shown_of_product(product))
         case _:
             snapshot = None
-    return Answer(GONE if snapshot is None else snapshot, deleted=is_deleted(value))
+    gone = GONE if snapshot is None else snapshot
+    return Answer(gone, deleted=is_deleted(value), discounts=discounts, as_of=as_of)

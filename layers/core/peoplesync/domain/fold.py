@@ -18,6 +18,7 @@ from peoplesync.domain.households import Known, Outcome
 from peoplesync.domain.people import PENDING_PATIENCE, email_identity, normal_email, record_identity
 from peoplesync.domain.records import fold_record, without_old_subscriptions
 from peoplesync.domain.segments import Definitions
+from peoplesync.domain.snapshots import Snapshot
 
 
 def fold(
@@ -42,7 +43,9 @@ def fold(
     homes.erase(erasures)
     ties: set[ObjectKey] = set()
     unknown: set[str] = set()
-    for record_id, theirs in _by_record([*changes, *_overdue(known, reviews, now)]).items():
+    fell: dict[str, Collection[str]] = {}
+    told = [homes.readdressed(one) for one in (*changes, *_overdue(known, reviews, now))]
+    for record_id, theirs in _by_record(told).items():
         identity = record_identity(record_id)
         if identity not in known.identities:
             unknown.add(identity)
@@ -52,19 +55,35 @@ def fold(
         if known.identities[identity] is None and all(one.unseen_since is not None for one in theirs):
             continue
         before = homes.record(record_id)
-        folded = fold_record(before, theirs, known.entries.get(record_id, ()), answers)
+        folded = fold_record(
+            before,
+            theirs,
+            _known_entries(known, record_id, theirs),
+            answers,
+            known.charges.get(record_id, {}),
+            known.earlier.get(record_id),
+        )
         ties |= folded.ties
-        record = without_old_subscriptions(folded.record, now)
+        if folded.fell:
+            fell[record_id] = {one.object.id for one in theirs if one.object.kind == "charge"}
+        record = homes.with_free_alias(without_old_subscriptions(folded.record, now))
+        if record.alias and not homes.knows(record_identity(record.alias)):
+            unknown.add(record_identity(record.alias))
         email = normal_email(record.email)
         if email is not None and not homes.knows(email_identity(email)):
             unknown.add(email_identity(email))
         elif email is not None and homes.is_erased(email_identity(email)):
             homes.turn_away(record_id, theirs)
-        elif record != before or folded.entries or homes.is_stale(record_id, definitions.version):
+        elif (
+            record != before
+            or folded.entries
+            or folded.charges
+            or homes.is_stale(record_id, definitions.version)
+        ):
             homes.settle(record, email)
-            homes.note(record_id, folded.entries, theirs)
-    if ties or unknown:
-        return Outcome(ties=frozenset(ties), unknown=frozenset(unknown))
+            homes.note(record_id, folded.entries, theirs, folded.charges.values())
+    if ties or unknown or fell:
+        return Outcome(ties=frozenset(ties), unknown=frozenset(unknown), fell=fell)
     homes.review(reviews)
     if unlisted := homes.uses() - known.catalogue.keys():
         return Outcome(unlisted=frozenset(unlisted))
@@ -79,6 +98,12 @@ def _overdue(known: Known, reviews: Collection[str], now: int) -> Iterable[Chang
                 yield Change(record.id, ObjectKey("customer", record.id), now, ask=True)
 
 
+def _known_entries(known: Known, record: str, changes: Iterable[Change]) -> Collection[str]:
+    """The entries in a record's feed; and in that of its alias, under which it may have been known before."""
+    aliases = {one.alias for one in changes if one.alias}
+    return {entry for one in (record, *aliases) for entry in known.entries.get(one, ())}
+
+
 def _by_record(changes: Iterable[Change]) -> Mapping[str, list[Change]]:
     grouped: defaultdict[str, list[Change]] = defaultdict(list)
     for change in changes:
@@ -91,6 +116,8 @@ def identities_in(changes: Iterable[Change]) -> frozenset[str]:
     found = set()
     for change in changes:
         found.add(record_identity(change.record))
+        if change.alias:
+            found.add(record_identity(change.alias))
         told = email_in(change.traits)
         if change.object.kind == "customer" and change.snapshot is not None:
             told = change.snapshot.content["email"]
@@ -103,5 +130,18 @@ def entries_in(changes: Iterable[Change]) -> Mapping[str, Collection[BillingEven
     """The billing events of the changes, by the record whose feed they may be in already."""
     found: dict[str, list[BillingEvent]] = {}
     for change in changes:
-        found.setdefault(change.record, []).extend(change.events)
+        for record in (change.record, change.alias):
+            if record is not None:
+                found.setdefault(record, []).extend(change.events)
+    return found
+
+
+def charges_in(changes: Iterable[Change]) -> Mapping[str, Collection[Snapshot]]:
+    """The charges of the changes, by the record beside whose feed what they count for may be kept already."""
+    found: dict[str, list[Snapshot]] = {}
+    for change in changes:
+        if change.object.kind == "charge" and change.snapshot is not None:
+            for record in (change.record, change.alias):
+                if record is not None:
+                    found.setdefault(record, []).append(change.snapshot)
     return found

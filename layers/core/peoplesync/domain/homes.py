@@ -26,9 +26,10 @@ from peoplesync.domain.people import (
     record_identity,
     terms_of,
 )
-from peoplesync.domain.profile import uses_of
 from peoplesync.domain.records import Record
 from peoplesync.domain.segments import Definitions
+from peoplesync.domain.snapshots import Snapshot
+from peoplesync.domain.terms import uses_of
 
 ERASED_AT_ONCE: Final = 15
 USED_AT_ONCE: Final = 20
@@ -46,6 +47,7 @@ class Homes:
         self._owner: dict[str, str | None] = {**known.identities, **held}
         self._touched: dict[str, set[str]] = {}
         self._entries: defaultdict[str, list[tuple[str, BillingEvent]]] = defaultdict(list)
+        self._charges: defaultdict[str, list[tuple[str, Snapshot]]] = defaultdict(list)
         self._changes: defaultdict[str, list[Change]] = defaultdict(list)
         self._reviewed: set[str] = set()
         self._shared: dict[str, str] = {}
@@ -79,7 +81,26 @@ class Homes:
 
     def record(self, record_id: str) -> Record:
         holder = self.holder_of(record_id)
-        return holder.records[record_id] if holder else Record(record_id, first_seen_at=self._now)
+        new = Record(record_id, first_seen_at=self._now)
+        return holder.records.get(record_id, new) if holder else new
+
+    def readdressed(self, change: Change) -> Change:
+        """The change, for the record that keeps what it is about: an account that is another id of a customer
+        has no record of its own, and a charge that was counted under one stays there."""
+        if change.alias and change.object.id in self._known.charges.get(change.alias, {}):
+            return replace(change, record=change.alias, alias=None)
+        holder = self.holder_of(change.record)
+        if holder is None or change.record in holder.records:
+            return change
+        of = next((one.id for one in holder.records.values() if one.alias == change.record), change.record)
+        return replace(change, record=of)
+
+    def with_free_alias(self, record: Record) -> Record:
+        """The record, without an alias that finds somebody else already, who is more than just that."""
+        holder = self.holder_of(record.alias) if record.alias else None
+        if holder is None or holder is self.holder_of(record.id) or record.alias in holder.records:
+            return record
+        return replace(record, alias=None)
 
     def settle(self, record: Record, email: str | None) -> None:
         """Brings a record home: to the person of its e-mail, else to one of its own."""
@@ -100,12 +121,29 @@ class Homes:
         else:
             newcomer = Person(self._new_id(), created_at=self._now, email=email)
             self._move(record, holder, newcomer)
+        self._take_in_alias(record)
 
-    def note(self, record_id: str, entries: Iterable[BillingEvent], changes: Iterable[Change]) -> None:
+    def _take_in_alias(self, record: Record) -> None:
+        """What was kept under another id of the customer belongs to the same person."""
+        if record.alias is None:
+            return
+        home, other = self.holder_of(record.id), self.holder_of(record.alias)
+        if home and other and other.id != home.id and record.alias in other.records:
+            self._move(other.records[record.alias], other, home)
+
+    def note(
+        self,
+        record_id: str,
+        entries: Iterable[BillingEvent],
+        changes: Iterable[Change],
+        charges: Iterable[Snapshot] = (),
+    ) -> None:
         """Remembers what came with a record, for the household it ends in."""
         person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
-        self._changes[person] += (change for change in changes if not change.ask)
+        self._charges[person] += [(record_id, charge) for charge in charges]
+        # Who is asked for because nobody sent them was heard of by nobody's message.
+        self._changes[person] += (one for one in changes if not one.ask or one.object.kind == "subscription")
 
     def review(self, people: Collection[str]) -> None:
         """Has people evaluated again, as far as they are still there."""
@@ -141,8 +179,11 @@ class Homes:
         person = self._people[person_id]
         left = {name: one for name, one in person.records.items() if name != record_id}
         self._people[person_id] = replace(person, records=left)
-        self._owner[record_identity(record_id)] = ERASED
-        self._erased[record_identity(record_id)] = person_id
+        alias = person.records[record_id].alias if record_id in person.records else None
+        for name in (record_id, alias):
+            if name is not None:
+                self._owner[record_identity(name)] = ERASED
+                self._erased[record_identity(name)] = person_id
         self._touch(person_id, person_id)
 
     def households(self, definitions: Definitions) -> Iterable[Household]:
@@ -151,7 +192,8 @@ class Homes:
             before = {person: self._known.people.get(person) for person in together}
             after = {person: self._finished(person, definitions) for person in together}
             erased = frozenset(one for one, former in self._erased.items() if former in together)
-            if not erased and all(_unmoved(before[person], after[person]) for person in together):
+            charges = tuple(charge for person in together for charge in self._charges[person])
+            if not (erased or charges) and all(_unmoved(before[one], after[one]) for one in together):
                 continue
             after |= self._absorbing(before, after)
             yield Household(
@@ -159,6 +201,7 @@ class Homes:
                 after=after,
                 entries=tuple(entry for person in together for entry in self._entries[person]),
                 changes=tuple(change for person in together for change in self._changes[person]),
+                charges=charges,
                 reviewed=frozenset(together) & self._reviewed,
                 shared=frozenset(one for one, former in self._shared.items() if former in together),
                 crowded=frozenset(one for one, person in after.items() if person and person.crowded),
@@ -212,7 +255,7 @@ class Homes:
             if not left and holder.email:
                 self._owner[email_identity(holder.email)] = None
             self._touch(holder.id, home.id)
-        self._put(home, record)
+        self._put(self._people.get(home.id, home), record)
 
     def _share(self, person: Person) -> None:
         """So many customers with one e-mail are an agency's, and people of their own, for good. They leave

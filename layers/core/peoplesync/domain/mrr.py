@@ -25,18 +25,18 @@ _MONTHS: Final = {
     "day": Fraction(12, 365),
 }
 
-Resolve = Callable[[Discount], Discount | None]
-"""Fills in what a discount's holder did not show of it: coupon, start, end, terms. None where unknown."""
+Resolve = Callable[[str], Discount | None]
+"""What is known of the discount of an id; None where nothing is."""
 
 
 @dataclass(frozen=True)
 class Mrr:
     """What one or more subscriptions are worth a month.
 
-    `by_currency` is in minor units, exactly; None where it cannot be known (tiers that Stripe did not show,
-    amounts that customers choose). `exact` is False where a discount of unknown terms was left out: the true
-    value is that or less. `until` is the next instant at which a discount starts or ends, None where none
-    does.
+    `by_currency` is in minor units, exactly; None where it cannot be known (tiers, items or amounts in the
+    billed currency that Stripe did not show, amounts that customers choose). `exact` is False where it is an
+    estimate: a discount whose amount is not known was left out, or one was taken off all items whose products
+    are not known. `until` is the next instant at which a discount starts or ends, None where none does.
     """
 
     by_currency: Mapping[str, Fraction] | None
@@ -44,9 +44,9 @@ class Mrr:
     until: int | None = None
 
 
-def nothing_resolved(discount: Discount) -> Discount | None:
-    """The resolver of an event alone: the discount itself if Stripe showed its terms."""
-    return discount if discount["terms"] is not None else None
+def nothing_resolved(_discount: str) -> Discount | None:
+    """The resolver where no discount is known."""
+    return None
 
 
 def monthly_value(item: Item) -> Fraction | None:
@@ -65,16 +65,17 @@ def monthly_value(item: Item) -> Fraction | None:
 
 
 def subscription_mrr(
-    subscription: Subscription, now: int, resolve: Resolve, customer_discounts: Sequence[Discount] = ()
+    subscription: Subscription, now: int, resolve: Resolve, customer_discounts: Sequence[str] = ()
 ) -> Mrr:
     """A subscription's MRR at `now`.
 
     Discounts come off in Stripe's order, each from what the one before left: those of the items first, then
     those of the subscription, or the customer's where no discount of the subscription itself is running.
     """
-    currency = subscription["currency"]
-    if subscription["status"] not in PAYING_STATUSES or subscription["pause"] in UNCOLLECTED_PAUSES:
-        return Mrr({currency: Fraction(0)})
+    if not is_paid_for(subscription):
+        return Mrr(_nothing(subscription))
+    if subscription["more_items"] or not subscription["items"]:
+        return Mrr(None)
     items = [item for item in subscription["items"] if _recurs(item)]
     left: dict[str, Fraction] = {}
     for item in items:
@@ -83,26 +84,34 @@ def subscription_mrr(
             return Mrr(None)
         left[item["id"]] = value
 
-    of_items = [(one, [item]) for item in items for one in _resolved(item["discounts"], resolve)]
-    own = [(one, items) for one in _resolved(subscription["discounts"], resolve)]
-    customers = [(one, items) for one in _resolved(customer_discounts, resolve)]
+    of_items = [(resolve(one), [item]) for item in items for one in item["discounts"]]
+    own = [(resolve(one), items) for one in subscription["discounts"]]
+    customers = [(resolve(one), items) for one in customer_discounts]
     overridden = any(_running(discount, now) for discount, _ in own)
     every = of_items + own + ([] if overridden else customers)
 
-    unknown = False
+    left_out = presumed = False
     for discount, its_items in every:
-        if _running(discount, now):
-            if discount["terms"] is None or not _understood(discount["terms"]):
-                unknown = True
-            elif discount["terms"]["duration"] != "once":
-                left = _discounted(left, its_items, discount["terms"])
+        if _running(discount, now) and any(left[one["id"]] for one in its_items):
+            taken = _discounted(left, its_items, discount["terms"] if discount else None)
+            left, left_out, presumed = taken.left, left_out or taken.left_out, presumed or taken.presumed
 
-    by_currency = {currency: Fraction(0)}
+    by_currency = _nothing(subscription)
     for item in items:
         by_currency[item["currency"]] = by_currency.get(item["currency"], Fraction(0)) + left[item["id"]]
     # A discount can only lower the value, so one that was left out cannot matter where nothing is left.
-    exact = not unknown or not any(left.values())
-    return Mrr(by_currency, exact, _next_change((discount for discount, _ in every), now))
+    exact = not presumed and not (left_out and any(left.values()))
+    return Mrr(by_currency, exact, _next_change((one for one, _ in every), now))
+
+
+def is_paid_for(subscription: Subscription) -> bool:
+    """Whether it counts as MRR at all."""
+    return subscription["status"] in PAYING_STATUSES and subscription["pause"] not in UNCOLLECTED_PAUSES
+
+
+def _nothing(subscription: Subscription) -> dict[str, Fraction]:
+    """0 in the subscription's currency; nothing where no currency was ever shown."""
+    return {subscription["currency"]: Fraction(0)} if subscription["currency"] else {}
 
 
 def total(mrrs: Iterable[Mrr]) -> Mrr:
@@ -184,29 +193,27 @@ def _volume(tiers: Sequence[Tier], quantity: int) -> Fraction | None:
 # --- what discounts leave of it
 
 
-def _resolved(discounts: Iterable[Discount], resolve: Resolve) -> list[Discount]:
-    """The discounts with all that is known of them."""
-    return [resolve(one) or one for one in discounts]
-
-
-def _running(discount: Discount, now: int) -> bool:
-    start, end = discount["start"], discount["end"]
+def _running(discount: Discount | None, now: int) -> bool:
+    start, end = (discount["start"], discount["end"]) if discount else (None, None)
     return (start is None or start <= now) and (end is None or now < end)
 
 
-def _next_change(discounts: Iterable[Discount], now: int) -> int | None:
-    instants = (instant for one in discounts for instant in (one["start"], one["end"]))
+def _next_change(discounts: Iterable[Discount | None], now: int) -> int | None:
+    instants = (instant for one in discounts if one for instant in (one["start"], one["end"]))
     return min((one for one in instants if one is not None and one > now), default=None)
 
 
-def _understood(terms: Terms) -> bool:
-    """Whether these are terms of the sorts that Stripe has had so far."""
-    amount = terms["amount_off"] is not None and terms["currency"] is not None
-    known_duration = terms["duration"] in ("forever", "once", "repeating")
-    return known_duration and (terms["percent_off"] is not None or amount)
+@dataclass(frozen=True)
+class _Taken:
+    """What is `left` of each item's monthly value after a discount; whether it was `left_out`, since its
+    amount is not known, or `presumed` to apply to all products, since those are not."""
+
+    left: dict[str, Fraction]
+    left_out: bool = False
+    presumed: bool = False
 
 
-def _discounted(left: Mapping[str, Fraction], items: Iterable[Item], terms: Terms) -> dict[str, Fraction]:
+def _discounted(left: dict[str, Fraction], items: Iterable[Item], terms: Terms | None) -> _Taken:
     """What a discount on these items leaves of each item's monthly value.
 
     A fixed amount comes off each invoice. It is brought to a month with the billing interval of the items it
@@ -214,17 +221,35 @@ def _discounted(left: Mapping[str, Fraction], items: Iterable[Item], terms: Term
     invoices - and shared among them in proportion to their value, as Stripe shares it among an invoice's
     lines.
     """
+    if terms is None or terms["duration"] not in ("forever", "once", "repeating"):
+        return _Taken(left, left_out=True)
+    if terms["duration"] == "once":
+        return _Taken(left)
     touched = [one for one in items if left[one["id"]] > 0 and _applies_to(terms, one)]
+    after, left_out = dict(left), False
+    for currency in sorted({one["currency"] for one in touched}):
+        its = [one for one in touched if one["currency"] == currency]
+        off = _part_off(terms, currency, sum(left[one["id"]] for one in its), min(map(_months, its)))
+        # Stripe takes a fixed amount only in a currency that the coupon has one for: it was not shown.
+        left_out = left_out or off is None
+        after |= {one["id"]: left[one["id"]] * max(1 - (off or 0), Fraction(0)) for one in its}
+    return _Taken(after, left_out, presumed=terms["products"] is None and after != left)
+
+
+def _part_off(terms: Terms, currency: str, monthly: Fraction | int, months: Fraction) -> Fraction | None:
+    """The part that a discount takes off items of so much a month, billed every so many months; None where
+    its amount in their currency is not known."""
     if terms["percent_off"] is not None:
-        off = Fraction(terms["percent_off"]) / 100
-    else:
-        touched = [one for one in touched if one["currency"] == terms["currency"]]
-        if not touched:
-            return dict(left)
-        monthly = Fraction(terms["amount_off"] or 0) / min(map(_months, touched))
-        off = monthly / sum(left[one["id"]] for one in touched)
-    kept = max(1 - off, Fraction(0))
-    return {**left, **{one["id"]: left[one["id"]] * kept for one in touched}}
+        return Fraction(terms["percent_off"]) / 100
+    amount = _amount_off(terms, currency)
+    return None if amount is None else Fraction(amount) / months / monthly
+
+
+def _amount_off(terms: Terms, currency: str) -> int | None:
+    """The fixed amount off in a currency's minor unit; None where it is not known."""
+    if terms["currency"] == currency:
+        return terms["amount_off"]
+    return (terms["options"] or {}).get(currency)
 
 
 def _applies_to(terms: Terms, item: Item) -> bool:

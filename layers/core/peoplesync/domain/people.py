@@ -11,10 +11,11 @@ from peoplesync.domain.activity import USER
 from peoplesync.domain.catalogue import EMPTY, Catalogue, index_of_users
 from peoplesync.domain.custom_fields import custom_values
 from peoplesync.domain.fields import FIELD_TYPES, FieldType, FieldValue, project, types_of
-from peoplesync.domain.profile import profile_of, uses_of
+from peoplesync.domain.profile import profile_of
 from peoplesync.domain.records import Record, occurrences
 from peoplesync.domain.rules import Subject, earliest
 from peoplesync.domain.segments import Definitions, memberships
+from peoplesync.domain.terms import uses_of
 
 PENDING_PATIENCE: Final = 60
 """Seconds to wait for the customer of a record whose subscription came first."""
@@ -96,6 +97,7 @@ class Person:
     def identities(self) -> frozenset[str]:
         """What finds this person."""
         records = {record_identity(record) for record in self.records}
+        records |= {record_identity(one.alias) for one in self.records.values() if one.alias}
         return frozenset(records | ({email_identity(self.email)} if self.email else set()))
 
     @property

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from peoplesync.domain.activity import Trait
 from peoplesync.domain.catalogue import EMPTY, Catalogue, CatalogueKey
-from peoplesync.domain.mrr import PAYING_STATUSES, Mrr, rounded, subscription_mrr, total
+from peoplesync.domain.mrr import rounded, total
 from peoplesync.domain.primary import primary_item, primary_subscription, status_rank
-from peoplesync.domain.records import Occurrences, Record
+from peoplesync.domain.records import Occurrences, Record, each_once
 from peoplesync.domain.snapshots import Snapshot
-from peoplesync.domain.stripe_objects import Customer, Discount, Item, Subscription
+from peoplesync.domain.stripe_objects import Customer, Item, Subscription
+from peoplesync.domain.terms import completed, mrrs_of
 
 DAY = 86_400
 ACTIVATED_STATUSES = frozenset({"active", "past_due", "unpaid"})
@@ -60,19 +61,20 @@ def profile_of(
     records: Mapping[str, Record], last_sync_at: int | None, now: int, catalogue: Catalogue = EMPTY
 ) -> Profile:
     """The profile of the person whose records these are, as it stands at `now`."""
-    everyone = list(records.values())
+    everyone = each_once(records.values())
     subscriptions = tuple(one for record in everyone for one in record.current_subscriptions)
     subscription = primary_subscription(subscriptions)
     customers = [record.facts for record in _speaking(everyone) if record.facts is not None]
     trial_ends = (one["trial_end"] for one in subscriptions if one["status"] in ACTIVATED_STATUSES)
-    mrr = total(_mrrs(everyone, now, catalogue))
+    mrr = total(worth for record in everyone for worth in mrrs_of(record, now, catalogue))
+    item = _primary_item(everyone, subscription, catalogue)
     return Profile(
         customer=_speaking_customer(everyone),
         delinquent=any(one["delinquent"] for one in customers) if customers else None,
         subscriptions=subscriptions,
         subscription=subscription,
-        item=primary_item(subscription),
-        product_name=_product_name(everyone, primary_item(subscription), catalogue),
+        item=item,
+        product_name=_product_name(everyone, item, catalogue),
         payment=_last_payment(everyone),
         last_payment_failed_at=_latest(record.last_payment_failed_at for record in everyone),
         last_activity_at=_latest(_activity(everyone, now)),
@@ -80,75 +82,18 @@ def profile_of(
         mrr_exact=mrr.exact,
         last_sync_at=last_sync_at,
         until=min((one for one in (*trial_ends, mrr.until) if one is not None and one > now), default=None),
-        product_metadata=_product_metadata(primary_item(subscription), catalogue),
+        product_metadata=_product_metadata(item, catalogue),
         traits=_traits(everyone),
     )
 
 
-def uses_of(records: Iterable[Record]) -> frozenset[CatalogueKey]:
-    """The products, prices and coupons that a profile of these records is made with."""
-    records = list(records)
-    item = primary_item(
-        primary_subscription(one for record in records for one in record.current_subscriptions)
-    )
-    products = {item["product"]} if item and item["product"] else set()
-    discounts = [_completed(one, record) for record in records for one in _discounts(record)]
-    coupons = {one["coupon"] for one in discounts if one["terms"] is None and one["coupon"]}
-    prices = {item["price"] for record in records for item in _items_without_tiers(record)}
-    return frozenset(
-        {CatalogueKey("product", one) for one in products}
-        | {CatalogueKey("price", one) for one in prices}
-        | {CatalogueKey("coupon", one) for one in coupons}
-    )
-
-
-def _items_without_tiers(record: Record) -> Iterator[Item]:
-    for subscription in record.current_subscriptions:
-        if subscription["status"] in PAYING_STATUSES:
-            yield from (item for item in subscription["items"] if item["tiered"] and not item["tiers"])
-
-
-def _with_tiers(subscription: Subscription, catalogue: Catalogue) -> Subscription:
-    """The subscription with the tiers of its prices, which events leave out."""
-
-    def completed(item: Item) -> Item:
-        entry = catalogue.get(CatalogueKey("price", item["price"]))
-        tiers = entry.tiers if entry and item["tiered"] and not item["tiers"] else None
-        return item if tiers is None else Item(**{**item, **tiers})
-
-    return Subscription(**{**subscription, "items": [completed(item) for item in subscription["items"]]})
-
-
-def _discounts(record: Record) -> Iterator[Discount]:
-    if record.facts:
-        yield from record.facts["discounts"]
-    for subscription in record.current_subscriptions:
-        if subscription["status"] in PAYING_STATUSES:
-            yield from subscription["discounts"]
-            for item in subscription["items"]:
-                yield from item["discounts"]
-
-
-def _completed(discount: Discount, record: Record) -> Discount:
-    """Events name a discount by its id; what it is was told by an event of its own."""
-    known = record.discounts.get(discount["id"])
-    return discount if discount["coupon"] or known is None else cast(Discount, known.content)
-
-
-def _mrrs(records: Iterable[Record], now: int, catalogue: Catalogue) -> Iterator[Mrr]:
-    for record in records:
-
-        def resolve(discount: Discount, record: Record = record) -> Discount | None:
-            discount = _completed(discount, record)
-            if discount["terms"] is not None or discount["coupon"] is None:
-                return discount
-            entry = catalogue.get(CatalogueKey("coupon", discount["coupon"]))
-            terms = entry.terms(discount["start"]) if entry else None
-            return {**discount, "terms": terms}
-
-        discounts = record.facts["discounts"] if record.facts else []
-        for subscription in record.current_subscriptions:
-            yield subscription_mrr(_with_tiers(subscription, catalogue), now, resolve, discounts)
+def _primary_item(
+    records: Iterable[Record], subscription: Subscription | None, catalogue: Catalogue
+) -> Item | None:
+    if subscription is None:
+        return None
+    holder = next(one for one in records if subscription["id"] in one.subscriptions)
+    return primary_item(completed(holder, subscription, catalogue))
 
 
 def _speaking(records: Iterable[Record]) -> list[Record]:
@@ -251,7 +196,7 @@ def _latest(instants: Iterable[int | None]) -> int | None:
 
 def origins_of(records: Mapping[str, Record]) -> Mapping[str, Origin]:
     """Where the values of `customer`, `subscription` and `payment` of a profile come from."""
-    everyone = list(records.values())
+    everyone = each_once(records.values())
     customer = _speaking_customer(everyone)
     subscription = primary_subscription(one for record in everyone for one in record.current_subscriptions)
     payment = _last_payment(everyone)

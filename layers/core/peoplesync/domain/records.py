@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from peoplesync.domain.activity import MOST_TRACKED_KINDS, TRACKED, USER, Trait, email_in, with_traits
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import Answer, Change, ObjectKey, ProductName
+from peoplesync.domain.charges import Paid, Payments, settled_charge, with_charges
+from peoplesync.domain.mrr import is_paid_for
 from peoplesync.domain.snapshots import GONE, Gone, Rank, Snapshot, Tied, settle
-from peoplesync.domain.stripe_objects import Customer, Subscription
-from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
+from peoplesync.domain.stripe_objects import Customer, Subscription, fullest
+from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES, alike
 
 KEPT_ENDED_SUBSCRIPTIONS: Final = 20
 KEPT_AFTER_END: Final = 35 * 86_400
@@ -54,9 +56,14 @@ class Record:
     the user; `first_seen_at` is when we first heard of it.
 
     `last_charge` and `last_paid_invoice` hold the newest payment of each sort (`created`, `amount` in the
-    minor unit, `currency`, `description`). `asked` says that Stripe was asked for the customer, `dropped`
-    that old subscriptions were dropped, of which `dropped_activity_at` is the latest activity. `traits` and
-    `tracked_at`, the last tracked activity, are a user's.
+    minor unit, `currency`, `description`), `payments` by currency what all charges come to. `asked` says that
+    Stripe was asked for the customer, `dropped` that old subscriptions were dropped, of which
+    `dropped_activity_at` is the latest activity. `traits` and `tracked_at`, the last tracked activity, are a
+    user's.
+
+    `looks` holds, of subscriptions that events show in part only, all items as Stripe showed them when it was
+    asked; None where it did not know the subscription. `alias` is Stripe's account (Accounts v2) of the same
+    customer.
     """
 
     id: str
@@ -67,6 +74,9 @@ class Record:
     discounts: Mapping[str, Snapshot] = field(default_factory=dict)
     last_charge: Snapshot | None = None
     last_paid_invoice: Snapshot | None = None
+    payments: Mapping[str, Paid] = field(default_factory=dict)
+    looks: Mapping[str, Snapshot] = field(default_factory=dict)
+    alias: str | None = None
     last_payment_failed_at: int | None = None
     last_checkout_at: int | None = None
     product_names: Mapping[str, ProductName] = field(default_factory=dict)
@@ -105,7 +115,12 @@ class Record:
         """Nobody yet: something of a customer's came before the customer, or a user's e-mail is not known."""
         if self.is_user:
             return self.email is None
-        return self.customer is None and not self.deleted
+        return self.customer is None and not self.deleted and not self.is_account
+
+    @property
+    def is_account(self) -> bool:
+        """Whether it is known by an account only (Accounts v2): no customer will ever tell of it."""
+        return self.id.startswith("acct_")
 
     @property
     def awaits_customer(self) -> bool:
@@ -134,6 +149,25 @@ class Record:
         ]
 
 
+def each_once(records: Iterable[Record]) -> list[Record]:
+    """The records, of which each subscription is in one only: it may have been told under a customer's
+    account before it was told under the customer."""
+    every = list(records)
+    if not any(record.is_account for record in every):
+        return every
+    newest: dict[str, Snapshot] = {}
+    for record in every:
+        for name, one in record.subscriptions.items():
+            if name not in newest or (newest[name].rank, newest[name].order) < (one.rank, one.order):
+                newest[name] = one
+
+    def alone(record: Record) -> Record:
+        kept = {name: one for name, one in record.subscriptions.items() if newest[name] is one}
+        return replace(record, subscriptions=kept)
+
+    return [alone(record) for record in every]
+
+
 def occurrences(records: Iterable[Record]) -> Mapping[str, Occurrences]:
     """What happened to all of them together, by kind."""
     together: dict[str, Occurrences] = {}
@@ -145,11 +179,15 @@ def occurrences(records: Iterable[Record]) -> Mapping[str, Occurrences]:
 
 @dataclass(frozen=True)
 class FoldedRecord:
-    """A record after its changes, the feed entries they add, and the objects only Stripe can settle."""
+    """A record after its changes, the feed entries they add, the objects only Stripe can settle, and what
+    each charge that changed counts for now. `fell` says that the last payment turned out not to be one, and
+    that the one before it was not among what was given."""
 
     record: Record
     entries: tuple[BillingEvent, ...]
     ties: frozenset[ObjectKey]
+    charges: Mapping[str, Snapshot] = field(default_factory=dict)
+    fell: bool = False
 
 
 def fold_record(
@@ -157,9 +195,14 @@ def fold_record(
     changes: Sequence[Change],
     known_entries: Collection[str],
     answers: Mapping[ObjectKey, Answer],
+    charges: Mapping[str, Snapshot] | None = None,
+    earlier: Sequence[Snapshot] | None = None,
 ) -> FoldedRecord:
-    """The record after the changes. `known_entries` are the entries already in its feed."""
+    """The record after the changes. `known_entries` are the entries already in its feed, `charges` what those
+    of the changes counted for so far, and `earlier` the newest payment before them, where it was looked for.
+    """
     ties: set[ObjectKey] = set()
+    rows, settled = charges or {}, dict[str, Snapshot]()
     for key in sorted({change.object for change in changes}, key=lambda key: (key.kind, key.id)):
         arriving = [one.snapshot for one in changes if one.object == key and one.snapshot is not None]
         answer = answers.get(key)
@@ -170,18 +213,28 @@ def fold_record(
                 continue
             record = replace(record, asked=record.asked or key.kind == "customer")
             if isinstance(answer.snapshot, Snapshot):
-                arriving = [answer.snapshot]
+                arriving = [answer.snapshot, *(arriving if key.kind == "subscription" else ())]
         try:
-            record = _with_object(record, key, arriving, answer)
+            if key.kind == "charge":
+                fetched = answer.snapshot if answer else None
+                charge = settled_charge(key.id, record.last_charge, rows, arriving, fetched)
+                settled |= {key.id: charge} if charge else {}
+            else:
+                record = _with_object(record, key, arriving, answer)
         except Tied:
             ties.add(key)
         if answer is not None and answer.deleted and key.kind == "customer":
             record = replace(record, deleted=True)
+    record = _with_discounts(record, changes, answers)
+    payments = with_charges(Payments(record.last_charge, record.payments), settled, rows, earlier)
     entries = _new_entries(changes, known_entries)
     return FoldedRecord(
         replace(
             record,
+            last_charge=payments.newest,
+            payments=payments.sums,
             deleted=record.deleted or any(change.deleted for change in changes),
+            alias=record.alias or next((one.alias for one in changes if one.alias), None),
             last_payment_failed_at=_latest(record.last_payment_failed_at, (one.failed_at for one in changes)),
             last_checkout_at=_latest(record.last_checkout_at, (one.checkout_at for one in changes)),
             tracked_at=_latest(record.tracked_at, _tracked(entries)),
@@ -191,6 +244,8 @@ def fold_record(
         ),
         entries,
         frozenset(ties),
+        {name: charge for name, charge in settled.items() if rows.get(name) != charge},
+        payments.fell,
     )
 
 
@@ -211,6 +266,7 @@ def without_old_subscriptions(record: Record, now: int) -> Record:
     return replace(
         record,
         subscriptions={key: one for key, one in record.subscriptions.items() if key not in old},
+        looks={key: one for key, one in record.looks.items() if key not in old},
         dropped=True,
         dropped_activity_at=_latest(record.dropped_activity_at, activity),
     )
@@ -218,6 +274,8 @@ def without_old_subscriptions(record: Record, now: int) -> Record:
 
 def _asks(record: Record, change: Change) -> bool:
     """Whether Stripe is to be asked though nobody sent the object."""
+    if change.ask and change.object.kind == "subscription":
+        return is_shown_in_part(record, change.object.id)
     if change.unseen_since is None:
         return change.ask
     return record.in_sync and record.customer is not None and record.customer.as_of < change.unseen_since
@@ -236,30 +294,80 @@ def _with_object(
         case "customer":
             return replace(record, customer=settle(record.customer, arriving, fetched))
         case "subscription":
-            settled = settle(record.subscriptions.get(key.id), arriving, fetched)
-            if settled is None or settled is record.subscriptions.get(key.id):
-                return record
-            return replace(record, subscriptions={**record.subscriptions, key.id: settled})
-        case "discount":
-            # Stripe cannot be asked for a discount, and never needs to be: of one id only its end changes.
-            discount = settle(record.discounts.get(key.id), arriving, GONE)
-            return replace(record, discounts=_newest_discounts(record.discounts, key.id, discount))
-        case "charge":
-            return replace(record, last_charge=_newest_payment(record.last_charge, arriving, fetched))
+            return _with_subscription(record, key.id, arriving, answer)
         case "invoice":
             invoice = _newest_payment(record.last_paid_invoice, arriving, fetched)
             return replace(record, last_paid_invoice=invoice)
     return record
 
 
-def _newest_discounts(
-    stored: Mapping[str, Snapshot], discount_id: str, discount: Snapshot | None
-) -> Mapping[str, Snapshot]:
-    if discount is None:
-        return stored
-    every = {**stored, discount_id: discount}
-    newest = sorted(every, key=lambda one: (every[one].content["start"] or 0, one), reverse=True)
-    return {one: every[one] for one in sorted(newest[:KEPT_DISCOUNTS])}
+def _with_subscription(
+    record: Record, name: str, arriving: Sequence[Snapshot], answer: Answer | None
+) -> Record:
+    stored = record.subscriptions.get(name)
+    settled = settle(stored, arriving, answer.snapshot if answer else None, alike)
+    if settled is None:
+        return record
+    looks = {one: look for one, look in record.looks.items() if one != name}
+    wholes = [one for one in (stored, *arriving) if one is not None and not one.content["more_items"]]
+    seen = [Snapshot(one.as_of, "", Rank.STATE, {"items": one.content["items"]}) for one in wholes]
+    seen += [record.looks[name]] if name in record.looks else []
+    if answer is not None and answer.missing:
+        seen.append(Snapshot(answer.as_of, "", Rank.STATE, {"items": None}))
+    if seen and (settled.content["more_items"] or (answer is not None and answer.missing)):
+        looks[name] = max(seen, key=lambda one: one.as_of)
+    return replace(record, subscriptions={**record.subscriptions, name: settled}, looks=looks)
+
+
+def is_shown_in_part(record: Record, subscription: str) -> bool:
+    """Whether Stripe, if it is asked now, can show more of a subscription than events have shown: items
+    beyond the first ones, or what its discounts are."""
+    snapshot, look = record.subscriptions.get(subscription), record.looks.get(subscription)
+    if snapshot is None:
+        return False
+    if look is not None and look.as_of >= snapshot.as_of:
+        return False
+    content = cast(Subscription, snapshot.content)
+    named = {*content["discounts"], *(one for item in content["items"] for one in item["discounts"])}
+    unknown = any(one not in record.discounts for one in named)
+    # What has ended has no discounts any more, but the plan is still shown that it was.
+    return content["more_items"] or (unknown and not record.deleted and is_paid_for(content))
+
+
+def _with_discounts(record: Record, changes: Iterable[Change], answers: Mapping[ObjectKey, Answer]) -> Record:
+    """The record with what was heard of its discounts: in events of their own, and shown by their holders."""
+    arriving: dict[str, list[Snapshot]] = {}
+    for change in changes:
+        answer = answers.get(change.object)
+        for name, shown in (*change.discounts.items(), *(answer.discounts.items() if answer else ())):
+            arriving.setdefault(name, []).append(shown)
+        if change.object.kind == "discount" and change.snapshot is not None:
+            arriving.setdefault(change.object.id, []).append(change.snapshot)
+    discounts = dict(record.discounts)
+    for name, shown_ones in sorted(arriving.items()):
+        discounts[name] = _settled_discount(discounts.get(name), shown_ones)
+    newest = sorted(discounts, key=lambda one: (discounts[one].content["start"] or 0, one), reverse=True)
+    return replace(record, discounts={one: discounts[one] for one in sorted(newest[:KEPT_DISCOUNTS])})
+
+
+def _settled_discount(stored: Snapshot | None, arriving: Sequence[Snapshot]) -> Snapshot:
+    """Stripe cannot be asked for a discount, and never needs to be: of one id only its end changes. What one
+    shape has shown of it, the next one does not take back."""
+    every = sorted([*([stored] if stored else []), *arriving], key=lambda one: one.order)
+    leader = settle(stored, arriving, GONE, _same_discount) or every[-1]
+    coupon = leader.content["coupon"]
+    known = [one.content for one in every if one.content["coupon"] == coupon]
+    content = {
+        **leader.content,
+        "terms": fullest(one["terms"] for one in known if one["terms"] is not None),
+        "subscription": next((one["subscription"] for one in reversed(known) if one["subscription"]), None),
+        "item": next((one["item"] for one in reversed(known) if one["item"]), None),
+    }
+    return replace(leader, content=content)
+
+
+def _same_discount(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in ("coupon", "start", "end"))
 
 
 def _newest_payment(

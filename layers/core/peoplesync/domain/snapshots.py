@@ -11,7 +11,8 @@ tells of. These rules make the last state of an object the same whatever came fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -54,12 +55,15 @@ class Tied(Exception):
 
 
 def settle(
-    stored: Snapshot | None, arriving: Sequence[Snapshot], fetched: Snapshot | Gone | None = None
+    stored: Snapshot | None,
+    arriving: Sequence[Snapshot],
+    fetched: Snapshot | Gone | None = None,
+    alike: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = operator.eq,
 ) -> Snapshot | None:
     """The snapshot that stands after `arriving` came to `stored`, in whatever order they did.
 
-    `fetched` is what Stripe answered when it was asked for the object after all of them were known.
-    Raises `Tied` where it is needed and None.
+    `fetched` is what Stripe answered when it was asked for the object after all of them were known; `alike`
+    says whether two contents show the same state. Raises `Tied` where `fetched` is needed and None.
     """
     candidates = _without_duplicates(stored, arriving)
     if not candidates:
@@ -67,7 +71,8 @@ def settle(
     rank = max(one.rank for one in candidates)
     latest = [one for one in candidates if one.rank == rank]
     leader = max(latest, key=lambda one: one.order)
-    tied = [one for one in latest if one.content != leader.content and leader.as_of - one.as_of <= TIE_WINDOW]
+    near = (one for one in latest if leader.as_of - one.as_of <= TIE_WINDOW)
+    tied = [one for one in near if not alike(one.content, leader.content)]
     if not tied:
         return leader
     if fetched is None:

@@ -10,16 +10,17 @@ now is sent again with a delay and loses nothing:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from peoplesync.domain.catalogue import Catalogue, index_of_users
+from peoplesync.domain.catalogue import Catalogue, CatalogueChange, index_of_users
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.custom_fields import mapped_metadata
 from peoplesync.domain.households import Household
-from peoplesync.domain.people import record_identity
-from peoplesync.sync.apply_catalogue import apply_to_catalogue
+from peoplesync.domain.people import Person, record_identity
+from peoplesync.sync.apply_catalogue import answer_of, apply_to_catalogue
+from peoplesync.sync.asking import Questions
 from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
 from peoplesync.sync.folding import Folder
 from peoplesync.sync.forgetting import forget_feeds
@@ -97,6 +98,7 @@ class _Batch:
     world: Applier
     fates: Fates
     observers: dict[Epoch, Observer] = field(default_factory=dict)
+    questions: dict[Epoch, Questions] = field(default_factory=dict)
 
     @property
     def folder(self) -> Folder:
@@ -130,7 +132,9 @@ class _Batch:
                 tasks = {name: task for name, task in tasks.items() if name not in useless}
             watching = Observer(connection, self.fates.report, self.world.clock)
             observer = self.observers.setdefault(epoch, watching)
-            entries = {name: task for name, task in tasks.items() if task.entry}
+            questions = self.questions.setdefault(epoch, Questions(epoch))
+            questions.attempts |= _asked_before(tasks)
+            entries = {name: task for name, task in tasks.items() if task.entry or task.asked}
             self._apply_to_catalogue(epoch, entries)
             self._apply(epoch, {name: task for name, task in tasks.items() if name not in entries})
         except Unavailable:
@@ -141,22 +145,31 @@ class _Batch:
     def _apply_to_catalogue(self, epoch: Epoch, tasks: Tasks) -> None:
         world = self.world
         for name, task in tasks.items():
-            if task.entry is None:
-                continue
             try:
+                change = self._catalogue_change(epoch, task)
+                if change is None:
+                    continue
                 queue, cause = task.delivery.queue, task.message.cause
                 definitions = self.folder.definitions(epoch)
                 mapped = mapped_metadata(definitions.fields, "product.metadata")
-                news = apply_to_catalogue(
-                    epoch, task.entry, world.catalogue, world.stripe, queue, cause, mapped
-                )
+                news = apply_to_catalogue(epoch, change, world.catalogue, world.stripe, queue, cause, mapped)
+                if news and change.asked_at is not None:
+                    entry = world.catalogue.read(epoch, [change.key])[change.key]
+                    self.questions[epoch].ask_again(entry, queue, cause, world.clock())
                 if news and self._definitions_version(epoch) > definitions.version:
                     # A new field may be made of this, and the job have passed before it was written.
-                    walk = Walk(index_of_users(task.entry.key))
+                    walk = Walk(index_of_users(change.key))
                     queue.send(Message(epoch, walk=walk, cause="definition_changed").encode())
                 self.fates.finish("applied" if news else "stale", {name: task})
             except (LostRace, Unavailable):
                 self.fates.wait({name: task})
+
+    def _catalogue_change(self, epoch: Epoch, task: Task) -> CatalogueChange | None:
+        """What a task says about the catalogue; Stripe is asked where that is the task."""
+        if task.asked is None or task.message.ask is None:
+            return task.entry
+        after = task.message.ask.after
+        return answer_of(epoch, task.asked, after, self.world.catalogue, self.world.stripe)
 
     def _apply(self, epoch: Epoch, tasks: Tasks) -> None:
         for race in range(1 + MAX_RACES):
@@ -195,6 +208,7 @@ class _Batch:
             except TooLarge as limit:
                 self._divide(epoch, theirs, limit)
             else:
+                self._ask(epoch, household.after.values(), folded.known.catalogue, theirs)
                 left = self._forget(epoch, household)
                 away = {name: task for name, task in theirs.items() if _is_turned_away(task, household)}
                 self.fates.finish("dropped", away)
@@ -206,6 +220,9 @@ class _Batch:
                     newly_used |= theirs
                 if household.newcomers:
                     newcomers |= theirs
+        written = {person for one in folded.households for person in one.before}
+        others = [person for name, person in folded.known.people.items() if name not in written]
+        self._ask(epoch, others, folded.known.catalogue, tasks)
         again = [is_told_again(folded.known, task.change) for task in tasks.values()]
         self.fates.report.counts["duplicate"] += sum(again)
         self.fates.finish("stale", tasks)
@@ -219,6 +236,16 @@ class _Batch:
             lost |= newcomers
         self.fates.done |= (newly_used.keys() | newcomers.keys()) - lost.keys()
         return lost
+
+    def _ask(self, epoch: Epoch, people: Iterable[Person | None], catalogue: Catalogue, tasks: Tasks) -> None:
+        """Has Stripe asked for what is not known of people's terms; also where nothing was written, since a
+        message may be delivered again that was interrupted just before this."""
+        if not tasks:
+            return
+        queue = next(iter(tasks.values())).delivery.queue
+        cause = first_cause(task.message.cause for task in tasks.values())
+        known = [person for person in people if person is not None]
+        self.questions[epoch].ask(known, catalogue, queue, cause, self.world.clock())
 
     def _definitions_version(self, epoch: Epoch) -> int:
         """The version of the definitions now. If it has risen while somebody became a person, the job that
@@ -286,6 +313,12 @@ class _Batch:
             if records := {*left.get(person, ()), *(after.records if after else ())}:
                 rest = Erase(person, tuple(sorted(records)))
                 queue.send(Message(epoch, erase=rest, cause="erased").encode())
+
+
+def _asked_before(tasks: Tasks) -> dict[tuple[str, str], int]:
+    """How often what these tasks ask of Stripe will then have been asked."""
+    asks = ((task.message.ask, task.message.attempt) for task in tasks.values())
+    return {(ask.kind, ask.id): attempt + 1 for ask, attempt in asks if ask}
 
 
 def _is_turned_away(task: Task, household: Household) -> bool:

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from peoplesync.domain.catalogue import CatalogueChange, Entry, fold_entry, index_of_users
+from peoplesync.domain.catalogue import (
+    CatalogueChange,
+    CatalogueKey,
+    Entry,
+    fold_entry,
+    index_of_users,
+)
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.outgoing import OF_IMPORTS
 from peoplesync.domain.snapshots import Tied
@@ -41,6 +47,17 @@ def apply_to_catalogue(
         queue.send(Message(epoch, walk=Walk(index_of_users(change.key)), cause=told_as).encode())
         catalogue.write(epoch, replace(folded, version=folded.version + 1, told=folded.revision))
     return folded != entry
+
+
+def answer_of(
+    epoch: Epoch, key: CatalogueKey, after: int, catalogue: Catalogues, stripe: Stripe
+) -> CatalogueChange:
+    """Stripe's answer for an entry; a change of nothing where it has answered since `after`. Raises
+    `Unavailable`."""
+    entry = catalogue.read(epoch, [key])[key]
+    if entry.asked_at is not None and entry.asked_at > after:
+        return CatalogueChange(key)
+    return stripe.terms(epoch.connection, key)
 
 
 def _folded(

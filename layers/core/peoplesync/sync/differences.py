@@ -9,12 +9,17 @@ from typing import Any, Final
 from peoplesync.domain.changes import Change
 from peoplesync.domain.listed import read_listed
 from peoplesync.domain.records import Record
-from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
+from peoplesync.domain.snapshots import Snapshot
+from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES, alike
 
 Json = Mapping[str, Any]
 
 IMPERSONAL: Final = frozenset({"created", "delinquent", "discounts"})
 """The only fields of a customer whose values may be shown."""
+
+
+COUNTED: Final = ("status", "amount", "refunded", "currency")
+"""What of a charge decides what it counts for."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,27 @@ def subscription_difference(
     elif kept is None:
         if not _may_be_dropped(stored, content):
             yield Difference(person, subscription, "subscription", None, content["status"])
-    else:
+    elif not alike(kept.content, content):
         for name, ours, stripes in _unequal(kept.content, content):
             yield Difference(person, subscription, name, ours, stripes)
+
+
+def charge_difference(
+    charge: str, stored: Stored | None, row: Snapshot | None, content: Json
+) -> Iterator[Difference]:
+    """Where what a charge counts for differs; `row` is what is remembered of it, beside the newest payment
+    that the record itself keeps."""
+    if stored is None or stored.record.deleted:
+        return
+    newest = stored.record.last_charge
+    kept = row or (newest if newest is not None and newest.content["id"] == charge else None)
+    if kept is None:
+        if content["amount"] > 0:
+            yield Difference(stored.person, charge, "charge", None, content["status"])
+        return
+    for name in COUNTED:
+        if name in kept.content and kept.content[name] != content[name]:
+            yield Difference(stored.person, charge, name, kept.content[name], content[name])
 
 
 def differences(customer: str, stored: Stored | None, shown: Shown) -> list[Difference]:

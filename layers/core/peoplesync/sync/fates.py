@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from peoplesync.domain.catalogue import CatalogueChange
+from peoplesync.domain.catalogue import CatalogueChange, CatalogueKey
 from peoplesync.domain.changes import Change
 from peoplesync.sync.messages import Message
 from peoplesync.sync.ports import Queue
@@ -32,7 +32,8 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to do for a message: fold a change into people or the catalogue, or review a person.
+    """One thing to do for a message: fold a change into people or the catalogue, ask Stripe for an entry of
+    it, or review a person.
 
     `part` is the part of a chunk that it comes from; `heard_at` is when the event happened that told of it.
     """
@@ -41,6 +42,7 @@ class Task:
     message: Message
     change: Change | None = None
     entry: CatalogueChange | None = None
+    asked: CatalogueKey | None = None
     person: str = ""
     part: int = 0
     heard_at: int | None = None

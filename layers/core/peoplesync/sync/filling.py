@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from peoplesync.domain.catalogue import Catalogue, CatalogueKey
+from peoplesync.domain.catalogue import SHOWN, Catalogue, CatalogueKey
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.custom_fields import Path, parse
 from peoplesync.domain.fields import Field
 from peoplesync.domain.people import EVERYONE, Person
-from peoplesync.domain.profile import uses_of
 from peoplesync.domain.snapshots import Snapshot
+from peoplesync.domain.terms import uses_of
 from peoplesync.sync.preview import EXACT, SAMPLE, People
 
 NAMED: Final = 3
@@ -91,8 +91,8 @@ def _is_unknown(
         if new := used - products.keys():
             entries = catalogue.read(epoch, new)
             for key in new:
-                edition = entries[key].editions.get("") if key in entries else None
-                products[key] = edition is None or _lacks_metadata(edition)
+                shown = entries[key].editions.get("", {}).get(SHOWN) if key in entries else None
+                products[key] = shown is None or _lacks_metadata(shown)
         return any(products[key] for key in used)
     return False
 

@@ -10,11 +10,11 @@ from typing import Final, Protocol
 
 from peoplesync.domain.changes import Answer, Change, ObjectKey
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fold import entries_in, fold, identities_in
+from peoplesync.domain.fold import charges_in, entries_in, fold, identities_in
 from peoplesync.domain.households import Household, Known, Outcome
 from peoplesync.domain.people import ERASED, record_identity
-from peoplesync.domain.profile import uses_of
 from peoplesync.domain.segments import Definitions
+from peoplesync.domain.terms import uses_of
 from peoplesync.sync.fates import Fates, Task, Tasks
 from peoplesync.sync.forgetting import forget_feeds
 from peoplesync.sync.messages import Erase
@@ -72,7 +72,9 @@ class Folder:
             if task.message.erase
             for record in task.message.erase.records
         }
-        known = self.world.people.read(epoch, found_by, entries_in(changes), {*reviews, *erasures})
+        known = self.world.people.read(
+            epoch, found_by, entries_in(changes), {*reviews, *erasures}, charges_in(changes)
+        )
         if self._drop_erased(epoch, tasks, known):
             changes, reviews, erasures = _asked_for(tasks)
         used = {key for person in known.people.values() for key in uses_of(person.records.values())}
@@ -85,7 +87,7 @@ class Folder:
             if outcome.outdated:
                 definitions = self._newer_definitions(epoch, definitions)
             elif outcome.unknown:
-                more = self.world.people.read(epoch, outcome.unknown, {}, ())
+                more = self.world.people.read(epoch, outcome.unknown, {}, (), {})
                 known = replace(
                     known,
                     identities={**known.identities, **more.identities},
@@ -94,6 +96,12 @@ class Folder:
             elif outcome.unlisted:
                 more_entries = self.world.catalogue.read(epoch, outcome.unlisted)
                 known = replace(known, catalogue={**known.catalogue, **more_entries})
+            elif outcome.fell:
+                found = {
+                    record: self.world.people.newest_payment(epoch, record, fell)
+                    for record, fell in outcome.fell.items()
+                }
+                known = replace(known, earlier={**known.earlier, **found})
             elif not outcome.ties:
                 return Folded(outcome.households, known, definitions.version)
             unsettled = self._ask_stripe(epoch, outcome, answers)

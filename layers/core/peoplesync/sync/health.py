@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.sync.browse import iso
 from peoplesync.sync.permissions import missing
 from peoplesync.sync.verdicts import Facts, is_outrun, verdicts
+
+NOT_SHOWN: Final = 100
+NAMED: Final = 3
+"""So many things that Stripe did not show are counted at most, and so many of them named."""
 
 
 class People(Protocol):
@@ -38,11 +43,17 @@ class Publisher(Protocol):
         """Since when changes are not published; None where they are."""
 
 
+class Catalogue(Protocol):
+    def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
+        """So many at most of what Stripe did not show when it was last asked, before that instant."""
+
+
 @dataclass(frozen=True)
 class Health:
     """The use case with what it needs. Without a `publisher` nothing is said of what is published."""
 
     people: People
+    catalogue: Catalogue
     depths: Depths
     worker: Worker
     clock: Callable[[], int]
@@ -66,7 +77,8 @@ class Health:
         yet. `silence` is the time since the last event by the account's 99th-percentile gap. `due_seconds`
         is for how long somebody has been due by the clock. `webhook` is endpoint or polling, `webhook_missed`
         counts events that only the reconciler brought, `gap_since` is from when on events are lost for good,
-        `degraded` names optional permissions that the key lacks, `last_import` is as `import list` shows it,
+        `degraded` names optional permissions that the key lacks, and prices and coupons that Stripe did not
+        show, `last_import` is as `import list` shows it,
         `last_reevaluation` as `reevaluate list` does.
         """
         return self.told(self.facts(connection, last_import, last_reevaluation))
@@ -120,10 +132,17 @@ class Health:
             "webhook_heard_at": _iso(connection.webhook_heard_at),
             "webhook_missed": connection.missed_events,
             "gap_since": _iso(connection.gap_since),
-            "degraded": _degraded(connection),
+            "degraded": [*_degraded(connection), *self._not_shown(connection, now)],
             "last_import": None if facts.last_import is None else dict(facts.last_import),
             "last_reevaluation": None if facts.last_reevaluation is None else dict(facts.last_reevaluation),
         }
+
+    def _not_shown(self, connection: Connection, now: int) -> list[str]:
+        """The prices and coupons without whose terms some MRR is not known, or is an estimate."""
+        keys = [key for key, _ in self.catalogue.refused(connection.epoch, now + 1, NOT_SHOWN)]
+        named = ", ".join(f"{key.kind} {key.id}" for key in keys[:NAMED])
+        more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+        return [f"not shown by Stripe when it was asked: {named}{more}"] if keys else []
 
 
 def _degraded(connection: Connection) -> list[str]:

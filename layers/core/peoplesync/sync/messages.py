@@ -8,6 +8,7 @@ Each has its `connection`, `epoch`, `cause` and `attempt`, and one of
     "chunk": {"id": "...", "run": "...", "as_of": 0, "objects": [...]}  many things of one kind
     "erase": {"person": "per_...", "records": ["cus_...", ...]}         a person to be erased
     "purge": {"table": "people", "after": "..."}                        rows of an epoch that is over
+    "ask": {"kind": "price", "id": "...", "record": "", "after": 0}     what only Stripe can show, if asked
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from peoplesync.domain.connections import Epoch
+
+AskedKind = Literal["price", "coupon", "subscription"]
 
 MAX_BYTES: Final = 1_048_576
 """What a queue takes: 1 MiB of body and attributes."""
@@ -97,6 +100,17 @@ class Purge:
     after: str = ""
 
 
+@dataclass(frozen=True)
+class Ask:
+    """What events do not show, to be asked of Stripe: all of a price or coupon, or of a subscription of a
+    record. Only an answer of later than `after` is of use; who has one already need not ask."""
+
+    kind: AskedKind
+    id: str
+    record: str = ""
+    after: int = -1
+
+
 CAUSES: Final = (
     "live",
     "erased",
@@ -132,6 +146,7 @@ class Message:
     chunk: Chunk | None = None
     erase: Erase | None = None
     purge: Purge | None = None
+    ask: Ask | None = None
     cause: str = "live"
     attempt: int = 0
 
@@ -147,6 +162,8 @@ class Message:
             content = {"erase": asdict(self.erase)}
         elif self.purge is not None:
             content = {"purge": asdict(self.purge)}
+        elif self.ask is not None:
+            content = {"ask": asdict(self.ask)}
         return json.dumps(
             {
                 "connection": self.epoch.connection,
@@ -183,6 +200,15 @@ def decode(body: str) -> Message:
                     return Message(epoch, erase=erase, cause=cause, attempt=attempt)
                 case {"purge": {"table": str(table), "after": str(place)}}:
                     return Message(epoch, purge=Purge(table, place), cause=cause, attempt=attempt)
+                case {
+                    "ask": {
+                        "kind": "price" | "coupon" | "subscription" as kind,
+                        "id": str(asked),
+                        "record": str(record),
+                        "after": int(after),
+                    }
+                }:
+                    return Message(epoch, ask=Ask(kind, asked, record, after), cause=cause, attempt=attempt)
                 case {"review": [*people]} if _are_texts(people):
                     return Message(epoch, review=tuple(people), cause=cause, attempt=attempt)
     raise Unreadable("not a message of peoplesync: connection, epoch, cause, attempt or content is missing")

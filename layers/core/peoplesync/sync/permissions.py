@@ -74,7 +74,7 @@ PERMISSIONS: Final = (
         "Coupons",
         "read",
         "terms of coupons, for the exact MRR of discounted subscriptions",
-        without="a coupon counts once an event has told its terms",
+        without="MRR with a coupon stays an estimate: no event shows which products it is limited to",
     ),
 )
 

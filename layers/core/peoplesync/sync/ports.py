@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from peoplesync.domain.billing_events import BillingEvent
-from peoplesync.domain.catalogue import Catalogue, CatalogueKey, Entry
+from peoplesync.domain.catalogue import Catalogue, CatalogueChange, CatalogueKey, Entry
 from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import Household, Known
 from peoplesync.domain.segments import Definitions
+from peoplesync.domain.snapshots import Snapshot
 
 
 class LostRace(Exception):
@@ -94,8 +95,14 @@ class People(Protocol):
         identities: Collection[str],
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str],
+        charges: Mapping[str, Collection[Snapshot]],
     ) -> Known:
-        """The people found by `identities`, and those of the ids `people`; which of `entries` are known."""
+        """The people found by `identities`, and those of the ids `people`; which of `entries` are known, and
+        what the `charges` count for so far, both by record."""
+
+    def newest_payment(self, epoch: Epoch, record: str, apart_from: Collection[str]) -> Sequence[Snapshot]:
+        """The newest paid charge of a record, apart from some; none where there is no other. Raises
+        Unavailable."""
 
     def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
         """Raises LostRace, TooLarge or Unavailable."""
@@ -125,7 +132,10 @@ class Catalogues(Protocol):
 
 class Stripe(Protocol):
     def fetch(self, connection: str, key: ObjectKey) -> Answer:
-        """Raises Unavailable."""
+        """An object as it is now, a subscription with all of its items and discounts. Raises Unavailable."""
+
+    def terms(self, connection: str, key: CatalogueKey) -> CatalogueChange:
+        """All that Stripe can show of a price or coupon, or its refusal. Raises Unavailable."""
 
 
 class Connections(Protocol):

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from peoplesync.domain.activity import UnreadableActivity, read_activity
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
-from peoplesync.domain.catalogue import CatalogueChange, read_catalogue_change
+from peoplesync.domain.catalogue import CatalogueChange, CatalogueKey, read_catalogue_change, shown_prices
 from peoplesync.domain.changes import EVENT_TYPES, Change, ObjectKey, change_of, read_change
 from peoplesync.domain.listed import read_listed
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
 from peoplesync.domain.stripe_objects.reading import Json
 from peoplesync.sync.fates import Delivery, Fates, Task, Tasks
-from peoplesync.sync.messages import Chunk, Message, Purge, Unreadable, Walk, decode
+from peoplesync.sync.messages import Ask, Chunk, Message, Purge, Unreadable, Walk, decode
 from peoplesync.sync.ports import Connections, OldRows, People, Unavailable
 
 PEOPLE_A_STEP: Final = 25
@@ -46,6 +46,8 @@ class Reader:
             if message.chunk:
                 self.chunks.append((delivery, message))
                 return self._parts(delivery, message, message.chunk)
+            if message.ask:
+                return {delivery.id: _asking(delivery, message, message.ask)}
             if message.event is None:
                 people = self._next_people(delivery, message) if message.walk else message.review
                 return {person: Task(delivery, message, person=person) for person in people}
@@ -64,6 +66,9 @@ class Reader:
         if event.type in EVENT_TYPES:
             change = replace(read_change(event), message=name)
             yield name, Task(delivery, message, change, part=part, heard_at=event.created)
+            if change.object.kind == "subscription":
+                for number, entry in enumerate(shown_prices(event.object, event.created, event.id)):
+                    yield f"{name}.{number}", Task(delivery, message, entry=entry, part=part)
         elif event.type in CATALOGUE_EVENT_TYPES:
             entry = read_catalogue_change(event)
             yield name, Task(delivery, message, entry=entry, part=part, heard_at=event.created)
@@ -139,6 +144,13 @@ class Reader:
             rest = replace(message, purge=Purge(table, after), attempt=0)
             delivery.queue.send(rest.encode())
         self.fates.report.counts["purged"] += 1
+
+
+def _asking(delivery: Delivery, message: Message, ask: Ask) -> Task:
+    if ask.kind != "subscription":
+        return Task(delivery, message, asked=CatalogueKey(ask.kind, ask.id))
+    key = ObjectKey("subscription", ask.id)
+    return Task(delivery, message, Change(ask.record, key, ask.after, ask=True, message=delivery.id))
 
 
 def _ask_if_unseen(customer: str, since: int, name: str) -> Change:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
+from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.rhythm import Rhythm
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.domain.stripe_objects.reading import created_of
 from peoplesync.sync.chunking import chunks_of_events
 from peoplesync.sync.event_lists import Crowded, Patient, WrongMode, events_between
-from peoplesync.sync.messages import MAX_BYTES, Chunk, Message
+from peoplesync.sync.messages import MAX_BYTES, Ask, AskedKind, Chunk, Message
 from peoplesync.sync.ports import Endpoints, KeyRefused, Lists, NotPermitted, RateLimited, Unavailable
 
 OVERLAP: Final = 600
@@ -25,6 +26,10 @@ OVERLAP: Final = 600
 
 KEPT_BY_STRIPE: Final = 30 * 86_400
 """Seconds for which Stripe keeps events."""
+
+ASKED_EVERY: Final = 86_400
+ASKED_AT_ONCE: Final = 100
+"""Seconds after which Stripe is asked again for what it did not show, and for how many things in a turn."""
 
 FIRST_SLICE: Final = 3_600
 LONGEST_SLICE: Final = 86_400
@@ -54,6 +59,12 @@ class Connections(Protocol):
     def note_endpoint_problem(self, epoch: Epoch, endpoint: str, problem: str | None) -> None:
         """Remembers that the endpoint is gone or disabled; None: it is fine. With another endpoint than this
         one it does nothing."""
+
+
+class Catalogue(Protocol):
+    def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
+        """So many at most of what Stripe did not show when it was last asked, and when that was, if before
+        that instant. Raises Unavailable."""
 
 
 class Queue(Protocol):
@@ -100,6 +111,7 @@ class Reconciler:
     lists: Lists
     endpoints: Endpoints
     connections: Connections
+    catalogue: Catalogue
     bulk: Queue
     clock: Callable[[], int]
     monotonic: Callable[[], float]
@@ -146,6 +158,7 @@ class Reconciler:
                 self.connections.note_gap(connection.epoch, _checkpoint(connection))
             self._slices(connection, turn, ends_at)
             self._look_at_endpoint(connection)
+            self._ask_again(connection)
         except KeyRefused:
             turn.problem = "key_refused"
             if connection.key_refused_at is None:
@@ -194,6 +207,13 @@ class Reconciler:
             if self.monotonic() >= ends_at and until - turn.since > OVERLAP:
                 break
         turn.done = turn.until >= end
+
+    def _ask_again(self, connection: Connection) -> None:
+        """What Stripe did not show a day ago, or to the key of before, it may show now."""
+        before = max(self.clock() - ASKED_EVERY, connection.webhook_since or 0)
+        for key, asked_at in self.catalogue.refused(connection.epoch, before, ASKED_AT_ONCE):
+            ask = Ask(cast(AskedKind, key.kind), key.id, after=asked_at)
+            self.bulk.send(Message(connection.epoch, ask=ask, cause="reconcile").encode())
 
     def _look_at_endpoint(self, connection: Connection) -> None:
         """The webhook cannot tell that it is no more. Where Stripe does not, nothing is known of it."""

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from peoplesync.domain.changes import ObjectKey, customer_of
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.snapshots import Snapshot
+from peoplesync.domain.snapshots import Rank, Snapshot
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.domain.stripe_objects.reading import id_of, last_id
 from peoplesync.sync.chunking import CUSTOMERS_A_CHUNK, chunks_of_objects
@@ -24,12 +24,14 @@ from peoplesync.sync.differences import (
     Json,
     Shown,
     Stored,
+    charge_difference,
     content_of,
     customer_differences,
     differences,
     subscription_difference,
 )
 from peoplesync.sync.event_lists import NO_CURSOR
+from peoplesync.sync.importing.request import CHARGE_DAYS
 from peoplesync.sync.messages import Chunk, Message
 from peoplesync.sync.ports import Lists, Page, Stripe, Unavailable
 
@@ -49,6 +51,11 @@ class Records(Protocol):
     def records(self, epoch: Epoch, customers: Collection[str]) -> Mapping[str, Stored]:
         """The records of those customers that have one."""
 
+    def charges(
+        self, epoch: Epoch, charges: Mapping[str, Collection[Snapshot]]
+    ) -> Mapping[str, Mapping[str, Snapshot]]:
+        """What those of the charges count for that are remembered, by record."""
+
     def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
         """Those of the customers who were erased: they are to have none."""
 
@@ -61,7 +68,8 @@ class Queue(Protocol):
 class Verdict:
     """How many objects of each of Stripe's lists were `compared`, and where they differ. `listed` holds
     Stripe's objects of who differs, as they were at `as_of`. Not compared are customers at Stripe that were
-    `erased` here, and what is `unreadable`, by its message; `passed_over` are the ids of that."""
+    `erased` here, charges of before `charges_since`, and what is `unreadable`, by its message; `passed_over`
+    are the ids of that."""
 
     compared: Counter[str] = field(default_factory=Counter)
     differences: dict[str, list[Difference]] = field(default_factory=dict)
@@ -69,6 +77,7 @@ class Verdict:
     as_of: int | None = None
     erased: set[str] = field(default_factory=set)
     unreadable: dict[str, UnreadableStripeObject] = field(default_factory=dict)
+    charges_since: int = 0
     passed_over: set[str] = field(default_factory=set)
 
     @property
@@ -184,6 +193,11 @@ class Verifier:
                 if any(subscription_difference(one.id, of, one.content)):
                     yield one.customer
         verdict.compared.update(customers=len(customers), subscriptions=len(subscriptions))
+        for page in _batches(self._readable(connection, "charges", verdict, _since(verdict))):
+            stored = self._stored(connection, {one.customer for one in page}, verdict)
+            for customer, different in self._charges_differ(connection, page, stored, verdict):
+                if different:
+                    yield customer
         customers, subscriptions = customers | verdict.passed_over, subscriptions | verdict.passed_over
         for batch in _batches(self.records.customers(connection.epoch)):
             for customer, of in self.records.records(connection.epoch, batch).items():
@@ -200,12 +214,56 @@ class Verifier:
             stored = self._stored(connection, set(batch), verdict)
             compared = [customer for customer in batch if customer not in verdict.erased]
             for customer in compared:
-                if here := differences(customer, stored.get(customer), shown[customer]):
+                here = differences(customer, stored.get(customer), shown[customer])
+                if not shown[customer].gone:
+                    here += self._differences_of_charges(connection, customer, stored, verdict, count=count)
+                if here:
                     found[customer] = here
             if count:
                 verdict.compared["customers"] += sum(one not in shown[one].unreadable for one in compared)
                 verdict.compared["subscriptions"] += sum(len(shown[one].subscriptions) for one in compared)
         return found
+
+    def _differences_of_charges(
+        self,
+        connection: Connection,
+        customer: str,
+        stored: Mapping[str, Stored],
+        verdict: Verdict,
+        *,
+        count: bool,
+    ) -> list[Difference]:
+        theirs = {"customer": customer, **_since(verdict)}
+        found: list[Difference] = []
+        for page in _batches(self._readable(connection, "charges", verdict, theirs)):
+            for _, different in self._charges_differ(connection, page, stored, verdict, count=count):
+                found += different
+        return found
+
+    def _charges_differ(
+        self,
+        connection: Connection,
+        page: Sequence[Listed],
+        stored: Mapping[str, Stored],
+        verdict: Verdict,
+        *,
+        count: bool = True,
+    ) -> Iterator[tuple[str, list[Difference]]]:
+        """Where each of the charges differs, with whose it is."""
+        theirs: dict[str, list[Snapshot]] = {}
+        for one in page:
+            if one.content is not None and one.customer not in verdict.erased:
+                theirs.setdefault(one.customer, []).append(Snapshot(one.as_of, "", Rank.STATE, one.content))
+        rows = self.records.charges(connection.epoch, theirs)
+        verdict.compared["charges"] += sum(map(len, theirs.values())) if count else 0
+        for one in page:
+            if one.content is None or one.customer in verdict.erased:
+                continue
+            row = rows[one.customer].get(one.id)
+            different = list(charge_difference(one.id, stored.get(one.customer), row, one.content))
+            if different:
+                verdict.keep(one.customer, one.whole, one.as_of)
+            yield one.customer, different
 
     def _stored(
         self, connection: Connection, customers: Collection[str], verdict: Verdict
@@ -241,6 +299,7 @@ class Verifier:
     ) -> Iterator[Listed]:
         """All objects of a list that can be read; the others are named in the verdict."""
         for one, as_of in self._listed(connection, resource, params):
+            verdict.charges_since = verdict.charges_since or as_of - CHARGE_DAYS * 86_400
             try:
                 content = content_of(one, as_of)
             except UnreadableStripeObject as problem:
@@ -264,6 +323,10 @@ class Verifier:
             if last is None:
                 raise Unavailable(NO_CURSOR.format(resource))
             asked = {**asked, "starting_after": last}
+
+
+def _since(verdict: Verdict) -> Mapping[str, Any]:
+    return {"created": {"gte": verdict.charges_since}}
 
 
 def _batches(every: Iterable[Any]) -> Iterator[list[Any]]:

@@ -36,10 +36,16 @@ def lost_mrr(transition: Transition) -> dict[str, Any]:
     """
     after, currency = transition.after, transition.after["currency"]
     if ended_in_trial(transition):
-        lost = {} if transition.offers else amounts(currency, previous_mrr=known_mrr(after, transition.at))
+        lost = (
+            {}
+            if transition.offers
+            else amounts(currency, previous_mrr=known_mrr(transition, after, transition.at))
+        )
     elif _was_paid_for(transition):
         living = Subscription(**{**after, "status": "active"})
-        lost = amounts(currency, previous_mrr=known_mrr(living, transition.ended_at or transition.at))
+        lost = amounts(
+            currency, previous_mrr=known_mrr(transition, living, transition.ended_at or transition.at)
+        )
     else:
         lost = {}
     return {"previous_mrr": None} | lost

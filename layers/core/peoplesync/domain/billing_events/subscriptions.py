@@ -65,10 +65,10 @@ def _once(transition: Transition) -> Iterator[BillingEvent]:
     subscription, status = transition.after, {"status": transition.status}
     if transition.action == "created":
         at = subscription["created"]
-        yield _of_subscription("subscription_created", subscription, at, facts_of(subscription, at) | status)
+        yield _of_subscription("subscription_created", subscription, at, facts_of(transition, at) | status)
     elif transition.action == "deleted":
         at = transition.ended_at or transition.at
-        facts = facts_of(subscription, at) | status | lost_mrr(transition)
+        facts = facts_of(transition, at) | status | lost_mrr(transition)
         facts |= {"reason": transition.circumstances.cancellation_reason}
         yield _of_subscription("subscription_canceled", subscription, at, facts)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peoplesync.domain.stripe_objects import (
+    Discount,
     StripeEvent,
     Subscription,
     UnreadableStripeObject,
+    discounts_in,
     read_subscription,
 )
 from peoplesync.domain.stripe_objects.circumstances import Circumstances, read_circumstances
@@ -24,6 +26,7 @@ class Transition:
     `action` is the event's type without the prefix. `before` is what `updated` lists; of what was `resumed`
     only the status is known to have changed. The other actions do not tell: None. `offers` are the trials by
     trial offers, by item, and `previous_offers` those of before; `circumstances` are those of now.
+    `discounts` are those of now and before that the event shows themselves, by id.
     """
 
     event: str
@@ -34,6 +37,7 @@ class Transition:
     offers: Mapping[str, Span] = field(default_factory=dict)
     previous_offers: Mapping[str, Span] = field(default_factory=dict)
     circumstances: Circumstances = field(default_factory=Circumstances)
+    discounts: Mapping[str, Discount] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -84,7 +88,9 @@ def read_transition(event: StripeEvent, after: Subscription) -> Transition:
         before = Subscription(**{**after, "status": "paused"})
     offers = read_offers(event.object)
     why = read_circumstances(event.object)
-    return Transition(event.id, action, event.created, before, after, offers, previous_offers, why)
+    shown = (as_it_was(event.object, event.previous), event.object) if before else (event.object,)
+    discounts = {name: one for holder in shown for name, one in discounts_in(holder).items()}
+    return Transition(event.id, action, event.created, before, after, offers, previous_offers, why, discounts)
 
 
 def _span(trials: Iterable[Span]) -> Span | None:

@@ -52,13 +52,13 @@ def trial_events(transition: Transition) -> Iterator[BillingEvent]:
     subscription = transition.after
     if (begun := _begun(transition)) is not None:
         started, _ = begun
-        content = facts_of(subscription, started) | _span(begun)
+        content = facts_of(transition, started) | _span(begun)
         yield BillingEvent("trial_started", f"trial_started:{subscription['id']}:{started}", started, content)
     trial = subscription["trial_start"], subscription["trial_end"]
     # Stripe also sends `.trial_will_end` for a trial that is ended at once: that one ends no more.
     if transition.action == "trial_will_end" and trial[1] is not None and transition.at < trial[1]:
         reminded = max(trial[1] - REMINDER, trial[0] or subscription["created"])
-        content = facts_of(subscription, reminded) | _span(trial)
+        content = facts_of(transition, reminded) | _span(trial)
         yield _of_trial("trial_ending", transition, trial, reminded, content)
     yield from _end(transition)
 

@@ -1,7 +1,8 @@
 """What an entry says of a subscription: its plan, and its MRR as far as one event can know it.
 
-The terms are the event's own. A discount of which it only gives the id, and a customer's, are unknown to it:
-amounts that leave one out are marked `mrr_estimated`. An MRR that cannot be told at all is left out.
+The terms are the event's own. A discount of which it only gives the id, and a customer's, are unknown to it,
+and no event says which products a coupon applies to: amounts that leave a discount out, or presume that it
+applies to all, are marked `mrr_estimated`. An MRR that cannot be told at all is left out.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ from peoplesync.domain.mrr import (
     PAYING_STATUSES,
     UNCOLLECTED_PAUSES,
     Mrr,
-    nothing_resolved,
+    Resolve,
     rounded,
     subscription_mrr,
 )
 from peoplesync.domain.primary import primary_item
-from peoplesync.domain.stripe_objects import Subscription
+from peoplesync.domain.stripe_objects import Discount, Subscription, Terms
 
 _NO_TERMS: Final = frozenset({"id", "discounts", "nickname", "period_start", "period_end"})
 """What of an item says nothing of what it costs; its discounts are compared by themselves."""
 
 
-def facts_of(subscription: Subscription, now: int) -> dict[str, Any]:
+def facts_of(transition: Transition, now: int) -> dict[str, Any]:
     """Subscription, plan and MRR at `now`, as a reader of the feed needs them."""
+    subscription = transition.after
     item = primary_item(subscription)
     facts: dict[str, Any] = {"subscription": subscription["id"]}
     if item is not None:
@@ -42,29 +44,30 @@ def facts_of(subscription: Subscription, now: int) -> dict[str, Any]:
             "quantity": item["quantity"],
             "currency": item["currency"],
         }
-    return facts | amounts(subscription["currency"], mrr=known_mrr(subscription, now))
+    return facts | amounts(subscription["currency"], mrr=known_mrr(transition, subscription, now))
 
 
 def change_of(transition: Transition) -> dict[str, Any]:
     """The facts of now, with status and MRR before and after."""
-    before, after, now = transition.before, transition.after, transition.at
-    change = facts_of(after, now)
+    before, now = transition.before, transition.at
+    change = facts_of(transition, now)
     change |= {"status": transition.status, "previous_status": transition.previous_status}
     if before is not None:
-        change |= amounts(before["currency"], previous_mrr=known_mrr(before, now))
+        change |= amounts(before["currency"], previous_mrr=known_mrr(transition, before, now))
     return change
 
 
-def known_mrr(subscription: Subscription, now: int) -> Mrr:
-    """Its MRR at `now`, as far as the event alone tells."""
-    return subscription_mrr(subscription, now, nothing_resolved)
+def known_mrr(transition: Transition, subscription: Subscription, now: int) -> Mrr:
+    """The MRR at `now` of the subscription as it is or was, as far as the event alone tells."""
+    return subscription_mrr(subscription, now, transition.discounts.get)
 
 
 def amounts(currency: str, **mrrs: Mrr) -> dict[str, Any]:
     """The MRRs in the currency, by name; one that cannot be known is left out."""
     shown: dict[str, Any] = {}
     for name, mrr in mrrs.items():
-        if (by_currency := rounded(mrr)) is not None:
+        by_currency = rounded(mrr) or {}
+        if currency in by_currency:
             shown[name] = by_currency[currency]
             shown |= {} if mrr.exact else {"mrr_estimated": True}
     return shown
@@ -83,7 +86,7 @@ def direction(transition: Transition) -> Literal["expanded", "contracted", "chan
         return None
     if transition.offers_begun or transition.offers_over:
         return None
-    was, now = (known_mrr(one, transition.at) for one in (before, after))
+    was, now = (subscription_mrr(one, transition.at, _presumed(transition)) for one in (before, after))
     if was.by_currency is None or now.by_currency is None:
         return "changed" if _billed_for(before) != _billed_for(after) else None
     if _discounts(before) == _discounts(after):
@@ -95,6 +98,19 @@ def direction(transition: Transition) -> Literal["expanded", "contracted", "chan
     if "rise" in steps:
         return "expanded"
     return "contracted" if "fall" in steps else None
+
+
+def _presumed(transition: Transition) -> Resolve:
+    """The discounts that the event shows, presumed to apply to all products: no discount raises a value."""
+
+    def resolve(name: str) -> Discount | None:
+        discount = transition.discounts.get(name)
+        terms = discount["terms"] if discount else None
+        if discount is None or terms is None:
+            return discount
+        return Discount(**{**discount, "terms": Terms(**{**terms, "products": terms["products"] or []})})
+
+    return resolve
 
 
 def _steps(was: Mrr, now: Mrr) -> Iterator[Literal["rise", "fall", "none"] | None]:

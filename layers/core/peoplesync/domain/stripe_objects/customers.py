@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from peoplesync.domain.stripe_objects.discounts import Discount, discounts_of
+from peoplesync.domain.stripe_objects.discounts import discount_ids
 from peoplesync.domain.stripe_objects.reading import Node
 
 
 class Customer(TypedDict):
     """What peoplesync keeps of a Stripe customer. `email` is as Stripe has it, only trimmed. `discounts`
-    apply to all subscriptions that have none of their own; Stripe allows one."""
+    are ids: they apply to all subscriptions that have none of their own; Stripe allows one."""
 
     id: str
     created: int
@@ -25,7 +25,7 @@ class Customer(TypedDict):
     line2: str | None
     postal_code: str | None
     state: str | None
-    discounts: list[Discount]
+    discounts: list[str]
     metadata: dict[str, str]
 
 
@@ -49,6 +49,6 @@ def read_customer(value: Any) -> Customer | None:
         line2=address.text("line2"),
         postal_code=address.text("postal_code"),
         state=address.text("state"),
-        discounts=discounts_of(customer),
+        discounts=discount_ids(customer),
         metadata=customer.texts("metadata"),
     )

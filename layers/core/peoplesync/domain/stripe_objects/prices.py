@@ -2,7 +2,8 @@
 
 Where things were: `item.plan` instead of `item.price` in the oldest shapes, with `amount` for `unit_amount`
 and `transform_usage` for `transform_quantity`. Tiers came with every plan until 2020-08-27; since then they
-are there only where somebody asked Stripe to expand them, so never in an event.
+are there only where somebody asked Stripe to expand them, so never in an event. The same holds for the
+amounts in other currencies than the price's own (`currency_options`).
 """
 
 from __future__ import annotations
@@ -30,10 +31,18 @@ class Transform(TypedDict):
     round: str
 
 
+class CurrencyOption(TypedDict):
+    """What a price costs in one currency. Where it has `tiers`, they are shown only where Stripe was asked
+    for them by themselves."""
+
+    unit_amount: str | None
+    tiers: list[Tier] | None
+
+
 class Price(TypedDict):
     """The terms of a price. `unit_amount` is an exact decimal in the minor unit, or None for tiers (and for
     prices that customers choose); `interval` is None for what does not recur; `tiers` is None where the price
-    has none and where Stripe did not show them."""
+    has none and where Stripe did not show them. `options` are the amounts by currency; None: not shown."""
 
     price: str
     nickname: str | None
@@ -47,6 +56,7 @@ class Price(TypedDict):
     tiers_mode: str | None
     tiers: list[Tier] | None
     transform: Transform | None
+    options: dict[str, CurrencyOption] | None
 
 
 def price_of(item: Node) -> Price:
@@ -74,6 +84,11 @@ def read_tiers(value: Any) -> Tiers:
     return Tiers(tiers=_tiers(price), tiers_mode=price.text("tiers_mode"))
 
 
+def read_options(value: Any) -> dict[str, CurrencyOption] | None:
+    """What a price costs in each currency; None where Stripe did not show it."""
+    return _options(Node.top(value, "price"))
+
+
 def _read_price(price: Node) -> Price:
     recurring = price.node("recurring")
     return Price(
@@ -89,6 +104,7 @@ def _read_price(price: Node) -> Price:
         tiers_mode=price.text("tiers_mode"),
         tiers=_tiers(price),
         transform=_transform(price, "transform_quantity"),
+        options=_options(price),
     )
 
 
@@ -107,6 +123,7 @@ def _read_plan(plan: Node) -> Price:
         tiers_mode=plan.text("tiers_mode"),
         tiers=_tiers(plan),
         transform=_transform(plan, "transform_usage"),
+        options=None,
     )
 
 
@@ -137,6 +154,16 @@ def _tiers(price: Node) -> list[Tier] | None:
         for tier in price.nodes("tiers")
     ]
     return tiers or None
+
+
+def _options(price: Node) -> dict[str, CurrencyOption] | None:
+    options = price.node("currency_options")
+    if options is None:
+        return None
+    return {
+        currency: CurrencyOption(unit_amount=_unit_amount(one, "unit_amount"), tiers=_tiers(one))
+        for currency, one in options.entries()
+    }
 
 
 def _transform(price: Node, name: str) -> Transform | None:

@@ -118,6 +118,11 @@ class Node:
         value = self._value.get(name)
         return None if value is None else Node(value, self._kind, self._id, self._join(name))
 
+    def only(self, *names: str) -> Node:
+        """The same object with no more than these of its values."""
+        kept = {name: self._value[name] for name in names if name in self._value}
+        return Node(kept, self._kind, self._id, self._path)
+
     def expanded(self, name: str) -> Node | None:
         """A reference that Stripe expanded into the object; None where it is just an id, or absent."""
         value = self._value.get(name)
@@ -131,6 +136,15 @@ class Node:
         if isinstance(value, str):
             return value or None
         return Node(value, self._kind, self._id, self._join(name)).required_text("id")
+
+    def entries(self) -> list[tuple[str, Node]]:
+        """The objects that it holds, by name."""
+        return [(str(name), one) for name in self._value if (one := self.node(name)) is not None]
+
+    def is_cut(self, name: str) -> bool:
+        """Whether a Stripe list has more elements than it shows."""
+        value = self._value.get(name)
+        return isinstance(value, Mapping) and value.get("has_more") is True
 
     def nodes(self, name: str) -> list[Node]:
         """The objects of a Stripe list (`{"data": [...]}`) or of a plain array; empty where absent."""

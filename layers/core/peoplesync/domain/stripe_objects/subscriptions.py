@@ -3,14 +3,19 @@
 Where things were: periods on the subscription until 2025-03-31.basil, on each item since. A trial is the
 subscription's own (`trial_start`, `trial_end`), or one by a trial offer, which only its items show
 (`current_trial`, since 2026): a free one gives the status trialing, a paid one active.
+
+`subscription.currency` is what is billed. An item's price shows its own default currency and amount; where
+that is another currency, what the item costs is known only where Stripe was asked for the price's
+`currency_options`. A nested list shows its first ten items, and with `has_more` that there are others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from peoplesync.domain.stripe_objects.discounts import Discount, discounts_of
-from peoplesync.domain.stripe_objects.prices import Price, price_of
+from peoplesync.domain.stripe_objects.discounts import Discount, discount_ids, shown_discounts
+from peoplesync.domain.stripe_objects.prices import CurrencyOption, Price, price_of
 from peoplesync.domain.stripe_objects.reading import Node
 
 Span = tuple[int, int]
@@ -20,19 +25,23 @@ TERMINAL_STATUSES = frozenset({"canceled", "incomplete_expired"})
 
 
 class Item(Price):
-    """One line of a subscription: so many of a price, and the discounts of this line alone, in order."""
+    """One line of a subscription: so many of a price, and the ids of the discounts of this line alone, in
+    order. `currency` is what is billed, `price_currency` the price's own: where they differ, `unit_amount`
+    and `tiers` are None unless the price's `options` were shown."""
 
     id: str
     quantity: int
-    discounts: list[Discount]
+    discounts: list[str]
+    price_currency: str
     period_start: int | None
     period_end: int | None
 
 
 class Subscription(TypedDict):
-    """A subscription at one moment. `pause` is `pause_collection.behavior`; `discounts` are those of the
-    whole subscription, in the order in which they apply. The trial is the latest one; of trials by offers,
-    it is from the first's start to the last's end, while an item shows one."""
+    """A subscription at one moment. `pause` is `pause_collection.behavior`; `discounts` are the ids of
+    those of the whole subscription, in the order in which they apply. `more_items` says that it has items
+    that are not shown. `currency` is "" where neither it nor an item is shown. The trial is the latest one;
+    of trials by offers, it is from the first's start to the last's end, while an item shows one."""
 
     id: str
     status: str
@@ -46,8 +55,9 @@ class Subscription(TypedDict):
     canceled_at: int | None
     ended_at: int | None
     pause: str | None
-    discounts: list[Discount]
+    discounts: list[str]
     items: list[Item]
+    more_items: bool
     metadata: dict[str, str]
 
 
@@ -71,10 +81,23 @@ def read_subscription(value: Any) -> Subscription:
         canceled_at=subscription.integer("canceled_at"),
         ended_at=subscription.integer("ended_at"),
         pause=pause.text("behavior") if pause else None,
-        discounts=discounts_of(subscription),
+        discounts=discount_ids(subscription),
         items=items,
+        more_items=subscription.is_cut("items"),
         metadata=subscription.texts("metadata"),
     )
+
+
+def discounts_in(value: Any) -> dict[str, Discount]:
+    """What a subscription or a customer shows of its discounts themselves, and of its items', by id."""
+    holder = Node.top(value, "subscription")
+    if not holder.is_text("object", "subscription"):
+        return shown_discounts(holder)
+    name = holder.required_text("id")
+    shown = shown_discounts(holder, subscription=name)
+    for item in holder.nodes("items"):
+        shown |= shown_discounts(item, subscription=name, item=item.text("id"))
+    return shown
 
 
 def _trial(subscription: Node) -> tuple[int | None, int | None]:
@@ -108,19 +131,54 @@ def read_items(subscription: Node) -> list[Item]:
     Stripe's order of items is not part of a subscription's state, so it must not make two snapshots differ.
     """
     period = (subscription.integer("current_period_start"), subscription.integer("current_period_end"))
-    return sorted(
-        (_read_item(item, period) for item in subscription.nodes("items")), key=lambda item: item["id"]
-    )
+    nodes = subscription.nodes("items")
+    if not nodes and "plan" in subscription:
+        # The oldest shapes may show no more than the plan of the only item.
+        nodes = [subscription.only("id", "plan", "quantity")]
+    currency = subscription.text("currency")
+    return sorted((_read_item(item, period, currency) for item in nodes), key=lambda item: item["id"])
 
 
-def _read_item(item: Node, period: tuple[int | None, int | None]) -> Item:
+def billed(item: Item, options: Mapping[str, CurrencyOption] | None) -> Item:
+    """The item with what it costs in the currency that is billed, where that is not its price's own; as far
+    as the price's options are known."""
+    if item["currency"] == item["price_currency"]:
+        return item
+    option = (options or {}).get(item["currency"]) or CurrencyOption(unit_amount=None, tiers=None)
+    return Item(**{**item, **option})
+
+
+def as_events_show(subscription: Subscription) -> Subscription:
+    """The subscription with no more of its prices than what each event shows of them: what else there is to
+    know belongs to the catalogue, and must not make two snapshots of one state differ."""
+    items = [billed(Item(**{**one, "tiers": None, "options": None}), None) for one in subscription["items"]]
+    return Subscription(**{**subscription, "items": items})
+
+
+def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two snapshots of a subscription show one state. One that shows all its items is like another
+    that shows some of them."""
+    if one == other:
+        return True
+    if one.get("more_items") == other.get("more_items"):
+        return False
+    cut, whole = (one, other) if one.get("more_items") else (other, one)
+    if {**cut, "items": [], "more_items": False} != {**whole, "items": []}:
+        return False
+    items = {item["id"]: item for item in whole["items"]}
+    return all(items.get(item["id"]) == item for item in cut["items"])
+
+
+def _read_item(item: Node, period: tuple[int | None, int | None], currency: str | None) -> Item:
     price = price_of(item)
     quantity = item.integer("quantity")
-    return Item(
+    read = Item(
         id=item.required_text("id"),
         quantity=1 if quantity is None else quantity,
-        discounts=discounts_of(item),
+        discounts=discount_ids(item),
         period_start=item.integer("current_period_start") or period[0],
         period_end=item.integer("current_period_end") or period[1],
-        **price,
+        price_currency=price["currency"],
+        **{**price, "currency": currency or price["currency"]},  # type: ignore[typeddict-item]
     )
+    return billed(read, price["options"])

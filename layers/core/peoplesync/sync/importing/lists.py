@@ -45,7 +45,7 @@ class Listing:
 def object_lists(run: Run, permissions: Mapping[str, bool]) -> list[Listing]:
     """The lists of objects, those without which others would be incomplete first."""
     since = FIRST_CREATED if run.created_after is None else run.created_after + 1
-    of_prices = ["data.tiers"]
+    of_prices = ["data.tiers", "data.currency_options"]
     if permissions.get(PRODUCTS, True):
         of_prices.append("data.product")
     lists = [
@@ -64,7 +64,7 @@ def object_lists(run: Run, permissions: Mapping[str, bool]) -> list[Listing]:
         Listing("charges", "charges", run.started_at - run.charge_days * DAY),
     ]
     if permissions.get(COUPONS, True):
-        expand = {"expand": ["data.applies_to"]}
+        expand = {"expand": ["data.applies_to", "data.currency_options"]}
         lists.append(Listing("coupons", "coupons", FIRST_CREATED, expand, part=0.1))
     return lists
 

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 KNOWN: Final = ("connection", "created_after", "share", "charge_days", "event_days", "publish", "resume")
 
+CHARGE_DAYS: Final = 35
+"""How many days back charges are listed, unless an import says otherwise."""
+
 MOST_DAYS: Final = {"charge_days": 3650, "event_days": 30}
 
 
@@ -45,7 +48,7 @@ def read_request(given: Mapping[str, Any], share: float) -> Request:
         connection,
         _instant(given.get("created_after")),
         _share(given.get("share"), share),
-        _days(given, "charge_days", 35),
+        _days(given, "charge_days", CHARGE_DAYS),
         _days(given, "event_days", 30),
         publish,
         resume,
