@@ -332,6 +332,17 @@ def test_a_discount_of_which_nobody_told_is_asked_for_with_its_subscription() ->
     assert world.stripe.asked == ["sub_1", "HALF"]
 
 
+def test_a_discount_that_stripe_only_names_when_it_is_asked_is_asked_for_once() -> None:
+    world = world_with(subscription(discounts=["di_1"]))
+    named = subscription(discounts=["di_1"])
+    world.apply(SIGNED_UP, event("customer.subscription.created", named, created=NOW - DAY))
+    world.settle()
+    assert world.stripe.asked == ["sub_1"]
+    assert mrr(world)[0::2] == ("19.00", True)
+    world.apply(event("customer.updated", customer(name="New"), previous={"name": "Old"}, created=NOW))
+    assert not world.queue.sent
+
+
 EVERY = [item(f"si_{number:02}", price=price(f"price_{number}", unit_amount=1000)) for number in range(12)]
 
 

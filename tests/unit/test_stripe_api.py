@@ -312,3 +312,26 @@ def test_the_version_of_events_is_known_from_asking_for_the_permission(
         assert account.may("rak_customer_read")
 
     assert account.events_version() == version
+
+
+def test_what_the_key_may_not_expand_does_not_hide_the_object() -> None:
+    shown = json.dumps(builders.subscription(discounts=["di_1"]))
+
+    class Restricted(BaseHTTPRequestHandler):
+        """Shows subscriptions, and refuses whatever is to be expanded in them."""
+
+        def do_GET(self) -> None:
+            refused = "expand" in self.path
+            body = error(code="more_permissions_required") if refused else shown
+            self.send_response(403 if refused else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with serving(HTTPServer(("127.0.0.1", 0), Restricted)) as url:
+        answer = api(url).fetch("main", ObjectKey("subscription", "sub_1"))
+    assert isinstance(answer.snapshot, Snapshot)
+    assert answer.discounts == {}

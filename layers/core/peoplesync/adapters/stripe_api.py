@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -86,7 +87,7 @@ class StripeApi:
 
         started = self.monotonic()
         try:
-            response = self._get(connection, f"/v1/{PATHS[key.kind]}/{key.id}", **EXPANDED.get(key.kind, {}))
+            response = self._shown(connection, key)
             value = _object_in(response)
             if key.kind == "subscription":
                 value = self._with_all_items(connection, value)
@@ -109,6 +110,17 @@ class StripeApi:
             return read_answer(key, value, as_of)
         except UnreadableStripeObject as error:
             return Answer(GONE, unreadable=error, as_of=as_of)
+
+    def _shown(self, connection: str, key: ObjectKey) -> Any:
+        """Stripe's answer for an object, with all that the key may see of it: what it may not expand must not
+        hide the object itself."""
+        import stripe
+
+        path, expanded = f"/v1/{PATHS[key.kind]}/{key.id}", EXPANDED.get(key.kind)
+        if expanded is not None:
+            with suppress(stripe.PermissionError):
+                return self._get(connection, path, **expanded)
+        return self._get(connection, path)
 
     def _with_all_items(self, connection: str, subscription: dict[str, Any]) -> dict[str, Any]:
         """A subscription of more items than a nested list shows, with all of them."""

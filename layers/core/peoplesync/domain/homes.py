@@ -142,7 +142,7 @@ class Homes:
         person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
         self._charges[person] += [(record_id, charge) for charge in charges]
-        # Who is asked for because nobody sent them was heard of by nobody's message.
+        # A customer who is asked for was told of by no message; a subscription is the whole of one that was.
         self._changes[person] += (one for one in changes if not one.ask or one.object.kind == "subscription")
 
     def review(self, people: Collection[str]) -> None:

@@ -309,14 +309,39 @@ def _with_subscription(
     if settled is None:
         return record
     looks = {one: look for one, look in record.looks.items() if one != name}
-    wholes = [one for one in (stored, *arriving) if one is not None and not one.content["more_items"]]
-    seen = [Snapshot(one.as_of, "", Rank.STATE, {"items": one.content["items"]}) for one in wholes]
-    seen += [record.looks[name]] if name in record.looks else []
-    if answer is not None and answer.missing:
-        seen.append(Snapshot(answer.as_of, "", Rank.STATE, {"items": None}))
-    if seen and (settled.content["more_items"] or (answer is not None and answer.missing)):
-        looks[name] = max(seen, key=lambda one: one.as_of)
+    vain: int | None = None
+    if answer is not None:
+        known = {*record.discounts, *answer.discounts}
+        unknown = _discounts_of(cast(Subscription, settled.content)) - known
+        vain = answer.as_of if answer.missing or unknown else None
+    if look := _newest_look(record.looks.get(name), settled, [stored, *arriving], vain):
+        looks[name] = look
     return replace(record, subscriptions={**record.subscriptions, name: settled}, looks=looks)
+
+
+def _newest_look(
+    before: Snapshot | None,
+    settled: Snapshot,
+    told: Iterable[Snapshot | None],
+    asked_in_vain_at: int | None,
+) -> Snapshot | None:
+    """What is remembered of when a subscription was seen whole: its items, where events do not show them all,
+    and that Stripe was asked and could not show what is missing."""
+    cut = settled.content["more_items"]
+    seen = [] if before is None else [before]
+    if cut:
+        wholes = (one for one in told if one is not None and not one.content["more_items"])
+        seen += (Snapshot(one.as_of, "", Rank.STATE, {"items": one.content["items"]}) for one in wholes)
+    if asked_in_vain_at is not None:
+        seen.append(Snapshot(asked_in_vain_at, "", Rank.STATE, {"items": None}))
+    newest = max(seen, key=lambda one: one.as_of, default=None)
+    return newest if newest is None or cut or newest.as_of >= settled.as_of else None
+
+
+def _discounts_of(subscription: Subscription) -> frozenset[str]:
+    """The ids of all its discounts, also of those of the items that are shown."""
+    of_items = (one for item in subscription["items"] for one in item["discounts"])
+    return frozenset({*subscription["discounts"], *of_items})
 
 
 def is_shown_in_part(record: Record, subscription: str) -> bool:
@@ -328,8 +353,7 @@ def is_shown_in_part(record: Record, subscription: str) -> bool:
     if look is not None and look.as_of >= snapshot.as_of:
         return False
     content = cast(Subscription, snapshot.content)
-    named = {*content["discounts"], *(one for item in content["items"] for one in item["discounts"])}
-    unknown = any(one not in record.discounts for one in named)
+    unknown = bool(_discounts_of(content) - record.discounts.keys())
     # What has ended has no discounts any more, but the plan is still shown that it was.
     return content["more_items"] or (unknown and not record.deleted and is_paid_for(content))
 
