@@ -213,7 +213,7 @@ class FakeStripe:
         try:
             return read_answer(key, self.objects.get(key.id), self.now)
         except UnreadableStripeObject as problem:
-            return Answer(GONE, unreadable=problem)
+            return Answer(GONE, unreadable=problem, as_of=self.now)
 
     def terms(self, connection: str, key: CatalogueKey) -> CatalogueChange:
         if self.down:
@@ -223,7 +223,10 @@ class FakeStripe:
             return CatalogueChange(key, asked_at=self.now, refusal="not_permitted")
         if key.id not in self.objects:
             return CatalogueChange(key, asked_at=self.now, refusal="not_found")
-        return answered_entry(key, self.objects[key.id], self.now)
+        try:
+            return answered_entry(key, self.objects[key.id], self.now)
+        except UnreadableStripeObject:
+            return CatalogueChange(key, asked_at=self.now, refusal="unreadable")
 
 
 @dataclass

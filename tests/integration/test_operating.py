@@ -68,7 +68,11 @@ def test_poison_is_listed_replayed_dies_again_and_is_dropped(
 ) -> None:
     eventually(lambda: target.depths.dead() == 1, 10, "the message is dead")
     (first,) = poison()
-    assert (first["queue"], first["why"], first["connection"]) == ("live", "not JSON", None)
+    assert (first["queue"], first["why"], first["connection"]) == (
+        "live",
+        "not JSON, or nested too deeply",
+        None,
+    )
     assert f"{first['id'][:8]}  live" in run("dead", "list").stdout
 
     assert json.loads(run("dead", "replay", "--all", "--json").stdout) == {"replayed": 1}
@@ -95,9 +99,14 @@ def test_the_worker_and_its_reason_are_in_the_log(
         return [json.loads(line) for line in printed.splitlines()]
 
     eventually(lambda: bool(errors()), 5, "the error is in the log")
-    assert ("message buried", "not JSON") in [(one["message"], one.get("reason")) for one in errors()]
+    assert ("message buried", "not JSON, or nested too deeply") in [
+        (one["message"], one.get("reason")) for one in errors()
+    ]
     lines = run("logs", "--since", since).stdout.splitlines()
-    assert any(' apply_changes ERROR message buried reason="not JSON"' in line for line in lines)
+    assert any(
+        ' apply_changes ERROR message buried reason="not JSON, or nested too deeply"' in line
+        for line in lines
+    )
     assert any(" apply_changes INFO batch applied dead=1" in line for line in lines)
     assert not [line for line in lines if "RequestId" in line or "_aws" in line]
 

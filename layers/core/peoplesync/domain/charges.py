@@ -74,6 +74,7 @@ def with_charges(
         if added != Paid():
             currency = charge.content["currency"]
             sums[currency] = sums.get(currency, Paid()) + added
+    sums = {currency: paid for currency, paid in sums.items() if paid != Paid()}
     before = payments.newest
     paid = [one for one in settled.values() if is_paid(one)]
     if before is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from peoplesync.domain.activity import email_in
 from peoplesync.domain.billing_events import BillingEvent
@@ -44,7 +45,7 @@ def fold(
     ties: set[ObjectKey] = set()
     unknown: set[str] = set()
     fell: dict[str, Collection[str]] = {}
-    told = [homes.readdressed(one) for one in (*changes, *_overdue(known, reviews, now))]
+    told = addressed([*changes, *_overdue(known, reviews, now)], known)
     for record_id, theirs in _by_record(told).items():
         identity = record_identity(record_id)
         if identity not in known.identities:
@@ -96,6 +97,30 @@ def _overdue(known: Known, reviews: Collection[str], now: int) -> Iterable[Chang
         for record in person.records.values():
             if record.awaits_customer and now >= record.first_seen_at + PENDING_PATIENCE:
                 yield Change(record.id, ObjectKey("customer", record.id), now, ask=True)
+
+
+def addressed(changes: Iterable[Change], known: Known) -> list[Change]:
+    """The changes, each for the record that keeps what it is about.
+
+    What is told under an account is the customer's whose account it is, where that is known; a charge that
+    was counted under one of the two before stays there.
+    """
+    every = list(changes)
+    customers = {one.alias: one.record for one in every if one.alias}
+    for person in known.people.values():
+        customers |= {one.alias: one.id for one in person.records.values() if one.alias}
+
+    def of(change: Change) -> Change:
+        account = change.alias or change.record
+        customer = customers.get(account)
+        if customer is None:
+            return change
+        counted = [one for one in (customer, account) if change.object.id in known.charges.get(one, {})]
+        if counted and counted[0] == account:
+            return replace(change, record=account, alias=None)
+        return replace(change, record=customer, alias=account) if change.alias is None else change
+
+    return [of(change) for change in every]
 
 
 def _known_entries(known: Known, record: str, changes: Iterable[Change]) -> Collection[str]:

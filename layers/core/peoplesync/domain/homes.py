@@ -84,17 +84,6 @@ class Homes:
         new = Record(record_id, first_seen_at=self._now)
         return holder.records.get(record_id, new) if holder else new
 
-    def readdressed(self, change: Change) -> Change:
-        """The change, for the record that keeps what it is about: an account that is another id of a customer
-        has no record of its own, and a charge that was counted under one stays there."""
-        if change.alias and change.object.id in self._known.charges.get(change.alias, {}):
-            return replace(change, record=change.alias, alias=None)
-        holder = self.holder_of(change.record)
-        if holder is None or change.record in holder.records:
-            return change
-        of = next((one.id for one in holder.records.values() if one.alias == change.record), change.record)
-        return replace(change, record=of)
-
     def with_free_alias(self, record: Record) -> Record:
         """The record, without an alias that finds somebody else already, who is more than just that."""
         holder = self.holder_of(record.alias) if record.alias else None
@@ -105,6 +94,9 @@ class Homes:
     def settle(self, record: Record, email: str | None) -> None:
         """Brings a record home: to the person of its e-mail, else to one of its own."""
         holder = self.holder_of(record.id)
+        if holder is not None and any(one.alias == record.id for one in holder.records.values()):
+            self._put(holder, record)  # it stays with the customer whose account it is
+            return
         owner = self._owner.get(email_identity(email)) if email else None
         if owner == SHARED:
             email = owner = None
@@ -116,7 +108,7 @@ class Homes:
             self._share(self._people[owner])
             self.settle(record, email)
             self._touch(owner, str(self._owner[record_identity(record.id)]))
-        elif holder is not None and len(holder.records) == 1:
+        elif holder is not None and holder.customers == 1:
             self._rename(replace(holder, email=email), record, holder.email)
         else:
             newcomer = Person(self._new_id(), created_at=self._now, email=email)

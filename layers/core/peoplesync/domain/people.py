@@ -91,7 +91,13 @@ class Person:
     @property
     def crowded(self) -> bool:
         """Their e-mail turned out to be shared, and their records have not all left yet."""
-        return self.email is None and len(self.records) > 1
+        return self.email is None and self.customers > 1
+
+    @property
+    def customers(self) -> int:
+        """How many customers or users they are: an account that is another id of one is none of its own."""
+        aliases = {record.alias for record in self.records.values()}
+        return sum(name not in aliases for name in self.records)
 
     @property
     def identities(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from peoplesync.domain.activity import Trait
 from peoplesync.domain.catalogue import EMPTY, Catalogue, CatalogueKey
 from peoplesync.domain.mrr import rounded, total
 from peoplesync.domain.primary import primary_item, primary_subscription, status_rank
-from peoplesync.domain.records import Occurrences, Record, each_once
+from peoplesync.domain.records import Occurrences, Record, as_one_customer
 from peoplesync.domain.snapshots import Snapshot
 from peoplesync.domain.stripe_objects import Customer, Item, Subscription
 from peoplesync.domain.terms import completed, mrrs_of
@@ -61,7 +61,7 @@ def profile_of(
     records: Mapping[str, Record], last_sync_at: int | None, now: int, catalogue: Catalogue = EMPTY
 ) -> Profile:
     """The profile of the person whose records these are, as it stands at `now`."""
-    everyone = each_once(records.values())
+    everyone = as_one_customer(records.values())
     subscriptions = tuple(one for record in everyone for one in record.current_subscriptions)
     subscription = primary_subscription(subscriptions)
     customers = [record.facts for record in _speaking(everyone) if record.facts is not None]
@@ -196,7 +196,7 @@ def _latest(instants: Iterable[int | None]) -> int | None:
 
 def origins_of(records: Mapping[str, Record]) -> Mapping[str, Origin]:
     """Where the values of `customer`, `subscription` and `payment` of a profile come from."""
-    everyone = each_once(records.values())
+    everyone = as_one_customer(records.values())
     customer = _speaking_customer(everyone)
     subscription = primary_subscription(one for record in everyone for one in record.current_subscriptions)
     payment = _last_payment(everyone)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from peoplesync.domain.activity import MOST_TRACKED_KINDS, TRACKED, USER, Trait, email_in, with_traits
 from peoplesync.domain.billing_events import BillingEvent
@@ -17,7 +17,12 @@ from peoplesync.domain.charges import Paid, Payments, settled_charge, with_charg
 from peoplesync.domain.mrr import is_paid_for
 from peoplesync.domain.snapshots import GONE, Gone, Rank, Snapshot, Tied, settle
 from peoplesync.domain.stripe_objects import Customer, Subscription, fullest
-from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES, alike
+from peoplesync.domain.stripe_objects.subscriptions import (
+    TERMINAL_STATUSES,
+    alike,
+    billed_currency,
+    in_currency,
+)
 
 KEPT_ENDED_SUBSCRIPTIONS: Final = 20
 KEPT_AFTER_END: Final = 35 * 86_400
@@ -149,23 +154,43 @@ class Record:
         ]
 
 
-def each_once(records: Iterable[Record]) -> list[Record]:
-    """The records, of which each subscription is in one only: it may have been told under a customer's
-    account before it was told under the customer."""
-    every = list(records)
-    if not any(record.is_account for record in every):
-        return every
-    newest: dict[str, Snapshot] = {}
-    for record in every:
-        for name, one in record.subscriptions.items():
-            if name not in newest or (newest[name].rank, newest[name].order) < (one.rank, one.order):
-                newest[name] = one
+def as_one_customer(records: Iterable[Record]) -> list[Record]:
+    """The records, where what was told under a customer's account, before it was known whose it is, counts as
+    told of the customer."""
+    every = {record.id: record for record in records}
+    for record in list(every.values()):
+        if record.alias in every and record.alias != record.id:
+            every[record.id] = _together(record, every.pop(record.alias))
+    return list(every.values())
 
-    def alone(record: Record) -> Record:
-        kept = {name: one for name, one in record.subscriptions.items() if newest[name] is one}
-        return replace(record, subscriptions=kept)
 
-    return [alone(record) for record in every]
+def _together(customer: Record, account: Record) -> Record:
+    """What a profile looks at in both; of what both know, the newer state counts."""
+
+    def newer(name: str) -> dict[str, Snapshot]:
+        mine, theirs = getattr(customer, name), getattr(account, name)
+        both = {**theirs, **mine}
+        for one in mine.keys() & theirs.keys():
+            both[one] = max(mine[one], theirs[one], key=lambda snapshot: (snapshot.rank, snapshot.order))
+        return both
+
+    def newest(name: str) -> Snapshot | None:
+        slots = (getattr(one, name) for one in (customer, account))
+        return max((one for one in slots if one is not None), key=_payment, default=None)
+
+    return replace(
+        customer,
+        subscriptions=newer("subscriptions"),
+        discounts=newer("discounts"),
+        looks=newer("looks"),
+        last_charge=newest("last_charge"),
+        last_paid_invoice=newest("last_paid_invoice"),
+        last_payment_failed_at=_latest(customer.last_payment_failed_at, [account.last_payment_failed_at]),
+        last_checkout_at=_latest(customer.last_checkout_at, [account.last_checkout_at]),
+        dropped_activity_at=_latest(customer.dropped_activity_at, [account.dropped_activity_at]),
+        product_names={**account.product_names, **customer.product_names},
+        events=occurrences([customer, account]),
+    )
 
 
 def occurrences(records: Iterable[Record]) -> Mapping[str, Occurrences]:
@@ -304,8 +329,12 @@ def _with_object(
 def _with_subscription(
     record: Record, name: str, arriving: Sequence[Snapshot], answer: Answer | None
 ) -> Record:
-    stored = record.subscriptions.get(name)
-    settled = settle(stored, arriving, answer.snapshot if answer else None, alike)
+    stored, fetched = record.subscriptions.get(name), answer.snapshot if answer else None
+    billed = billed_currency(one.content for one in (stored, *arriving, fetched) if isinstance(one, Snapshot))
+    if billed is not None:
+        stored, fetched = _in_currency(stored, billed), _in_currency(fetched, billed)
+        arriving = [_in_currency(one, billed) for one in arriving]
+    settled = settle(stored, arriving, fetched, alike)
     if settled is None:
         return record
     looks = {one: look for one, look in record.looks.items() if one != name}
@@ -313,10 +342,21 @@ def _with_subscription(
     if answer is not None:
         known = {*record.discounts, *answer.discounts}
         unknown = _discounts_of(cast(Subscription, settled.content)) - known
-        vain = answer.as_of if answer.missing or unknown else None
+        shown = answer.snapshot
+        cut = isinstance(shown, Snapshot) and shown.content["more_items"]
+        vain = answer.as_of if answer.missing or answer.unreadable or unknown or cut else None
     if look := _newest_look(record.looks.get(name), settled, [stored, *arriving], vain):
         looks[name] = look
     return replace(record, subscriptions={**record.subscriptions, name: settled}, looks=looks)
+
+
+_AnySnapshot = TypeVar("_AnySnapshot", Snapshot, "Snapshot | None", "Snapshot | Gone | None")
+
+
+def _in_currency(snapshot: _AnySnapshot, currency: str) -> _AnySnapshot:
+    if not isinstance(snapshot, Snapshot):
+        return snapshot
+    return replace(snapshot, content=in_currency(cast(Subscription, snapshot.content), currency))
 
 
 def _newest_look(

@@ -15,7 +15,8 @@ from typing import cast
 from peoplesync.domain.catalogue import EMPTY, Catalogue, CatalogueKey, Entry
 from peoplesync.domain.mrr import PAYING_STATUSES, Mrr, is_paid_for, subscription_mrr
 from peoplesync.domain.primary import primary_item, primary_subscription
-from peoplesync.domain.records import Record, each_once, is_shown_in_part
+from peoplesync.domain.records import Record, as_one_customer, is_shown_in_part
+from peoplesync.domain.snapshots import Rank
 from peoplesync.domain.stripe_objects import (
     Discount,
     Item,
@@ -47,7 +48,7 @@ def completed(record: Record, subscription: Subscription, catalogue: Catalogue) 
 
 def uses_of(records: Iterable[Record]) -> frozenset[CatalogueKey]:
     """The products, prices and coupons that a profile of these records is made with."""
-    records = each_once(records)
+    records = as_one_customer(records)
     primary = _primary(records)
     found = {CatalogueKey("product", one) for one in _products(records, primary)}
     for record in records:
@@ -95,11 +96,13 @@ def unknown_terms(records: Iterable[Record], catalogue: Catalogue) -> Unknown:
     """What no event will show of the prices and discounts of these records, and was not asked for yet."""
     entries: set[CatalogueKey] = set()
     subscriptions: set[tuple[str, str, int]] = set()
-    records = each_once(records)
-    primary = _primary(records)
-    for record in records:
+    every = list(records)
+    together = as_one_customer(every)
+    primary = _primary(together)
+    for record in together:
         known = _Known(record, catalogue)
         entries |= known.unknown_prices(primary) | known.unknown_coupons()
+    for record in every:
         subscriptions |= {
             (record.id, name, snapshot.as_of)
             for name, snapshot in record.subscriptions.items()
@@ -139,7 +142,9 @@ class _Known:
         if kept is None:
             return None
         discount = cast(Discount, kept.content)
-        return Discount(**{**discount, "terms": self._terms(discount)})
+        # A discount that was taken back has ended, whatever its event says of an end.
+        ended = kept.as_of if kept.rank is Rank.TERMINAL and discount["end"] is None else discount["end"]
+        return Discount(**{**discount, "end": ended, "terms": self._terms(discount)})
 
     def given_since(self, subscription: Subscription) -> list[str]:
         """Discounts that an event of their own told of after the last one of the subscription, which does not
@@ -203,6 +208,7 @@ class _Known:
             name
             for name, one in self.record.discounts.items()
             if one.as_of > as_of
+            and one.rank is not Rank.TERMINAL
             and one.content["subscription"] == subscription
             and one.content["item"] is None
             and not one.content["once"]

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from peoplesync.domain.changes import Answer, Change, ObjectKey
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fold import charges_in, entries_in, fold, identities_in
+from peoplesync.domain.fold import addressed, charges_in, entries_in, fold, identities_in
 from peoplesync.domain.households import Household, Known, Outcome
 from peoplesync.domain.people import ERASED, record_identity
 from peoplesync.domain.segments import Definitions
@@ -75,6 +75,7 @@ class Folder:
         known = self.world.people.read(
             epoch, found_by, entries_in(changes), {*reviews, *erasures}, charges_in(changes)
         )
+        known = self._with_what_accounts_are_about(epoch, changes, known)
         if self._drop_erased(epoch, tasks, known):
             changes, reviews, erasures = _asked_for(tasks)
         used = {key for person in known.people.values() for key in uses_of(person.records.values())}
@@ -114,6 +115,22 @@ class Folder:
                     }
                 )
                 changes, reviews, erasures = _asked_for(tasks)
+
+    def _with_what_accounts_are_about(self, epoch: Epoch, changes: Sequence[Change], known: Known) -> Known:
+        """What is told under an account may be known of the customer whose account it is."""
+        others = [one for one, told in zip(addressed(changes, known), changes, strict=True) if one != told]
+        if not others:
+            return known
+        more = self.world.people.read(epoch, (), entries_in(others), (), charges_in(others))
+        return replace(
+            known,
+            entries={**more.entries, **known.entries}
+            | {name: {*known.entries.get(name, ()), *found} for name, found in more.entries.items()},
+            charges={
+                name: {**known.charges.get(name, {}), **more.charges.get(name, {})}
+                for name in known.charges.keys() | more.charges.keys()
+            },
+        )
 
     def _drop_erased(self, epoch: Epoch, tasks: dict[str, Task], known: Known) -> bool:
         """Takes out what is told of who is erased. Their feeds are deleted again, in case that whoever

@@ -138,7 +138,9 @@ def no_use(event: Any) -> str | None:
         return "unsupported"
     data = event.get("data")
     stripe_object = data.get("object") if isinstance(data, dict) else None
-    if not isinstance(stripe_object, dict) or not stripe_object.get("id"):
+    if not isinstance(stripe_object, dict):
+        return "no_id"
+    if not stripe_object.get("id") and stripe_object.get("object") != "discount":
         return "no_id"
     if event_type in CATALOGUE_EVENT_TYPES or customer_of(stripe_object) is not None:
         return None

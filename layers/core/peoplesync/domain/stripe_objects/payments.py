@@ -69,7 +69,7 @@ def read_charge(value: Any, api_version: str | None = None) -> Charge:
     """A charge in any API version; where it is not known in which, amounts are taken as they are today."""
     charge = Node.top(value, "charge")
     amount = charge.required_integer("amount")
-    captured = bool(charge.boolean("captured")) and _has_succeeded(charge)
+    captured = charge.boolean("captured") is not False and _has_succeeded(charge)
     shown = charge.integer("amount_captured")
     amount_captured = (amount if shown is None else shown) if captured else 0
     refunded = charge.integer("amount_refunded") or 0

@@ -11,7 +11,7 @@ that is another currency, what the item costs is known only where Stripe was ask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 from peoplesync.domain.stripe_objects.discounts import Discount, discount_ids, shown_discounts
@@ -153,6 +153,23 @@ def as_events_show(subscription: Subscription) -> Subscription:
     know belongs to the catalogue, and must not make two snapshots of one state differ."""
     items = [billed(Item(**{**one, "tiers": None, "options": None}), None) for one in subscription["items"]]
     return Subscription(**{**subscription, "items": items})
+
+
+def billed_currency(subscriptions: Iterable[Mapping[str, Any]]) -> str | None:
+    """The currency in which a subscription is billed, where one of its snapshots shows another one than its
+    prices' own. It never changes; the oldest shapes do not show it."""
+    for one in subscriptions:
+        if any(item["price_currency"] != item["currency"] for item in one["items"]):
+            return str(one["currency"])
+    return None
+
+
+def in_currency(subscription: Subscription, currency: str) -> Subscription:
+    """The subscription as it is billed in a currency that its own shape may not show."""
+    if subscription["currency"] == currency:
+        return subscription
+    items = [billed(Item(**{**one, "currency": currency}), None) for one in subscription["items"]]
+    return Subscription(**{**subscription, "currency": currency, "items": items})
 
 
 def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
