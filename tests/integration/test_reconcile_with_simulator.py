@@ -305,6 +305,7 @@ def test_three_weeks_of_a_companys_renewals_without_a_webhook_end_in_step(system
     simulator.fill(150, seed=3)
     system.take_over("customers", {})
     system.take_over("subscriptions", {"status": "all"})
+    system.take_over("charges", {})
     assert system.verify().differences == {}
 
     assert simulator.advance(20 * DAY) > 150
