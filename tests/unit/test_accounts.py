@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from peoplesync.domain.charges import Paid
 from peoplesync.domain.people import ERASED
 from peoplesync.sync.messages import Erase, Message
 from peoplesync.sync.receive import no_use
@@ -100,3 +101,52 @@ def test_two_customers_of_one_account_are_not_mixed() -> None:
     assert first is not None
     assert second is not None
     assert first.id != second.id
+
+
+FAILED = charge(status="failed", captured=False, amount_captured=0)
+TOLD = [
+    SIGNED_UP,
+    subscribed(by_account(subscription()), id="evt_1"),
+    paid(by_account(charge()), id="evt_2"),
+    event("charge.refunded", by_both(charge(amount_refunded=500)), created=NOW - 60),
+]
+
+
+def come_to(*batches: list[StripeObject]) -> tuple[Any, ...]:
+    """What the batches come to: nobody waits, and one person is there."""
+    world = World(NOW)
+    for batch in batches:
+        report = world.apply(*batch)
+        assert not report.crashed
+        assert not report.counts["waiting"]
+    world.settle()
+    ((_, person),) = world.people.people.items()
+    sums = [one for record in person.records.values() for one in record.payments.values()]
+    entries = sorted(entry.kind for feed in world.people.feeds.values() for entry in feed.values())
+    return person.fields["customer_mrr"], person.fields.get("last_amount_paid"), sums, entries
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_what_comes_twice_under_either_id_counts_once(order: tuple[int, ...]) -> None:
+    events = [TOLD[number] for number in order]
+    plain = come_to(*([one] for one in TOLD))
+    assert plain[:3] == ("19.00", "19.00", [Paid(1, 1900, 500)])
+    assert come_to(*([one] for one in (*events, *events))) == plain
+    assert come_to(events, events) == plain
+
+
+def test_a_payment_told_under_the_account_falls_when_it_fails() -> None:
+    failed = event("charge.failed", by_account(FAILED), created=NOW)
+    assert come_to([SIGNED_UP], [TOLD[1]], [paid(by_both(charge()))], [failed])[1:3] == (None, [])
+
+
+def test_a_customer_without_email_and_their_account_are_no_crowd() -> None:
+    nameless = event("customer.created", customer(email=None) | ACCOUNT, created=NOW - 60 * DAY)
+    for events in itertools.permutations([nameless, TOLD[1], subscribed(by_both(subscription("sub_2")))]):
+        assert come_to(*([one] for one in events))[0] == "38.00"
+
+
+def test_a_deleted_customers_subscription_is_over_though_it_was_told_under_the_account() -> None:
+    gone = event("customer.deleted", customer() | ACCOUNT, created=NOW - 60)
+    for events in itertools.permutations([SIGNED_UP, TOLD[1], gone]):
+        assert come_to(*([one] for one in events))[0] == "0.00"

@@ -446,3 +446,43 @@ def test_the_only_item_of_an_old_subscription_may_be_shown_by_its_plan_alone() -
     world = world_with()
     world.apply(SIGNED_UP, event("customer.subscription.created", empty, created=NOW - DAY))
     assert mrr(world) == ("38.00", {"usd": "38.00"}, False)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_discount_that_was_taken_back_has_ended_whatever_its_event_says(named: bool) -> None:
+    world = world_with(HALF_OF_PRO | {"applies_to": None})
+    given = discount(coupon="HALF") | {"customer": "cus_1", "subscription": "sub_1"}
+    shown = subscription(discounts=["di_1"] if named else [])
+    world.apply(SIGNED_UP, event("customer.subscription.created", shown, created=NOW - 10 * DAY))
+    world.apply(event("customer.discount.deleted", given, created=NOW - DAY))
+    world.settle()
+    assert mrr(world)[0::2] == ("19.00", False)
+
+
+def test_a_discount_of_before_they_had_ids_counts() -> None:
+    world = world_with(HALF_OF_PRO | {"applies_to": None})
+    given = {name: value for name, value in discount().items() if name not in ("id", "source")}
+    given |= {"customer": "cus_1", "subscription": None, "coupon": ALONE}
+    world.apply(SIGNED_UP, event("customer.subscription.created", subscription(), created=NOW - 20 * DAY))
+    world.apply(event("customer.discount.created", given, created=NOW - 10 * DAY))
+    world.settle()
+    assert mrr(world)[0::2] == ("9.50", False)
+
+
+@pytest.mark.parametrize("answer", [{"status": 7}, {}], ids=["unreadable", "cut as well"])
+def test_an_answer_that_shows_no_more_is_an_answer(answer: Json) -> None:
+    shown = cut(subscription(items=EVERY))
+    world = world_with(shown | answer)
+    world.apply(SIGNED_UP, event("customer.subscription.created", shown, created=NOW - DAY))
+    world.settle()
+    assert world.stripe.asked == ["sub_1"]
+    assert mrr(world)[0] is None
+
+
+def test_a_currency_that_an_old_shape_does_not_show_is_the_one_that_is_billed() -> None:
+    world = world_with(AT_STRIPE)
+    world.apply(SIGNED_UP, subscribed())
+    old = {name: value for name, value in subscription(price=IN_DOLLARS).items() if name != "currency"}
+    world.apply(event("customer.subscription.updated", old, created=NOW - DAY, previous={"metadata": {}}))
+    world.settle()
+    assert mrr(world) == ("18.00", {"eur": "18.00"}, False)

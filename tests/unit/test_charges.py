@@ -158,3 +158,11 @@ def test_a_failed_charge_that_never_counted_takes_nothing_from_anybody() -> None
     world.apply(FAILED)
     assert world.people.writes == writes
     assert seen(world) == ("19.00", {"usd": Paid(1, 1900)})
+
+
+def test_a_charge_of_before_there_was_a_status_is_a_payment_where_it_was_paid() -> None:
+    shown = {name: one for name, one in charge(amount=5000).items() if name not in ("status", "captured")}
+    world = applied(told("succeeded", {**shown, "amount_captured": None, "paid": True}, NOW - 60))
+    assert seen(world) == ("50.00", {"usd": Paid(1, 5000)})
+    unpaid = applied(told("updated", {**shown, "amount_captured": None, "paid": False}, NOW - 60))
+    assert seen(unpaid) == (None, {})
