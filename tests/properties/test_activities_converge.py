@@ -37,7 +37,7 @@ from tests.properties.tellings import (
 from tests.properties.test_convergence_in_tables import in_tables
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
-LONG = settings(QUICK, max_examples=4_000)
+LONG = settings(QUICK, max_examples=2_000)
 
 EVENTS = ("Report Exported", "Signed In")
 DEFINED = Definitions(
@@ -183,7 +183,7 @@ def test_activities_and_events_come_to_the_same_however_they_are_told(mixture: M
 @pytest.mark.long
 @given(mixtures())
 @LONG
-def test_four_thousand_mixtures_come_to_the_same_however_they_are_told(mixture: Mixed) -> None:
+def test_two_thousand_mixtures_come_to_the_same_however_they_are_told(mixture: Mixed) -> None:
     comes_to_the_same(mixture)
 
 

@@ -36,7 +36,7 @@ from tests.properties.tellings import (
 )
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
-LONG = settings(QUICK, max_examples=5_000, suppress_health_check=[HealthCheck.too_slow])
+LONG = settings(QUICK, max_examples=1_500, suppress_health_check=[HealthCheck.too_slow])
 
 LISTED = ("customer", "subscription", "charge", "product", "price", "coupon")
 """What an import reads lists of; products come with prices. Of each Stripe is asked for all that there is,

@@ -18,7 +18,7 @@ from tests.fakes import TEST, FakePeople, FakeQueue, FakeStripe, World
 from tests.properties.tellings import Telling, expected, outcome, tellings, told_history, world_of
 
 QUICK = settings(max_examples=250, deadline=None, derandomize=True, database=None)
-LONG = settings(QUICK, max_examples=5_000)
+LONG = settings(QUICK, max_examples=1_000)
 LONGEST = 1_000
 """Batches after which a queue that is still not empty never will be: no telling takes more than 150."""
 MOST_QUESTIONS = 20

@@ -47,7 +47,7 @@ from tests.mutations import SECRET, mutated
 MAIN = Epoch("main", 1)
 
 SOUND = settings(deadline=None, derandomize=True, database=None)
-QUICK, SHORT, LONG = (settings(SOUND, max_examples=count) for count in (2_000, 700, 20_000))
+QUICK, SHORT, LONG = (settings(SOUND, max_examples=count) for count in (2_000, 700, 10_000))
 
 EVERYTHING = subscription(
     customer=customer(discount=discount(coupon=coupon())),
