@@ -194,7 +194,7 @@ def test_an_import_amid_live_events_changes_nothing_that_they_do_not_tell(one: I
 @pytest.mark.long
 @given(imports())
 @LONG
-def test_five_thousand_imports_amid_live_events_change_nothing(one: Import) -> None:
+def test_many_imports_amid_live_events_change_nothing(one: Import) -> None:
     comes_to_the_same_as_events_alone(one)
 
 
