@@ -5,10 +5,9 @@ moved: the period from the item to the subscription, `discounts[]` from `discoun
 subscription, charge and `paid`, the line's price and plan, and the charge's invoice.
 """
 
-import copy
 from typing import Any
 
-from peoplesync_local.stripe_events import previous_attributes
+from peoplesync_local.stripe_events import copied, previous_attributes
 from peoplesync_local.stripe_objects import DAY, StripeObject, list_of, plan_of
 
 OLD = "2020-03-02"
@@ -17,7 +16,7 @@ OLD = "2020-03-02"
 def old_shape(modern: StripeObject) -> StripeObject:
     """The object in the old shape; unchanged if it already is, or if its kind looked the same then."""
     reshape = _RESHAPE.get(modern.get("object", ""))
-    return reshape(copy.deepcopy(modern)) if reshape else modern
+    return reshape(copied(modern)) if reshape else modern
 
 
 def old_previous(modern: StripeObject, previous: StripeObject) -> StripeObject:
@@ -27,7 +26,7 @@ def old_previous(modern: StripeObject, previous: StripeObject) -> StripeObject:
 
 def before(after: StripeObject, previous: StripeObject) -> StripeObject:
     """The object as it was: `after` with its event's `previous_attributes` laid over it."""
-    merged = copy.deepcopy(after)
+    merged = copied(after)
     for key, value in previous.items():
         there = merged.get(key)
         merged[key] = before(there, value) if isinstance(there, dict) and isinstance(value, dict) else value
@@ -64,7 +63,7 @@ def _old_subscription(subscription: StripeObject) -> StripeObject:
         "current_period_end": end,
         "current_period_start": start,
         "discount": _old_discount(subscription.pop("discounts")),
-        "plan": copy.deepcopy(alone.get("plan")),
+        "plan": copied(alone.get("plan")),
         "quantity": alone.get("quantity"),
         "tax_percent": None,
     }

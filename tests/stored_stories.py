@@ -39,6 +39,7 @@ def full_record(customer: str = "cus_1") -> Record:
                 "sub_1",
                 status="active",
                 discounts=["di_1"],
+                more_discounts=True,
                 more_items=True,
                 items=[{"id": "si_1", "unit_amount": "1250.5", "discounts": []}],
             ),
@@ -50,6 +51,7 @@ def full_record(customer: str = "cus_1") -> Record:
         last_checkout_at=NOW - 4 * DAY,
         payments={"usd": Paid(3, 5700, 1900)},
         looks={"sub_1": Snapshot(NOW - HOUR, "", Rank.STATE, {"items": None})},
+        sightings={"sub_1": Snapshot(NOW - HOUR, "evt_3", Rank.STATE, {"": ["di_1", "di_2"]})},
         alias="acct_1",
         discounts={
             "di_1": snapshot("di_1", coupon="coupon_1", start=NOW - DAY, end=None, terms=None, once=False)

@@ -2,9 +2,18 @@
 
 # ruff: noqa: A002 - the keywords are Stripe's own names
 
-import copy
+import json
+from typing import TypeVar
 
 from peoplesync_local.stripe_objects import MODERN, StripeObject
+
+Json = TypeVar("Json")
+
+
+def copied(shown: Json) -> Json:
+    """A deep copy of plain JSON, made several times faster than `copy.deepcopy` makes one."""
+    copy: Json = json.loads(json.dumps(shown))
+    return copy
 
 
 def event(
@@ -20,9 +29,9 @@ def event(
 ) -> StripeObject:
     """An `event` that shows a copy of the object as it is now. `previous`: its `previous_attributes`,
     absent if None. `account` is set only on Connect events; Stripe leaves the key out elsewhere."""
-    shown: StripeObject = {"object": copy.deepcopy(object)}
+    shown: StripeObject = {"object": copied(object)}
     if previous is not None:
-        shown["previous_attributes"] = copy.deepcopy(previous)
+        shown["previous_attributes"] = copied(previous)
     envelope: StripeObject = {
         "id": id,
         "object": "event",
@@ -52,5 +61,5 @@ def previous_attributes(before: StripeObject, after: StripeObject) -> StripeObje
         if isinstance(old, dict) and isinstance(new, dict):
             changed[key] = previous_attributes(old, new)
         else:
-            changed[key] = copy.deepcopy(old)
+            changed[key] = copied(old)
     return changed

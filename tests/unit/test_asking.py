@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from tests.builders import (
 )
 from tests.event_list import Scene
 from tests.fakes import TEST, World
+from tests.old_shapes import old_shape
 
 Json = dict[str, Any]
 
@@ -486,3 +488,69 @@ def test_a_currency_that_an_old_shape_does_not_show_is_the_one_that_is_billed() 
     world.apply(event("customer.subscription.updated", old, created=NOW - DAY, previous={"metadata": {}}))
     world.settle()
     assert mrr(world) == ("18.00", {"eur": "18.00"}, False)
+
+
+OF_AN_ITEM = {"items": [item(discounts=["di_1"])]}
+TWO = {"discounts": ["di_1", "di_2"]}
+FOR_ALL = coupon(created=NOW - 90 * DAY, applies_to=None)
+TERMS = {name: discount(name, coupon=coupon()) for name in ("di_1", "di_2")}
+
+
+def in_both_shapes(at_stripe: Json) -> tuple[StripeObject, StripeObject]:
+    """A subscription with its discounts whole, as Stripe shows it today, and in an old event: one at most."""
+    modern = subscription(**at_stripe)
+    whole = json.loads(json.dumps(modern))
+    for holder in (whole, *whole["items"]["data"]):
+        holder["discounts"] = [TERMS[one] for one in holder["discounts"]]
+    old = old_shape(whole)
+    assert "discounts" not in old
+    return whole, old
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["in order", "late"])
+@pytest.mark.parametrize(("given", "worth"), [(OF_AN_ITEM, "9.50"), (TWO, "4.75")], ids=["item's", "several"])
+def test_what_an_old_shape_cannot_show_of_discounts_is_an_estimate_until_stripe_is_asked(
+    given: Json, worth: str, swapped: bool
+) -> None:
+    whole, old = in_both_shapes(given)
+    world = world_with(whole, FOR_ALL)
+    told = [
+        event("customer.subscription.created", whole, created=NOW - 10 * DAY),
+        event("customer.subscription.updated", old, created=NOW - DAY, previous={"metadata": {}}),
+    ]
+    world.apply(SIGNED_UP)
+    for one in reversed(told) if swapped else told:
+        world.apply(one)
+    assert mrr(world)[0::2] == (worth, True)
+
+    world.settle()
+    assert world.stripe.asked.count("sub_1") == 1
+    assert mrr(world)[0::2] == (worth, False)
+
+
+def test_a_discount_that_ended_out_of_sight_of_an_old_shape_is_gone_once_stripe_is_asked() -> None:
+    whole, old = in_both_shapes(OF_AN_ITEM)
+    world = world_with(subscription(), FOR_ALL)
+    world.apply(SIGNED_UP, event("customer.subscription.created", whole, created=NOW - 10 * DAY))
+    world.apply(event("customer.subscription.updated", old, created=NOW - DAY, previous={"metadata": {}}))
+    world.settle()
+    assert mrr(world)[0::2] == ("19.00", False)
+
+
+def test_a_shape_that_shows_less_of_the_discounts_never_ties() -> None:
+    whole, old = in_both_shapes(TWO)
+    world = world_with(FOR_ALL)
+    world.apply(SIGNED_UP, event("customer.subscription.created", whole, created=NOW - DAY))
+    world.apply(event("customer.subscription.updated", old, created=NOW - DAY, previous={"metadata": {}}))
+    world.settle()
+    assert world.stripe.asked == ["coupon_1"]
+    assert mrr(world)[0::2] == ("4.75", False)
+
+
+def test_where_an_old_shape_shows_none_and_none_was_known_there_is_none() -> None:
+    _, old = in_both_shapes({})
+    world = world_with()
+    world.apply(SIGNED_UP, event("customer.subscription.created", subscription(), created=NOW - 10 * DAY))
+    world.apply(event("customer.subscription.updated", old, created=NOW - DAY, previous={"metadata": {}}))
+    assert mrr(world)[0::2] == ("19.00", False)
+    assert asks(world) == []

@@ -16,7 +16,7 @@ from peoplesync.domain.records import Occurrences, Record
 from peoplesync.domain.snapshots import Rank, Snapshot
 
 _SLOTS = ("customer", "last_charge", "last_paid_invoice")
-_COLLECTIONS = ("subscriptions", "discounts")
+_COLLECTIONS = ("subscriptions", "discounts", "looks", "sightings")
 _FLAGS = ("deleted", "asked", "dropped")
 _INSTANTS = ("last_payment_failed_at", "last_checkout_at", "dropped_activity_at", "tracked_at")
 
@@ -73,8 +73,6 @@ def _record_to_json(record: Record) -> dict[str, Any]:
     for name in _COLLECTIONS:
         if collection := getattr(record, name):
             value[name] = {key: snapshot_to_json(one) for key, one in collection.items()}
-    if record.looks:
-        value["looks"] = {name: snapshot_to_json(look) for name, look in record.looks.items()}
     if record.payments:
         value["payments"] = {
             currency: [one.count, one.amount, one.refunded] for currency, one in record.payments.items()
@@ -99,9 +97,7 @@ def _record_from_json(record_id: str, value: Mapping[str, Any]) -> Record:
         first_seen_at=value["first_seen_at"],
         deleted=value.get("deleted", False),
         customer=_slot(value, "customer"),
-        subscriptions=_collection(value, "subscriptions"),
-        discounts=_collection(value, "discounts"),
-        looks=_collection(value, "looks"),
+        **{name: _collection(value, name) for name in _COLLECTIONS},
         payments={currency: Paid(*sums) for currency, sums in value.get("payments", {}).items()},
         alias=value.get("alias"),
         last_charge=_slot(value, "last_charge"),

@@ -36,10 +36,11 @@ def primary_subscription(subscriptions: Iterable[Subscription]) -> Subscription 
 
 def primary_item(subscription: Subscription | None) -> Item | None:
     """Licensed before metered, then the highest monthly value, then the lowest id."""
-    if subscription is None:
-        return None
+    items = subscription["items"] if subscription else []
+    if len(items) == 1:
+        return items[0]
     return min(
-        subscription["items"],
+        items,
         key=lambda item: (item["metered"], -(monthly_value(item) or Fraction(0)), item["id"]),
         default=None,
     )

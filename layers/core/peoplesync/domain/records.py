@@ -19,8 +19,11 @@ from peoplesync.domain.snapshots import GONE, Gone, Rank, Snapshot, Tied, settle
 from peoplesync.domain.stripe_objects import Customer, Subscription, fullest
 from peoplesync.domain.stripe_objects.subscriptions import (
     TERMINAL_STATUSES,
+    Item,
     alike,
+    are_among,
     billed_currency,
+    discounts_seen,
     in_currency,
 )
 
@@ -67,7 +70,8 @@ class Record:
     user's.
 
     `looks` holds, of subscriptions that events show in part only, all items as Stripe showed them when it was
-    asked; None where it did not know the subscription. `alias` is Stripe's account (Accounts v2) of the same
+    asked; None where it did not know the subscription. `sightings` holds, of those whose last shape does not
+    show all discounts, the ones that were shown before. `alias` is Stripe's account (Accounts v2) of the same
     customer.
     """
 
@@ -81,6 +85,7 @@ class Record:
     last_paid_invoice: Snapshot | None = None
     payments: Mapping[str, Paid] = field(default_factory=dict)
     looks: Mapping[str, Snapshot] = field(default_factory=dict)
+    sightings: Mapping[str, Snapshot] = field(default_factory=dict)
     alias: str | None = None
     last_payment_failed_at: int | None = None
     last_checkout_at: int | None = None
@@ -144,8 +149,11 @@ class Record:
 
     @property
     def current_subscriptions(self) -> list[Subscription]:
-        """The subscriptions as they count: those of a deleted customer are canceled."""
-        contents = [cast(Subscription, one.content) for one in self.subscriptions.values()]
+        """The subscriptions as they count: with the discounts that they were last seen with, and those of a
+        deleted customer canceled."""
+        contents = [
+            _with_discounts_seen(self, cast(Subscription, one.content)) for one in self.subscriptions.values()
+        ]
         if not self.deleted:
             return contents
         return [
@@ -183,6 +191,7 @@ def _together(customer: Record, account: Record) -> Record:
         subscriptions=newer("subscriptions"),
         discounts=newer("discounts"),
         looks=newer("looks"),
+        sightings=newer("sightings"),
         last_charge=newest("last_charge"),
         last_paid_invoice=newest("last_paid_invoice"),
         last_payment_failed_at=_latest(customer.last_payment_failed_at, [account.last_payment_failed_at]),
@@ -292,6 +301,7 @@ def without_old_subscriptions(record: Record, now: int) -> Record:
         record,
         subscriptions={key: one for key, one in record.subscriptions.items() if key not in old},
         looks={key: one for key, one in record.looks.items() if key not in old},
+        sightings={key: one for key, one in record.sightings.items() if key not in old},
         dropped=True,
         dropped_activity_at=_latest(record.dropped_activity_at, activity),
     )
@@ -338,6 +348,7 @@ def _with_subscription(
     if settled is None:
         return record
     looks = {one: look for one, look in record.looks.items() if one != name}
+    sightings = {one: seen for one, seen in record.sightings.items() if one != name}
     vain: int | None = None
     if answer is not None:
         known = {*record.discounts, *answer.discounts}
@@ -347,7 +358,10 @@ def _with_subscription(
         vain = answer.as_of if answer.missing or answer.unreadable or unknown or cut else None
     if look := _newest_look(record.looks.get(name), settled, [stored, *arriving], vain):
         looks[name] = look
-    return replace(record, subscriptions={**record.subscriptions, name: settled}, looks=looks)
+    if seen := _newest_sighting(record.sightings.get(name), settled, [stored, *arriving, fetched]):
+        sightings[name] = seen
+    subscriptions = {**record.subscriptions, name: settled}
+    return replace(record, subscriptions=subscriptions, looks=looks, sightings=sightings)
 
 
 _AnySnapshot = TypeVar("_AnySnapshot", Snapshot, "Snapshot | None", "Snapshot | Gone | None")
@@ -378,6 +392,47 @@ def _newest_look(
     return newest if newest is None or cut or newest.as_of >= settled.as_of else None
 
 
+def _newest_sighting(
+    before: Snapshot | None, settled: Snapshot, told: Iterable[Snapshot | Gone | None]
+) -> Snapshot | None:
+    """All discounts that a subscription was last seen with, where its last shape does not show them."""
+    if not settled.content["more_discounts"]:
+        return None
+    seen = [] if before is None else [before]
+    for one in told:
+        if isinstance(one, Snapshot) and not one.content["more_discounts"]:
+            content = discounts_seen(one.content)
+            seen.append(Snapshot(one.as_of, one.event, Rank.STATE, content))
+    return max(seen, key=lambda one: one.order, default=None)
+
+
+def _with_discounts_seen(record: Record, subscription: Subscription) -> Subscription:
+    """The subscription with the discounts that it was seen with, where its own shape does not show all that
+    there may be."""
+    seen = _hidden_discounts(record, subscription["id"])
+    if seen is None:
+        return subscription
+    shown = subscription["discounts"]
+    items = [Item(**{**one, "discounts": seen.get(one["id"], [])}) for one in subscription["items"]]
+    own = seen[""] if are_among(shown, seen[""]) else shown
+    return Subscription(**{**subscription, "discounts": own, "items": items})
+
+
+def is_out_of_sight(record: Record, subscription: str) -> bool:
+    """Whether it had discounts that events have not shown since, so that they may have ended."""
+    if _hidden_discounts(record, subscription) is None:
+        return False
+    return record.sightings[subscription].as_of < record.subscriptions[subscription].as_of
+
+
+def _hidden_discounts(record: Record, subscription: str) -> Mapping[str, list[str]] | None:
+    seen = record.sightings.get(subscription)
+    if seen is None:
+        return None
+    # A single one of the whole subscription is shown by every shape.
+    return seen.content if len(seen.content[""]) > 1 or len(seen.content) > 1 else None
+
+
 def _discounts_of(subscription: Subscription) -> frozenset[str]:
     """The ids of all its discounts, also of those of the items that are shown."""
     of_items = (one for item in subscription["items"] for one in item["discounts"])
@@ -393,7 +448,7 @@ def is_shown_in_part(record: Record, subscription: str) -> bool:
     if look is not None and look.as_of >= snapshot.as_of:
         return False
     content = cast(Subscription, snapshot.content)
-    unknown = bool(_discounts_of(content) - record.discounts.keys())
+    unknown = bool(_discounts_of(content) - record.discounts.keys()) or is_out_of_sight(record, subscription)
     # What has ended has no discounts any more, but the plan is still shown that it was.
     return content["more_items"] or (unknown and not record.deleted and is_paid_for(content))
 

@@ -15,7 +15,12 @@ from typing import cast
 from peoplesync.domain.catalogue import EMPTY, Catalogue, CatalogueKey, Entry
 from peoplesync.domain.mrr import PAYING_STATUSES, Mrr, is_paid_for, subscription_mrr
 from peoplesync.domain.primary import primary_item, primary_subscription
-from peoplesync.domain.records import Record, as_one_customer, is_shown_in_part
+from peoplesync.domain.records import (
+    Record,
+    as_one_customer,
+    is_out_of_sight,
+    is_shown_in_part,
+)
 from peoplesync.domain.snapshots import Rank
 from peoplesync.domain.stripe_objects import (
     Discount,
@@ -128,6 +133,8 @@ class _Known:
         name = subscription["id"]
         snapshot, look = self.record.subscriptions[name], self.record.looks.get(name)
         if subscription["more_items"] and look is not None and look.as_of < snapshot.as_of:
+            return False
+        if is_out_of_sight(self.record, name):
             return False
         items = _items_of(self.record, subscription)
         others = (one for one in items if _is_converted(one))

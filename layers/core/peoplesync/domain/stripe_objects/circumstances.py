@@ -6,7 +6,6 @@ of the feed says: what cannot be read is taken as not shown, and makes no event 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,9 +38,9 @@ def read_circumstances(subscription: Json) -> Circumstances:
     return Circumstances(
         cancellation_reason=_text(_part(subscription, "cancellation_details"), "reason"),
         is_paused=paused is not None,
-        pause_reason=_pause_reason(paused) if isinstance(paused, Mapping) else None,
+        pause_reason=_pause_reason(paused) if isinstance(paused, dict) else None,
         is_invoiced=_text(subscription, "collection_method") == "send_invoice",
-        latest_invoice_paid=_is_paid(invoice) if isinstance(invoice, Mapping) else None,
+        latest_invoice_paid=_is_paid(invoice) if isinstance(invoice, dict) else None,
     )
 
 
@@ -58,7 +57,7 @@ def _is_paid(invoice: Json) -> bool:
 
 def _part(value: Json, name: str) -> Json:
     part = value.get(name)
-    return part if isinstance(part, Mapping) else {}
+    return part if isinstance(part, dict) else {}
 
 
 def _text(value: Json, name: str) -> str | None:

@@ -10,7 +10,7 @@ is kept beside it, and what one shape has shown the next one does not take back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TypedDict
 
 from peoplesync.domain.stripe_objects.coupons import Terms, terms_of
@@ -37,7 +37,7 @@ class Discount(TypedDict):
 
 def read_discount(value: Any) -> Discount:
     """A discount in any API version, as an event shows it by itself; the oldest have no id."""
-    name = value.get("id") if isinstance(value, Mapping) else None
+    name = value.get("id") if isinstance(value, dict) else None
     return _read(Node(value, "discount", name if isinstance(name, str) and name else "(no id)"))
 
 

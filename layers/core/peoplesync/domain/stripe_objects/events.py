@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +71,11 @@ def read_event(value: Any) -> StripeEvent:
 def slim(event: Any) -> Any:
     """The event with only what `read_*` look at: no payment details or tax lines. What is no event, or no
     object where one should be, stays as unreadable as it is."""
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         return _keep(event)
     slimmed = {name: _keep(event[name]) for name in _ENVELOPE if name in event}
     data = event.get("data")
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         return {**slimmed, "data": _keep(data)}
     told = {name: data.get(name) for name in ("object", "previous_attributes")}
     shown = {name: _keep(one) for name, one in told.items() if one not in (None, {})}
@@ -92,12 +91,12 @@ def _keep(value: Any, level: int = 0) -> Any:
     # Cut just below what is read, so that it is still too deep for every reader, and for no encoder.
     if level > DEEPEST + 1:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         kept = {key: _keep(part, level + 1) for key, part in value.items() if key in _READ}
-        if isinstance(options := value.get("currency_options"), Mapping):  # its keys are currencies
+        if isinstance(options := value.get("currency_options"), dict):  # its keys are currencies
             kept["currency_options"] = {currency: _keep(one, level + 2) for currency, one in options.items()}
         metadata, kind = value.get("metadata"), value.get("object")
-        if isinstance(metadata, Mapping) and isinstance(kind, str) and kind in _WITH_METADATA:
+        if isinstance(metadata, dict) and isinstance(kind, str) and kind in _WITH_METADATA:
             kept |= {"metadata": attached(metadata)} if attached(metadata) else {}
         return kept
     if isinstance(value, list):

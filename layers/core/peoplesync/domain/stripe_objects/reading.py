@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ class Node:
 
     def __init__(self, value: Any, kind: str, object_id: str, path: str = "") -> None:
         self._kind, self._id, self._path = kind, object_id, path
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise self._error("", f"should be an object, not {_type_name(value)}")
         self._value: Json = value
 
@@ -112,7 +112,7 @@ class Node:
 
     def texts(self, name: str) -> dict[str, str]:
         """What a company attaches to an object: texts by name; empty where absent."""
-        return attached(self._typed(name, Mapping, "an object") or {})
+        return attached(self._typed(name, dict, "an object") or {})
 
     def node(self, name: str) -> Node | None:
         value = self._value.get(name)
@@ -144,7 +144,7 @@ class Node:
     def is_cut(self, name: str) -> bool:
         """Whether a Stripe list has more elements than it shows."""
         value = self._value.get(name)
-        return isinstance(value, Mapping) and value.get("has_more") is True
+        return isinstance(value, dict) and value.get("has_more") is True
 
     def nodes(self, name: str) -> list[Node]:
         """The objects of a Stripe list (`{"data": [...]}`) or of a plain array; empty where absent."""
@@ -163,7 +163,7 @@ class Node:
 
     def _array(self, name: str) -> list[Any]:
         value = self._value.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get("data")
         if value is None:
             return []
@@ -204,13 +204,13 @@ class Node:
 
 def id_of(value: Any) -> str | None:
     """The id of what may be no object, or have none."""
-    object_id = value.get("id") if isinstance(value, Mapping) else None
+    object_id = value.get("id") if isinstance(value, dict) else None
     return object_id if isinstance(object_id, str) and object_id else None
 
 
 def created_of(value: Any) -> int | None:
     """When an object was created; None where that cannot be read."""
-    created = value.get("created") if isinstance(value, Mapping) else None
+    created = value.get("created") if isinstance(value, dict) else None
     is_instant = isinstance(created, int) and not isinstance(created, bool) and abs(created) <= LARGEST
     return created if is_instant else None
 
@@ -222,7 +222,7 @@ def last_id(objects: Sequence[Any]) -> str | None:
 
 def kind_of(value: Any) -> str:
     """What an error calls an object of that kind."""
-    kind = value.get("object") if isinstance(value, Mapping) else None
+    kind = value.get("object") if isinstance(value, dict) else None
     return _shown(kind) if isinstance(kind, str) and kind else "object"
 
 
@@ -239,18 +239,13 @@ def _shown(name: str) -> str:
 
 def refuse_too_deep(value: Any) -> None:
     """Raises where so much is nested that reading it could fail in other ways."""
-    level = [value]
+    level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(DEEPEST + 1):
-        level = [part for one in level for part in _parts(one)]
+        parts = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [part for several in parts for part in several if isinstance(part, (dict, list))]
         if not level:
             return
     raise UnreadableStripeObject(kind_of(value), name_of(value), "the object", "is nested too deeply")
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def attached(metadata: Json) -> dict[str, str]:

@@ -11,7 +11,7 @@ that is another currency, what the item costs is known only where Stripe was ask
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from peoplesync.domain.stripe_objects.discounts import Discount, discount_ids, shown_discounts
@@ -40,7 +40,8 @@ class Item(Price):
 class Subscription(TypedDict):
     """A subscription at one moment. `pause` is `pause_collection.behavior`; `discounts` are the ids of
     those of the whole subscription, in the order in which they apply. `more_items` says that it has items
-    that are not shown. `currency` is "" where neither it nor an item is shown. The trial is the latest one;
+    that are not shown, `more_discounts` that its shape shows one discount at most and none of its items'.
+    `currency` is "" where neither it nor an item is shown. The trial is the latest one;
     of trials by offers, it is from the first's start to the last's end, while an item shows one."""
 
     id: str
@@ -56,6 +57,7 @@ class Subscription(TypedDict):
     ended_at: int | None
     pause: str | None
     discounts: list[str]
+    more_discounts: bool
     items: list[Item]
     more_items: bool
     metadata: dict[str, str]
@@ -82,6 +84,7 @@ def read_subscription(value: Any) -> Subscription:
         ended_at=subscription.integer("ended_at"),
         pause=pause.text("behavior") if pause else None,
         discounts=discount_ids(subscription),
+        more_discounts=not all("discounts" in one for one in (subscription, *subscription.nodes("items"))),
         items=items,
         more_items=subscription.is_cut("items"),
         metadata=subscription.texts("metadata"),
@@ -173,17 +176,38 @@ def in_currency(subscription: Subscription, currency: str) -> Subscription:
 
 
 def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two snapshots of a subscription show one state. One that shows all its items is like another
-    that shows some of them."""
+    """Whether two snapshots of a subscription show one state: what only one of them shows does not make them
+    differ."""
     if one == other:
         return True
-    if one.get("more_items") == other.get("more_items"):
-        return False
-    cut, whole = (one, other) if one.get("more_items") else (other, one)
-    if {**cut, "items": [], "more_items": False} != {**whole, "items": []}:
-        return False
-    items = {item["id"]: item for item in whole["items"]}
-    return all(items.get(item["id"]) == item for item in cut["items"])
+    if one["more_discounts"] != other["more_discounts"]:
+        some, every = (one, other) if one["more_discounts"] else (other, one)
+        if not are_among(some["discounts"], every["discounts"]):
+            return False
+        one, other = _undiscounted(one), _undiscounted(other)
+    if one["more_items"] == other["more_items"]:
+        return one == other
+    cut, whole = (one, other) if one["more_items"] else (other, one)
+    shown = {item["id"] for item in cut["items"]}
+    items = [item for item in whole["items"] if item["id"] in shown]
+    return cut == {**whole, "items": items, "more_items": True}
+
+
+def are_among(shown: Sequence[str], discounts: Sequence[str]) -> bool:
+    """Whether a shape that shows one discount at most may show these where there are all of `discounts`."""
+    return shown == discounts or (len(discounts) > 1 and {*shown} <= {*discounts})
+
+
+def discounts_seen(subscription: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The ids of a subscription's discounts and of its items', by what they were given to ("" for the
+    subscription as a whole)."""
+    of_items = {item["id"]: item["discounts"] for item in subscription["items"] if item["discounts"]}
+    return {"": subscription["discounts"], **of_items}
+
+
+def _undiscounted(subscription: Mapping[str, Any]) -> Mapping[str, Any]:
+    items = [{**item, "discounts": []} for item in subscription["items"]]
+    return {**subscription, "discounts": [], "more_discounts": False, "items": items}
 
 
 def _read_item(item: Node, period: tuple[int | None, int | None], currency: str | None) -> Item:
