@@ -421,6 +421,19 @@ def test_a_subscription_that_stripe_does_not_know_is_asked_for_once() -> None:
     assert not world.queue.sent
 
 
+def test_questions_that_stripe_answers_too_early_for_do_not_multiply() -> None:
+    both = [subscription(name, discounts=["di_1"]) for name in ("sub_1", "sub_2")]
+    world = world_with(*both)
+    world.stripe.now = 0  # a clock far behind: no answer is newer than what is known
+    told: Json = {"created": NOW, "previous": {"metadata": {}}}
+    world.apply(SIGNED_UP, *(event("customer.subscription.updated", one, **told) for one in both))
+    for asked in range(5):
+        assert sorted(name for name, _ in asks(world)) == ["sub_1", "sub_2"]
+        assert len(world.stripe.asked) == 2 * asked
+        for _ in range(2):
+            world.deliver([world.queue.sent.popleft()[0]])
+
+
 def test_a_discount_told_by_an_event_of_its_own_counts_before_its_subscription_names_it() -> None:
     world = world_with(HALF_OF_PRO | {"applies_to": None})
     world.apply(SIGNED_UP, event("customer.subscription.created", subscription(), created=NOW - 10 * DAY))

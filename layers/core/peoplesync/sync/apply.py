@@ -245,7 +245,9 @@ class _Batch:
         queue = next(iter(tasks.values())).delivery.queue
         cause = first_cause(task.message.cause for task in tasks.values())
         known = [person for person in people if person is not None]
-        self.questions[epoch].ask(known, catalogue, queue, cause, self.world.clock())
+        asks = [task.message.ask for task in tasks.values()]
+        answered = {ask.id for ask in asks if ask} if all(asks) else None
+        self.questions[epoch].ask(known, catalogue, queue, cause, self.world.clock(), answered)
 
     def _definitions_version(self, epoch: Epoch) -> int:
         """The version of the definitions now. If it has risen while somebody became a person, the job that

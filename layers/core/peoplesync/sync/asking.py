@@ -7,7 +7,7 @@ comes second finds the answer there. A message is done only when what it made wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -36,13 +36,30 @@ class Questions:
     asked: set[Ask] = field(default_factory=set)
     attempts: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def ask(self, people: Iterable[Person], catalogue: Catalogue, queue: Queue, cause: str, now: int) -> None:
-        """Puts on the queue what is not known of the terms of these people."""
+    def ask(
+        self,
+        people: Iterable[Person],
+        catalogue: Catalogue,
+        queue: Queue,
+        cause: str,
+        now: int,
+        answered: Collection[str] | None = None,
+    ) -> None:
+        """Puts on the queue what is not known of the terms of these people.
+
+        Where nothing but answers came, of the subscriptions `answered`, those are asked for again that are
+        still not known: the others have questions of their own on the queue, and were each to ask for all of
+        them once more, there would never be an end of it.
+        """
         for person in people:
             unknown = unknown_terms(person.records.values(), catalogue)
-            for key in sorted(unknown.entries, key=str):
+            subscriptions = [
+                one for one in sorted(unknown.subscriptions) if answered is None or one[1] in answered
+            ]
+            entries = () if answered and subscriptions else sorted(unknown.entries, key=str)
+            for key in entries:
                 self._send(*_of_entry(catalogue.get(key, Entry(key)), now), queue, cause)
-            for record, name, as_of in sorted(unknown.subscriptions):
+            for record, name, as_of in subscriptions:
                 delay = as_of + ANSWERED_AFTER - now
                 self._send(Ask("subscription", name, record, as_of), delay, queue, cause)
 
