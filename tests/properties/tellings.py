@@ -272,6 +272,7 @@ def _record(record: Record) -> dict[str, Any]:
 
 def _shown(subscription: Mapping[str, Any]) -> Mapping[str, Any]:
     """What its events show. Whether Stripe was asked for all of its items, and for discounts of which events
-    of their own tell, depends on the telling: fields show what came of it."""
+    of their own tell, and which shape of an event came first, depends on the telling."""
     shown = subscription["items"][:SHOWN_ITEMS]
-    return {**subscription, "items": shown, "more_items": None, "discounts": None}
+    unlike = dict.fromkeys(("more_items", "more_discounts", "discounts"))
+    return {**subscription, "items": shown, **unlike}
