@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.sync.messages import Message, decode
 from peoplesync.sync.ports import Unavailable
 from tests.fakes import TEST, FakePeople, FakeQueue, FakeStripe, World
@@ -59,11 +59,11 @@ class Fate:
 class MortalPeople(FakePeople):
     fate: Fate = field(default_factory=lambda: Fate([]))
 
-    def read(self, *asked: Any, **more: Any) -> Known:
+    def read(self, *asked: Any, **more: Any) -> LoadedState:
         return self.fate.call(lambda: FakePeople.read(self, *asked, **more))
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        self.fate.call(lambda: FakePeople.write(self, epoch, household, cause, now))
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        self.fate.call(lambda: FakePeople.write(self, epoch, write_set, cause, now))
 
 
 @dataclass

@@ -19,9 +19,9 @@ from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event,
 from peoplesync.domain.windows import FIRST, Window
 from peoplesync.sync.chunking import chunks_of_events, chunks_of_objects
 from peoplesync.sync.differences import content_of
-from peoplesync.sync.fates import Delivery, Fates
+from peoplesync.sync.fates import BatchResults, Delivery
 from peoplesync.sync.messages import Chunk, Erase, Message, Purge, Unreadable, Walk, decode
-from peoplesync.sync.reading import Reader
+from peoplesync.sync.reading import MessageParser
 from peoplesync.sync.receive import Receiver, no_use
 from tests.builders import (
     NOW,
@@ -175,13 +175,13 @@ def assert_read_alike(one: Any, another: Any) -> None:
     assert repr(one) == repr(another)
 
 
-def read_by_the_worker(body: str) -> Fates:
-    fates, queue = Fates(lambda: 0.5), FakeQueue()
-    Reader(FakePeople(), FakeConnections(), FakeOldRows(), fates).read(Delivery("m", body, queue))
-    for buried, reason in queue.buried:
+def read_by_the_worker(body: str) -> BatchResults:
+    results, queue = BatchResults(lambda: 0.5), FakeQueue()
+    MessageParser(FakePeople(), FakeConnections(), FakeOldRows(), results).read(Delivery("m", body, queue))
+    for buried, reason in queue.dead_lettered:
         assert_shows_nothing(reason)
         buried.encode()
-    return fates
+    return results
 
 
 def assert_survives_the_queue(chunk: Chunk) -> None:

@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.sync.fates import Delivery
 from peoplesync.sync.ports import TooLarge
 from peoplesync_local.stripe_objects import StripeObject
-from tests.batches import fates, messages, name_of, tie, told_of
+from tests.batches import counts_of, messages, name_of, tie, told_of
 from tests.builders import DAY, NOW, charge, customer, event
 from tests.fakes import FakePeople, FakeQueue, World
 
@@ -48,7 +48,7 @@ def test_a_lost_race_is_folded_again(world: World) -> None:
     report = world.apply(told_of(customer(name="After"), NOW))
 
     assert name_of(world) == "After"
-    assert fates(report) == {"applied": 1, "races": 1}
+    assert counts_of(report) == {"applied": 1, "races": 1}
 
 
 def test_a_race_for_a_new_email_ends_with_one_person(world: World) -> None:
@@ -73,7 +73,7 @@ def test_five_lost_races_are_survived(world: World) -> None:
 
     report = world.apply(told_of(customer(name="After"), NOW))
 
-    assert fates(report) == {"applied": 1, "races": 5}
+    assert counts_of(report) == {"applied": 1, "races": 5}
     assert name_of(world) == "After"
 
 
@@ -84,7 +84,7 @@ def test_whoever_loses_every_race_waits(world: World) -> None:
 
     report = world.apply(after, told_of(customer("cus_2", name="After"), NOW))
 
-    assert fates(report) == {"waiting": 1, "applied": 1, "races": 6}
+    assert counts_of(report) == {"waiting": 1, "applied": 1, "races": 6}
     assert list(world.queue.sent) == [(messages(after, attempt=1)[0], 15)]
     assert (name_of(world), name_of(world, "cus_2")) == ("Before", "After")
 
@@ -116,7 +116,7 @@ def test_what_is_too_much_for_one_transaction_is_written_in_parts(world: World) 
 
     report = world.apply(*charges(*range(7)))
 
-    assert fates(report) == {"applied": 7, "entries": 7}
+    assert counts_of(report) == {"applied": 7, "entries": 7}
     assert len(world.people.feeds["cus_1"]) == 7
     assert world.people.writes == 4
     person = world.person("customer:cus_1")
@@ -126,17 +126,17 @@ def test_what_is_too_much_for_one_transaction_is_written_in_parts(world: World) 
 
 def test_what_alone_is_too_much_is_buried_and_the_rest_commits(world: World) -> None:
     class Limited(FakePeople):
-        def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-            if any(entry.key.endswith("ch_2") for _, entry in household.entries):
+        def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+            if any(entry.key.endswith("ch_2") for _, entry in write_set.entries):
                 raise TooLarge("person per_1 would take 300001 bytes, 300000 are allowed")
-            super().write(epoch, household, cause, now)
+            super().write(epoch, write_set, cause, now)
 
     world.applier.people = people = Limited()
 
     report = world.apply(*charges(1, 2, 3))
 
-    assert fates(report) == {"applied": 2, "dead": 1, "entries": 2}
-    assert world.queue.buried == [
+    assert counts_of(report) == {"applied": 2, "dead": 1, "entries": 2}
+    assert world.queue.dead_lettered == [
         (messages(charges(2)[0])[0], "person per_1 would take 300001 bytes, 300000 are allowed")
     ]
     keys = {entry.key for entry in people.feeds["cus_1"].values()}
@@ -149,10 +149,10 @@ class Crashing(FakePeople):
     after = False
     crashes = 10**6
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        bad = self.crashes and any("cus_bad" in one.records for one in household.after.values() if one)
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        bad = self.crashes and any("cus_bad" in one.records for one in write_set.after.values() if one)
         if not bad or self.after:
-            super().write(epoch, household, cause, now)
+            super().write(epoch, write_set, cause, now)
         if bad:
             self.crashes -= 1
             raise RuntimeError("crash")
@@ -183,7 +183,7 @@ def test_one_message_that_crashes_does_not_fail_the_other_nine(world: World) -> 
     assert entries(people) == [f"charge_succeeded:ch_{n}" for n in range(9)]
     assert counted(people) == [1] * 9
     assert not world.queue.sent
-    assert not world.queue.buried
+    assert not world.queue.dead_lettered
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
@@ -211,7 +211,7 @@ def test_one_message_that_crashes_while_it_is_read_does_not_fail_the_others(worl
     report = world.applier.apply(deliveries)
 
     assert list(report.crashed) == ["bad"]
-    assert fates(report) == {"applied": 2}
+    assert counts_of(report) == {"applied": 2}
 
 
 def test_a_message_that_cannot_even_be_put_back_is_delivered_again(world: World) -> None:

@@ -21,7 +21,7 @@ from tests.app_users import (
     told_by_app,
     tracked,
 )
-from tests.batches import fates, told_of
+from tests.batches import counts_of, told_of
 from tests.builders import NOW, customer, event, product, subscription
 from tests.fakes import World
 
@@ -47,14 +47,14 @@ def test_any_change_of_a_person_holds_them_against_newer_definitions(
 
     report = world.apply(again)
 
-    assert fates(report) == {"applied": 1}
+    assert counts_of(report) == {"applied": 1}
     person = person_of(world, "customer:cus_1")
     assert person.definitions_version == 2
     assert "with_email" in person.segments
 
 
 def rises_in_the_next_write(world: World, *added: Segment | Field) -> None:
-    """Somebody changes the definitions while a household is being written."""
+    """Somebody changes the definitions while a write set is being written."""
 
     def rise() -> None:
         world.people.before_write = lambda: None
@@ -71,7 +71,7 @@ def test_who_becomes_a_person_while_the_definitions_change_is_folded_again(world
 
     person = person_of(world, "customer:cus_1")
     assert (person.definitions_version, "with_email" in person.segments) == (2, True)
-    assert fates(report) == {"applied": 1, "races": 1}
+    assert counts_of(report) == {"applied": 1, "races": 1}
 
 
 def test_a_user_who_is_identified_while_the_definitions_change_is_folded_again(world: World) -> None:
@@ -81,7 +81,7 @@ def test_a_user_who_is_identified_while_the_definitions_change_is_folded_again(w
     report = told_by_app(world, identified(email="a@example.com"), tracked(name="Other"))
 
     assert (only(world).definitions_version, "with_email" in only(world).segments) == (2, True)
-    assert fates(report) == {"applied": 2, "races": 2, "entries": 1}
+    assert counts_of(report) == {"applied": 2, "races": 2, "entries": 1}
     assert only(world).records["user:42"].events["tracked:Other"].count == 1
 
 
@@ -91,7 +91,7 @@ def test_whoever_was_in_the_index_before_is_left_to_the_job(world: World) -> Non
 
     report = world.apply(told_of(customer(name="New"), NOW))
 
-    assert fates(report) == {"applied": 1}
+    assert counts_of(report) == {"applied": 1}
     assert person_of(world, "customer:cus_1").definitions_version == 1
 
 
@@ -100,7 +100,7 @@ def test_a_newcomer_is_left_to_the_job_as_soon_as_they_are_in_the_index(world: W
 
     report = world.apply(told_of(customer()))
 
-    assert fates(report) == {"applied": 1, "races": 1}
+    assert counts_of(report) == {"applied": 1, "races": 1}
     assert person_of(world, "customer:cus_1").definitions_version == 2
     assert definitions(world).current.version == 3
 

@@ -1,11 +1,11 @@
 """Apply: changes from a queue are folded into people. Only this writes people.
 
-A batch is read once, folded, and written one transaction per household. Only poison dies; what cannot be done
+A batch is read once, folded, and written one transaction per write_set. Only poison dies; what cannot be done
 now is sent again with a delay and loses nothing:
 
 - A message that cannot be read, or that breaks a limit, is buried in the dead-letter queue with its reason.
 - A tie that Stripe cannot settle now, throttling, or a race lost after five new folds: the message waits.
-- Anything else is a crash: the queue delivers the message again, and five crashes bury it.
+- Anything else is a crash: the queue delivers the message again, and five crashes dead_letter it.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from typing import Final
 from peoplesync.domain.catalogue import Catalogue, CatalogueChange, index_of_users
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.custom_fields import mapped_metadata
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.people import Person, record_identity
 from peoplesync.sync.apply_catalogue import answer_of, apply_to_catalogue
 from peoplesync.sync.asking import Questions
-from peoplesync.sync.fates import Delivery, Fates, Report, Task, Tasks
+from peoplesync.sync.fates import BatchResults, Delivery, Report, Task, Tasks
 from peoplesync.sync.folding import Folder
 from peoplesync.sync.forgetting import forget_feeds
 from peoplesync.sync.messages import Erase, Message, Walk, first_cause
-from peoplesync.sync.observing import Observer
+from peoplesync.sync.observing import WorkerMetrics
 from peoplesync.sync.ports import (
     Catalogues,
     Connections,
-    LostRace,
     OldRows,
     People,
     Runs,
     Stripe,
     TooLarge,
     Unavailable,
+    VersionConflict,
 )
-from peoplesync.sync.reading import Reader
-from peoplesync.sync.told_again import is_told_again
+from peoplesync.sync.reading import MessageParser
+from peoplesync.sync.told_again import is_duplicate
 
 SHORTEST_STEP_BACK: Final = 0.05
-"""Seconds that a household is left alone after a lost race, at most; doubled with each race."""
+"""Seconds that a write set is left alone after a lost race, at most; doubled with each race."""
 
 MAX_RACES: Final = 5
-"""How often a household is folded again because someone else wrote it first."""
+"""How often a write set is folded again because someone else wrote it first."""
 
 
 @dataclass
@@ -65,8 +65,11 @@ class Applier:
 
     def apply(self, deliveries: Sequence[Delivery]) -> Report:
         """Folds a batch; every message has been dealt with when it returns, but for those that crashed."""
-        fates = Fates(self.jitter)
-        batch, reader = _Batch(self, fates), Reader(self.people, self.connections, self.old_rows, fates)
+        fates = BatchResults(self.jitter)
+        batch, reader = (
+            _Batch(self, fates),
+            MessageParser(self.people, self.connections, self.old_rows, fates),
+        )
         by_epoch: dict[Epoch, dict[str, Task]] = {}
         for delivery in deliveries:
             for name, task in reader.read(delivery).items():
@@ -78,7 +81,7 @@ class Applier:
         fates.send_what_waits()
         return fates.report
 
-    def _note_applied(self, delivery: Delivery, message: Message, fates: Fates) -> None:
+    def _note_applied(self, delivery: Delivery, message: Message, fates: BatchResults) -> None:
         """An import knows by this what is applied; a chunk that is not noted is delivered again."""
         if message.chunk is None or not message.chunk.run or not fates.is_complete(delivery):
             return
@@ -96,8 +99,8 @@ class Applier:
 @dataclass
 class _Batch:
     world: Applier
-    fates: Fates
-    observers: dict[Epoch, Observer] = field(default_factory=dict)
+    fates: BatchResults
+    observers: dict[Epoch, WorkerMetrics] = field(default_factory=dict)
     questions: dict[Epoch, Questions] = field(default_factory=dict)
 
     @property
@@ -130,7 +133,7 @@ class _Batch:
                 useless = {name: task for name, task in tasks.items() if not task.message.erase}
                 self.fates.finish("dropped", useless)
                 tasks = {name: task for name, task in tasks.items() if name not in useless}
-            watching = Observer(connection, self.fates.report, self.world.clock)
+            watching = WorkerMetrics(connection, self.fates.report, self.world.clock)
             observer = self.observers.setdefault(epoch, watching)
             questions = self.questions.setdefault(epoch, Questions(epoch))
             questions.attempts |= _asked_before(tasks)
@@ -161,7 +164,7 @@ class _Batch:
                     walk = Walk(index_of_users(change.key))
                     queue.send(Message(epoch, walk=walk, cause="definition_changed").encode())
                 self.fates.finish("applied" if news else "stale", {name: task})
-            except (LostRace, Unavailable):
+            except (VersionConflict, Unavailable):
                 self.fates.wait({name: task})
 
     def _catalogue_change(self, epoch: Epoch, task: Task) -> CatalogueChange | None:
@@ -183,58 +186,58 @@ class _Batch:
         self.fates.wait(tasks)
 
     def _attempt(self, epoch: Epoch, tasks: Tasks) -> Tasks:
-        """Folds and writes once; returns the tasks whose household lost its race."""
+        """Folds and writes once; returns the tasks whose write set was in conflict."""
         tasks = dict(tasks)
         lost: dict[str, Task] = {}
         newly_used: dict[str, Task] = {}
-        newcomers: dict[str, Task] = {}
+        has_new_people: dict[str, Task] = {}
         folded = self.folder.fold(epoch, tasks)
-        for household in folded.households:
-            messages = {change.message for change in household.changes}
+        for write_set in folded.write_sets:
+            messages = {change.message for change in write_set.changes}
             theirs = {
                 name: task
                 for name, task in tasks.items()
-                if name in messages or task.person in household.reviewed
+                if name in messages or task.person in write_set.reviewed
             }
             tasks = {name: task for name, task in tasks.items() if name not in theirs}
             cause = first_cause(task.message.cause for task in theirs.values())
-            self._announce(epoch, household, theirs)
+            self._announce(epoch, write_set, theirs)
             try:
-                self.world.people.write(epoch, household, cause, self.world.clock())
-            except LostRace:
+                self.world.people.write(epoch, write_set, cause, self.world.clock())
+            except VersionConflict:
                 lost |= theirs
             except Unavailable:
                 self.fates.wait(theirs)
             except TooLarge as limit:
                 self._divide(epoch, theirs, limit)
             else:
-                self._ask(epoch, household.after.values(), folded.known.catalogue, theirs)
-                left = self._forget(epoch, household)
-                away = {name: task for name, task in theirs.items() if _is_turned_away(task, household)}
+                self._ask(epoch, write_set.after.values(), folded.known.catalogue, theirs)
+                left = self._forget(epoch, write_set)
+                away = {name: task for name, task in theirs.items() if _is_turned_away(task, write_set)}
                 self.fates.finish("dropped", away)
                 self.fates.finish("applied", {name: theirs[name] for name in theirs.keys() - away.keys()})
-                self.observers[epoch].written(household, theirs)
-                self._follow_up(epoch, household, theirs, left)
-                self.fates.report.counts["entries"] += len(household.entries)
-                if household.newly_uses:
+                self.observers[epoch].written(write_set, theirs)
+                self._follow_up(epoch, write_set, theirs, left)
+                self.fates.report.counts["entries"] += len(write_set.entries)
+                if write_set.uses_new_catalogue_items:
                     newly_used |= theirs
-                if household.newcomers:
-                    newcomers |= theirs
-        written = {person for one in folded.households for person in one.before}
+                if write_set.has_new_people:
+                    has_new_people |= theirs
+        written = {person for one in folded.write_sets for person in one.before}
         others = [person for name, person in folded.known.people.items() if name not in written]
         self._ask(epoch, others, folded.known.catalogue, tasks)
-        again = [is_told_again(folded.known, task.change) for task in tasks.values()]
+        again = [is_duplicate(folded.known, task.change) for task in tasks.values()]
         self.fates.report.counts["duplicate"] += sum(again)
         self.fates.finish("stale", tasks)
         # Whoever may have to be folded again is not done before it is known, should anything fail here.
-        self.fates.done -= newly_used.keys() | newcomers.keys()
+        self.fates.done -= newly_used.keys() | has_new_people.keys()
         if newly_used and self._has_moved_on(epoch, folded.known.catalogue):
             self.fates.report.counts["applied"] -= len(newly_used)
             lost |= newly_used
-        if newcomers and self._definitions_version(epoch) > folded.definitions_version:
-            self.fates.report.counts["applied"] -= len(newcomers.keys() - lost.keys())
-            lost |= newcomers
-        self.fates.done |= (newly_used.keys() | newcomers.keys()) - lost.keys()
+        if has_new_people and self._definitions_version(epoch) > folded.definitions_version:
+            self.fates.report.counts["applied"] -= len(has_new_people.keys() - lost.keys())
+            lost |= has_new_people
+        self.fates.done |= (newly_used.keys() | has_new_people.keys()) - lost.keys()
         return lost
 
     def _ask(self, epoch: Epoch, people: Iterable[Person | None], catalogue: Catalogue, tasks: Tasks) -> None:
@@ -271,11 +274,11 @@ class _Batch:
         for half in (names[: len(names) // 2], names[len(names) // 2 :]):
             self._apply(epoch, {name: tasks[name] for name in half})
 
-    def _announce(self, epoch: Epoch, household: Household, tasks: Tasks) -> None:
+    def _announce(self, epoch: Epoch, write_set: WriteSet, tasks: Tasks) -> None:
         """Where somebody to be erased has got more records than the message names, they are named in another
         one first: whoever is interrupted later knows by it whose feeds are to be deleted."""
         for task in tasks.values():
-            before = household.before.get(task.person)
+            before = write_set.before.get(task.person)
             if task.message.erase is None or before is None:
                 continue
             named = {*task.message.erase.records, *before.records}
@@ -283,35 +286,35 @@ class _Batch:
                 whole = Erase(before.id, tuple(sorted(named)))
                 task.delivery.queue.send(Message(epoch, erase=whole, cause="erased").encode())
 
-    def _forget(self, epoch: Epoch, household: Household) -> Mapping[str, Sequence[str]]:
+    def _forget(self, epoch: Epoch, write_set: WriteSet) -> Mapping[str, Sequence[str]]:
         """Deletes the feeds of records that were erased: by person, those for which there was not the time.
         Were this lost, the message would come again."""
         unfinished: dict[str, Sequence[str]] = {}
-        for person, former in household.before.items() if household.erased else ():
+        for person, former in write_set.before.items() if write_set.erased else ():
             theirs = former.records if former else ()
-            erased = [record for record in theirs if record_identity(record) in household.erased]
+            erased = [record for record in theirs if record_identity(record) in write_set.erased]
             entries, left = forget_feeds(self.world.people, epoch, erased)
             if left:
                 unfinished[person] = left
-            if person in household.erasing:
-                all_gone = household.after[person] is None and not left
+            if person in write_set.erasing:
+                all_gone = write_set.after[person] is None and not left
                 self.world.people.note_forgotten(
                     epoch, person, entries, self.world.clock(), all_gone=all_gone
                 )
         return unfinished
 
     def _follow_up(
-        self, epoch: Epoch, household: Household, tasks: Tasks, left: Mapping[str, Sequence[str]]
+        self, epoch: Epoch, write_set: WriteSet, tasks: Tasks, left: Mapping[str, Sequence[str]]
     ) -> None:
         """Has a crowded person reviewed until they are not; were this lost, the sweep would find them. Who
         has too many records, or too much of a feed, to be erased at once is erased on."""
         queue = next(iter(tasks.values())).delivery.queue if tasks else None
         if queue is None:
             return
-        if household.crowded:
-            queue.send(Message(epoch, review=tuple(sorted(household.crowded)), cause="moved").encode())
-        for person in sorted(household.erasing | left.keys()):
-            after = household.after[person] if person in household.erasing else None
+        if write_set.crowded:
+            queue.send(Message(epoch, review=tuple(sorted(write_set.crowded)), cause="moved").encode())
+        for person in sorted(write_set.erasing | left.keys()):
+            after = write_set.after[person] if person in write_set.erasing else None
             if records := {*left.get(person, ()), *(after.records if after else ())}:
                 rest = Erase(person, tuple(sorted(records)))
                 queue.send(Message(epoch, erase=rest, cause="erased").encode())
@@ -323,6 +326,6 @@ def _asked_before(tasks: Tasks) -> dict[tuple[str, str], int]:
     return {(ask.kind, ask.id): attempt + 1 for ask, attempt in asks if ask}
 
 
-def _is_turned_away(task: Task, household: Household) -> bool:
+def _is_turned_away(task: Task, write_set: WriteSet) -> bool:
     """Whether a task told of a record of which nothing is kept, since its e-mail is an erased person's."""
-    return task.change is not None and record_identity(task.change.record) in household.erased
+    return task.change is not None and record_identity(task.change.record) in write_set.erased

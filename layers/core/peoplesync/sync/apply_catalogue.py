@@ -33,7 +33,7 @@ def apply_to_catalogue(
     cause: str,
     mapped: Collection[str] = (),
 ) -> bool:
-    """Folds a change into its entry; whether that was news. Raises `LostRace` or `Unavailable`.
+    """Folds a change into its entry; whether that was news. Raises `VersionConflict` or `Unavailable`.
 
     `mapped` is the metadata of products that fields are made of. What an import brings stays the import's
     with those who use it, so that they are not told of either.

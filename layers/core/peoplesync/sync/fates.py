@@ -71,7 +71,7 @@ class Report:
 
 
 @dataclass
-class Fates:
+class BatchResults:
     """Keeps the report of a batch, and in the end sends what must wait. `done` names the tasks that were
     dealt with; `jitter` draws from [0, 1)."""
 
@@ -125,7 +125,7 @@ class Fates:
         """Why some of them could not: they name their objects."""
         return list(self._buried_parts[delivery.id].values())[:NAMED]
 
-    def bury(self, delivery: Delivery, reason: str) -> None:
+    def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """A message that no later attempt can apply goes where dead letters are kept."""
         self._bury(delivery, delivery.body, reason)
 
@@ -133,7 +133,7 @@ class Fates:
         """The same for a task: of a chunk only its part dies."""
         chunk = task.message.chunk
         if chunk is None:
-            self.bury(task.delivery, reason)
+            self.dead_letter(task.delivery, reason)
         else:
             self.bury_part(task.delivery, task.message, task.part, reason)
 
@@ -146,7 +146,7 @@ class Fates:
         self._bury(delivery, alone.encode(), reason)
 
     def _bury(self, delivery: Delivery, body: str, reason: str) -> None:
-        delivery.queue.bury(body, reason)
+        delivery.queue.dead_letter(body, reason)
         self.report.counts["dead"] += 1
         self.report.buried.append(reason)
 

@@ -11,11 +11,11 @@ from typing import Final, Protocol
 from peoplesync.domain.changes import Answer, Change, ObjectKey
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fold import addressed, charges_in, entries_in, fold, identities_in
-from peoplesync.domain.households import Household, Known, Outcome
+from peoplesync.domain.households import FoldResult, LoadedState, WriteSet
 from peoplesync.domain.people import ERASED, record_identity
 from peoplesync.domain.segments import Definitions
 from peoplesync.domain.terms import uses_of
-from peoplesync.sync.fates import Fates, Task, Tasks
+from peoplesync.sync.fates import BatchResults, Task, Tasks
 from peoplesync.sync.forgetting import forget_feeds
 from peoplesync.sync.messages import Erase
 from peoplesync.sync.ports import Catalogues, Connections, People, Stripe, Unavailable
@@ -48,10 +48,10 @@ class World(Protocol):
 
 @dataclass(frozen=True)
 class Folded:
-    """The households that a batch came to, what was known before, and the version of the definitions."""
+    """The write sets that a batch came to, what was known before, and the version of the definitions."""
 
-    households: Sequence[Household]
-    known: Known
+    write_sets: Sequence[WriteSet]
+    known: LoadedState
     definitions_version: int
 
 
@@ -60,7 +60,7 @@ class Folder:
     """Folds the tasks of a batch."""
 
     world: World
-    fates: Fates
+    fates: BatchResults
 
     def fold(self, epoch: Epoch, tasks: dict[str, Task]) -> Folded:
         """Folds until nothing is lacking. Tasks about who is erased are taken out, and those whose ties
@@ -104,7 +104,7 @@ class Folder:
                 }
                 known = replace(known, earlier={**known.earlier, **found})
             elif not outcome.ties:
-                return Folded(outcome.households, known, definitions.version)
+                return Folded(outcome.write_sets, known, definitions.version)
             unsettled = self._ask_stripe(epoch, outcome, answers)
             if unsettled:
                 self.fates.wait(
@@ -116,7 +116,9 @@ class Folder:
                 )
                 changes, reviews, erasures = _asked_for(tasks)
 
-    def _with_what_accounts_are_about(self, epoch: Epoch, changes: Sequence[Change], known: Known) -> Known:
+    def _with_what_accounts_are_about(
+        self, epoch: Epoch, changes: Sequence[Change], known: LoadedState
+    ) -> LoadedState:
         """What is told under an account may be known of the customer whose account it is."""
         others = [one for one, told in zip(addressed(changes, known), changes, strict=True) if one != told]
         if not others:
@@ -132,7 +134,7 @@ class Folder:
             },
         )
 
-    def _drop_erased(self, epoch: Epoch, tasks: dict[str, Task], known: Known) -> bool:
+    def _drop_erased(self, epoch: Epoch, tasks: dict[str, Task], known: LoadedState) -> bool:
         """Takes out what is told of who is erased. Their feeds are deleted again, in case that whoever
         erased them was interrupted."""
         erased = {identity for identity, owner in known.identities.items() if owner == ERASED}
@@ -154,7 +156,7 @@ class Folder:
         return bool(gone or unfinished)
 
     def _forget_again(
-        self, epoch: Epoch, task: Task, erase: Erase, erased: Collection[str], known: Known
+        self, epoch: Epoch, task: Task, erase: Erase, erased: Collection[str], known: LoadedState
     ) -> bool:
         """Whether nothing is left of the feeds of those who are erased already; else the message is put back
         on the queue."""
@@ -182,7 +184,7 @@ class Folder:
         return definitions
 
     def _ask_stripe(
-        self, epoch: Epoch, outcome: Outcome, answers: dict[ObjectKey, Answer]
+        self, epoch: Epoch, outcome: FoldResult, answers: dict[ObjectKey, Answer]
     ) -> frozenset[ObjectKey]:
         """Fetches what is tied, once each; returns the objects that Stripe could not be asked for.
 
@@ -212,7 +214,7 @@ def _asked_for(tasks: Tasks) -> tuple[list[Change], set[str], set[str]]:
     return changes, {task.person for task in tasks.values() if task.person} - erasures, erasures
 
 
-def _is_about(task: Task, unsettled: Collection[ObjectKey], known: Known) -> bool:
+def _is_about(task: Task, unsettled: Collection[ObjectKey], known: LoadedState) -> bool:
     """Whether a task cannot go on without one of the objects."""
     if task.change:
         return task.change.object in unsettled

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from peoplesync.domain.changes import Change
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.records import STATES, Record
 from peoplesync.domain.snapshots import Snapshot
 from peoplesync.sync.fates import Task
@@ -19,14 +19,14 @@ PATIENCE: Final = 120
 """Seconds for which an event may be on its way through the webhook."""
 
 
-def missed_by_the_webhook(household: Household, tasks: Iterable[Task], now: int) -> list[int]:
-    """When those events of the reconciler happened that were news to a household that was just written."""
+def missed_by_the_webhook(write_set: WriteSet, tasks: Iterable[Task], now: int) -> list[int]:
+    """When those events of the reconciler happened that were news to a write set that was just written."""
     records = {
         name: record
-        for person in household.before.values()
+        for person in write_set.before.values()
         for name, record in (person.records.items() if person else ())
     }
-    entries = {(record, entry.memory) for record, entry in household.entries}
+    entries = {(record, entry.memory) for record, entry in write_set.entries}
     missed: dict[tuple[object, ...], int] = {}
     for task in tasks:
         change = task.change

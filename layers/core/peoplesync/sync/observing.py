@@ -11,14 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from peoplesync.domain.connections import Connection
-from peoplesync.domain.households import Household
-from peoplesync.sync.fates import Fates, Report, Tasks
+from peoplesync.domain.households import WriteSet
+from peoplesync.sync.fates import BatchResults, Report, Tasks
 from peoplesync.sync.missed import missed_by_the_webhook
 from peoplesync.sync.ports import Connections
 
 
 @dataclass
-class Observer:
+class WorkerMetrics:
     """Watches the tasks of one connection's epoch in a batch."""
 
     connection: Connection
@@ -26,15 +26,15 @@ class Observer:
     clock: Callable[[], int]
     missed: list[int] = field(default_factory=list)
 
-    def written(self, household: Household, tasks: Tasks) -> None:
-        """A household was written for these tasks."""
+    def written(self, write_set: WriteSet, tasks: Tasks) -> None:
+        """A write set was written for these tasks."""
         now = self.clock()
-        happened = missed_by_the_webhook(household, tasks.values(), now)
+        happened = missed_by_the_webhook(write_set, tasks.values(), now)
         # Without an endpoint, and before it was connected, no webhook could have delivered it.
         if self.connection.endpoint_id is not None:
             self.missed += [at for at in happened if at >= self.connection.created_at]
-        for person in household.reviewed & tasks.keys():
-            before, after = household.before.get(person), household.after.get(person)
+        for person in write_set.reviewed & tasks.keys():
+            before, after = write_set.before.get(person), write_set.after.get(person)
             if tasks[person].message.cause != "sweep" or before is None:
                 continue
             if before.review_at is not None:
@@ -50,7 +50,7 @@ class Observer:
             with suppress(Exception):
                 connections.note_missed(self.connection.epoch, len(missed), max(missed))
 
-    def note_heard(self, tasks: Tasks, fates: Fates, connections: Connections) -> None:
+    def note_heard(self, tasks: Tasks, fates: BatchResults, connections: Connections) -> None:
         """Tells the connection what was heard of Stripe, and what of it came by the webhook. Raises
         Unavailable."""
         heard = [task.heard_at for task in tasks.values() if task.heard_at is not None]

@@ -16,7 +16,7 @@ from peoplesync.domain.changes import EVENT_TYPES, Change, ObjectKey, change_of,
 from peoplesync.domain.listed import read_listed
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
 from peoplesync.domain.stripe_objects.reading import Json
-from peoplesync.sync.fates import Delivery, Fates, Task, Tasks
+from peoplesync.sync.fates import BatchResults, Delivery, Task, Tasks
 from peoplesync.sync.messages import Ask, Chunk, Message, Purge, Unreadable, Walk, decode
 from peoplesync.sync.ports import Connections, OldRows, People, Unavailable
 
@@ -25,13 +25,13 @@ PEOPLE_A_STEP: Final = 25
 
 
 @dataclass
-class Reader:
+class MessageParser:
     """Reads deliveries into tasks. `chunks` are those of them that hold part of a list."""
 
     people: People
     connections: Connections
     old_rows: OldRows
-    fates: Fates
+    fates: BatchResults
     chunks: list[tuple[Delivery, Message]] = field(default_factory=list)
 
     def read(self, delivery: Delivery) -> Tasks:
@@ -53,7 +53,7 @@ class Reader:
                 return {person: Task(delivery, message, person=person) for person in people}
             return dict(self._told(delivery, message, message.event, 0, delivery.id))
         except (Unreadable, UnreadableStripeObject) as poison:
-            self.fates.bury(delivery, str(poison))
+            self.fates.dead_letter(delivery, str(poison))
         except Exception as crash:
             self.fates.report.crashed[delivery.id] = crash
         return {}

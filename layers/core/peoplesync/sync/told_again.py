@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from peoplesync.domain.changes import Change
-from peoplesync.domain.households import Known
+from peoplesync.domain.households import LoadedState
 from peoplesync.domain.records import Record
 
 
-def is_told_again(known: Known, change: Change | None) -> bool:
+def is_duplicate(known: LoadedState, change: Change | None) -> bool:
     """Whether a change that made no difference is one that is known: its entries are in the feed, or its
     event gave its object the state that it has."""
     if change is None:
@@ -25,5 +25,5 @@ def is_told_again(known: Known, change: Change | None) -> bool:
     )
 
 
-def _record(known: Known, name: str) -> Record | None:
+def _record(known: LoadedState, name: str) -> Record | None:
     return next((one.records[name] for one in known.people.values() if name in one.records), None)
