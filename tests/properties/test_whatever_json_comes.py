@@ -17,9 +17,11 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.listed import read_listed
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event, slim, slim_object
 from peoplesync.domain.windows import FIRST, Window
+from peoplesync.sync.batch_results import BatchResults
 from peoplesync.sync.chunking import chunks_of_events, chunks_of_objects
 from peoplesync.sync.differences import content_of
-from peoplesync.sync.fates import BatchResults, Delivery
+from peoplesync.sync.fates import Delivery
+from peoplesync.sync.long_running import LongRunning
 from peoplesync.sync.messages import Chunk, Erase, Message, Purge, Unreadable, Walk, decode
 from peoplesync.sync.reading import MessageParser
 from peoplesync.sync.receive import Receiver, no_use
@@ -177,7 +179,8 @@ def assert_read_alike(one: Any, another: Any) -> None:
 
 def read_by_the_worker(body: str) -> BatchResults:
     results, queue = BatchResults(lambda: 0.5), FakeQueue()
-    MessageParser(FakePeople(), FakeConnections(), FakeOldRows(), results).read(Delivery("m", body, queue))
+    long_running = LongRunning(FakePeople(), FakeConnections(), FakeOldRows(), results)
+    MessageParser(long_running, results).parse(Delivery("m", body, queue))
     for buried, reason in queue.dead_lettered:
         assert_shows_nothing(reason)
         buried.encode()

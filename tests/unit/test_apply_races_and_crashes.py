@@ -89,6 +89,41 @@ def test_whoever_loses_every_race_waits(world: World) -> None:
     assert (name_of(world), name_of(world, "cus_2")) == ("Before", "After")
 
 
+def test_the_worker_backs_off_ever_longer_between_conflicts_and_by_chance(world: World) -> None:
+    world.apply(told_of(customer(name="Before")))
+    steps: list[str | float] = []
+    drawn = iter([0.5, 0.25, 1.0, 0.0, 0.75])
+    world.applier.jitter = lambda: next(drawn)
+    world.applier.sleep = steps.append
+
+    def wrote_and_noted() -> None:
+        steps.append("conflict")
+        wrote_first(world)
+
+    world.people.before_write = times(5, wrote_and_noted)
+
+    world.apply(told_of(customer(name="After"), NOW))
+
+    assert steps == [
+        *("conflict", 0.1 * 0.5),
+        *("conflict", 0.2 * 0.25),
+        *("conflict", 0.4 * 1.0),
+        *("conflict", 0.0),
+        *("conflict", 1.6 * 0.75),
+    ]
+    assert name_of(world) == "After"
+
+
+def test_nobody_sleeps_where_nobody_else_writes(world: World) -> None:
+    slept: list[float] = []
+    world.applier.sleep = slept.append
+
+    world.apply(told_of(customer(name="Before")))
+    world.apply(told_of(customer(name="After"), NOW))
+
+    assert slept == []
+
+
 def test_a_lost_race_asks_stripe_again_rather_than_trusting_an_older_answer(world: World) -> None:
     world.apply(told_of(customer(name="Before"), NOW - DAY))
     world.stripe.objects["cus_1"] = customer(name="Old truth")
@@ -182,6 +217,7 @@ def test_one_message_that_crashes_does_not_fail_the_other_nine(world: World) -> 
     assert str(report.crashed["m4"]) == "crash"
     assert entries(people) == [f"charge_succeeded:ch_{n}" for n in range(9)]
     assert counted(people) == [1] * 9
+    assert counts_of(report) == {"applied": 9, "entries": 9}
     assert not world.queue.sent
     assert not world.queue.dead_lettered
 

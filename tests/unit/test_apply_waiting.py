@@ -10,7 +10,8 @@ from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.domain.snapshots import Snapshot
-from peoplesync.sync.fates import LONGEST_DELAY, SHORTEST_DELAY, Delivery
+from peoplesync.sync.batch_results import LONGEST_DELAY, SHORTEST_DELAY
+from peoplesync.sync.fates import Delivery
 from peoplesync.sync.messages import decode
 from peoplesync.sync.ports import Unavailable
 from peoplesync_local.stripe_objects import StripeObject

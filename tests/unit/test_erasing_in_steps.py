@@ -218,6 +218,25 @@ def test_a_person_of_49_customers_goes_in_four_steps() -> None:
     assert (len(receipt.customers), receipt.identities, receipt.entries) == (49, 50, 98)
 
 
+def test_an_erasure_whose_rest_cannot_be_sent_is_delivered_again() -> None:
+    world = World(NOW)
+    person = crowd(world, 49)
+    message, send = erase(person, *world.people.people[person].records), world.queue.send
+
+    def fails(body: str, delay: int = 0) -> None:
+        raise RuntimeError("queue out of reach")
+
+    world.queue.send = fails  # type: ignore[method-assign]  # the fake's own
+    assert set(world.deliver([message]).crashed) == {"m0"}
+    world.queue.send = send  # type: ignore[method-assign]
+
+    world.deliver([message])
+    world.settle()
+
+    assert world.people.people == {}
+    assert traces(world.people) == []
+
+
 def test_who_uses_many_prices_goes_in_more_steps() -> None:
     world = World(NOW)
     person = crowd(world, 6, prices=9)

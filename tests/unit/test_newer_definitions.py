@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.connections import Connection
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import Field
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.segments import Segment
 from peoplesync.sync.ports import Unavailable
 from tests.app_users import (
@@ -145,6 +146,22 @@ def test_a_newcomer_who_crashes_when_folded_again_is_delivered_again(world: Worl
     assert set(report.crashed) == {"m0"}
     world.people.read = read  # type: ignore[method-assign]
     world.apply(told_of(customer()))
+    assert "with_email" in person_of(world, "customer:cus_1").segments
+
+
+def test_who_becomes_a_person_beside_one_who_crashes_is_folded_again_too(world: World) -> None:
+    rises_in_the_next_write(world, WITH_EMAIL)
+    write = world.people.write
+
+    def crashes(epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        if any("cus_2" in one.records for one in write_set.after.values() if one):
+            raise RuntimeError("crash")
+        write(epoch, write_set, cause, now)
+
+    world.people.write = crashes  # type: ignore[method-assign]  # the fake's own
+    report = world.apply(told_of(customer()), told_of(customer("cus_2")))
+
+    assert set(report.crashed) == {"m1"}
     assert "with_email" in person_of(world, "customer:cus_1").segments
 
 

@@ -85,3 +85,8 @@ class FoldResult:
     unlisted: frozenset[CatalogueKey] = frozenset()
     fell: Mapping[str, Collection[str]] = field(default_factory=dict)
     outdated: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was lacking."""
+        return not (self.ties or self.unknown or self.unlisted or self.fell or self.outdated)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -160,3 +160,27 @@ class Queue(Protocol):
     def send(self, body: str, delay: int = 0) -> None: ...
 
     def dead_letter(self, body: str, reason: str) -> None: ...
+
+
+class WorkerPorts(Protocol):
+    """All that the worker needs of the world. `jitter` draws from [0, 1), `new_id` names new people, and
+    `sleep` takes seconds."""
+
+    people: People
+    catalogue: Catalogues
+    stripe: Stripe
+    connections: Connections
+    runs: Runs
+    old_rows: OldRows
+
+    @property
+    def clock(self) -> Callable[[], int]: ...
+
+    @property
+    def new_id(self) -> Callable[[], str]: ...
+
+    @property
+    def jitter(self) -> Callable[[], float]: ...
+
+    @property
+    def sleep(self) -> Callable[[float], None]: ...
