@@ -256,7 +256,7 @@ class FakeOldRows:
 
 @dataclass
 class FakeQueue:
-    """A queue that remembers what was put back and what was buried."""
+    """A queue that remembers what was put back and what was dead-lettered."""
 
     sent: deque[tuple[str, int]] = field(default_factory=deque)
     dead_lettered: list[tuple[str, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Lost races, crashes and a Stripe that cannot be asked change nothing in the end."""
+"""Version conflicts, crashes and a Stripe that cannot be asked change nothing in the end."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -117,7 +117,7 @@ def work_off(world: World, waiting: deque[list[str]]) -> None:
 
 
 def races_are_lost(telling: Telling, gaps: list[int], deepest: int) -> int:
-    """Between one worker's reading and its writing, others work off whole batches; returns the lost races."""
+    """Between one worker's reading and its writing, others work off whole batches; returns the conflicts."""
     world, waiting, races = world_of(telling), bodies(telling), 0
     turns, depth = iter(gaps), 0
 

@@ -181,14 +181,14 @@ def read_by_the_worker(body: str) -> BatchResults:
     results, queue = BatchResults(lambda: 0.5), FakeQueue()
     long_running = LongRunning(FakePeople(), FakeConnections(), FakeOldRows(), results)
     MessageParser(long_running, results).parse(Delivery("m", body, queue))
-    for buried, reason in queue.dead_lettered:
+    for dead, reason in queue.dead_lettered:
         assert_shows_nothing(reason)
-        buried.encode()
+        dead.encode()
     return results
 
 
 def assert_survives_the_queue(chunk: Chunk) -> None:
-    """It is on the queue as it was packed, and the worker reads it or buries just this part."""
+    """It is on the queue as it was packed, and the worker reads it or dead-letters just this part."""
     body = Message(MAIN, chunk=chunk).encode()
     travelled = decode(body)
     assert travelled.chunk is not None
@@ -238,7 +238,7 @@ def test_any_listed_object_is_read_or_refused_by_name(value: Any) -> None:
 
 @SHORT
 @given(mutated(MESSAGES))
-def test_any_message_is_read_or_buried(value: Any) -> None:
+def test_any_message_is_read_or_dead_lettered(value: Any) -> None:
     read_message_anyhow(value)
 
 
@@ -266,5 +266,5 @@ def test_any_of_many_listed_objects_is_read_or_refused_by_name(value: Any) -> No
 @pytest.mark.long
 @LONG
 @given(mutated(MESSAGES))
-def test_any_of_many_messages_is_read_or_buried(value: Any) -> None:
+def test_any_of_many_messages_is_read_or_dead_lettered(value: Any) -> None:
     read_message_anyhow(value)

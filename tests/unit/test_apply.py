@@ -108,7 +108,7 @@ POISON: list[tuple[StripeObject, str]] = [
 
 
 @pytest.mark.parametrize(("poison", "reason"), POISON, ids=[reason for _, reason in POISON])
-def test_poison_is_buried_with_a_reason_that_names_its_place_but_no_value(
+def test_poison_is_dead_lettered_with_a_reason_that_names_its_place_but_no_value(
     world: World, poison: StripeObject, reason: str
 ) -> None:
     reason = f"event {poison['id']}{reason}" if reason.startswith(":") else reason
@@ -136,11 +136,11 @@ NO_MESSAGE = "not a message of peoplesync: "
         (Message(TEST, {}).encode(), "event (no id): id is missing"),
     ],
 )
-def test_what_is_no_message_is_buried(world: World, body: str, reason: str) -> None:
+def test_what_is_no_message_is_dead_lettered(world: World, body: str, reason: str) -> None:
     report = world.deliver([body])
 
-    ((buried, because),) = world.queue.dead_lettered
-    assert buried == body
+    ((dead, because),) = world.queue.dead_lettered
+    assert dead == body
     assert because.startswith(reason)
     assert counts_of(report) == {"dead": 1}
 

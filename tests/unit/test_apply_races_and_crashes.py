@@ -1,4 +1,4 @@
-"""What lost a race is folded again, what is too large is divided, and what crashes takes nobody with it."""
+"""What is in conflict is folded again, what is too large is split, and what crashes takes nobody with it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def times(number: int, action: Callable[[], None]) -> Callable[[], None]:
     return act
 
 
-def test_a_lost_race_is_folded_again(world: World) -> None:
+def test_a_version_conflict_is_folded_again(world: World) -> None:
     world.apply(told_of(customer(name="Before")))
     world.people.before_write = times(1, lambda: wrote_first(world))
 
@@ -67,7 +67,7 @@ def test_a_race_for_a_new_email_ends_with_one_person(world: World) -> None:
     assert len(world.people.people) == 1
 
 
-def test_five_lost_races_are_survived(world: World) -> None:
+def test_five_version_conflicts_are_survived(world: World) -> None:
     world.apply(told_of(customer(name="Before")))
     world.people.before_write = times(5, lambda: wrote_first(world))
 
@@ -77,7 +77,7 @@ def test_five_lost_races_are_survived(world: World) -> None:
     assert name_of(world) == "After"
 
 
-def test_whoever_loses_every_race_waits(world: World) -> None:
+def test_whoever_is_always_in_conflict_waits(world: World) -> None:
     world.apply(told_of(customer(name="Before")), told_of(customer("cus_2")))
     after = told_of(customer(name="After"), NOW)
     world.people.before_write = lambda: wrote_first(world)
@@ -124,7 +124,7 @@ def test_nobody_sleeps_where_nobody_else_writes(world: World) -> None:
     assert slept == []
 
 
-def test_a_lost_race_asks_stripe_again_rather_than_trusting_an_older_answer(world: World) -> None:
+def test_a_version_conflict_asks_stripe_again_rather_than_trusting_an_older_answer(world: World) -> None:
     world.apply(told_of(customer(name="Before"), NOW - DAY))
     world.stripe.objects["cus_1"] = customer(name="Old truth")
 
@@ -159,7 +159,7 @@ def test_what_is_too_much_for_one_transaction_is_written_in_parts(world: World) 
     assert person.records["cus_1"].events["charge_succeeded"].count == 7
 
 
-def test_what_alone_is_too_much_is_buried_and_the_rest_commits(world: World) -> None:
+def test_what_alone_is_too_much_is_dead_lettered_and_the_rest_commits(world: World) -> None:
     class Limited(FakePeople):
         def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
             if any(entry.key.endswith("ch_2") for _, entry in write_set.entries):

@@ -129,9 +129,9 @@ def test_only_the_activity_that_cannot_be_read_dies(world: World) -> None:
     assert counts_of(report) == {"applied": 2, "entries": 2, "dead": 1}
     ((body, reason),) = world.queue.dead_lettered
     assert reason == "not an activity of a user: type, user, at, message or event is missing"
-    buried = decode(body).chunk
-    assert buried is not None
-    assert buried.activities == (bad,)
+    dead = decode(body).chunk
+    assert dead is not None
+    assert dead.activities == (bad,)
     assert not report.crashed
 
 

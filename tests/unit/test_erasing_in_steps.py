@@ -1,4 +1,4 @@
-"""Erasing in steps: killed anywhere it goes on, races are lost, and who has much of everything goes too."""
+"""Erasing in steps: killed anywhere it goes on, conflicts or not, and who has much of everything goes too."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_tables_out_of_reach_have_it_done_later(world: World) -> None:
     assert traces(world.people) == []
 
 
-def test_who_writes_a_change_meanwhile_loses_the_race_and_drops_it(world: World) -> None:
+def test_who_writes_a_change_meanwhile_is_in_conflict_and_drops_it(world: World) -> None:
     other = World(NOW, people=world.people)
 
     def erased() -> None:
@@ -128,7 +128,7 @@ def test_who_writes_a_change_meanwhile_loses_the_race_and_drops_it(world: World)
     assert CUSTOMER not in world.people.feeds
 
 
-def test_who_gives_the_email_to_a_newcomer_meanwhile_loses_the_race(world: World) -> None:
+def test_who_gives_the_email_to_a_newcomer_meanwhile_is_in_conflict(world: World) -> None:
     other = World(NOW, people=world.people)
 
     def erased() -> None:

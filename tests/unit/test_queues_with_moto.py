@@ -1,4 +1,4 @@
-"""The queues: sent, delayed, buried, counted."""
+"""The queues: sent, delayed, dead-lettered, counted."""
 
 from __future__ import annotations
 

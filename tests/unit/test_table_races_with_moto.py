@@ -93,7 +93,7 @@ def test_of_two_writes_of_one_reading_the_second_is_lost(aws: MotoStack, store: 
     assert aws.people() == first
 
 
-def test_a_transaction_in_conflict_with_another_is_a_lost_race(store: PeopleStore) -> None:
+def test_a_transaction_in_conflict_with_another_is_a_version_conflict(store: PeopleStore) -> None:
     break_operation(
         store.connection, "TransactWriteItems", "TransactionCanceledException", "None", "TransactionConflict"
     )

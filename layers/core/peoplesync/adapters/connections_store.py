@@ -142,7 +142,7 @@ class ConnectionsStore(StoredDefinitions):
             with busy_as_unavailable():
                 _to_row(connection).save(condition=condition)
         except PutError as error:
-            _raise_lost_race(error)
+            _raise_version_conflict(error)
             raise
 
     def _update(self, epoch: Epoch, *actions: Action) -> None:
@@ -153,7 +153,7 @@ class ConnectionsStore(StoredDefinitions):
                     actions=list(actions), condition=ConnectionRow.epoch_number == epoch.number
                 )
         except UpdateError as error:
-            _raise_lost_race(error)
+            _raise_version_conflict(error)
             raise
 
     def note_event(self, epoch: Epoch, at: int) -> None:
@@ -260,7 +260,7 @@ def _set(attribute: Attribute[Any], value: Any) -> Action:
     return attribute.remove() if value is None else attribute.set(value)
 
 
-def _raise_lost_race(error: PutError | UpdateError) -> None:
+def _raise_version_conflict(error: PutError | UpdateError) -> None:
     if error.cause_response_code == "ConditionalCheckFailedException":
         raise VersionConflict("somebody else has changed this connection") from error
 

@@ -18,7 +18,7 @@ from peoplesync.domain.segments import Definitions
 from peoplesync.domain.terms import uses_of
 from peoplesync.sync.batch_results import BatchResults
 from peoplesync.sync.fates import Disposition
-from peoplesync.sync.forgetting import forget_feeds
+from peoplesync.sync.forgetting import delete_feeds
 from peoplesync.sync.ports import Connections, Unavailable, WorkerPorts
 from peoplesync.sync.tasks import ErasePerson, FoldChange, PeopleTask, PeopleTasks, ReviewPerson
 
@@ -126,7 +126,7 @@ class Folder:
             for name, task in tasks.items()
             if isinstance(task, FoldChange) and record_identity(task.change.record) in erased
         }
-        forget_feeds(self.ports.people, self.epoch, {task.change.record for task in dropped.values()})
+        delete_feeds(self.ports.people, self.epoch, {task.change.record for task in dropped.values()})
         put_back = {
             name: task
             for name, task in tasks.items()
@@ -143,7 +143,7 @@ class Folder:
         records = [one for one in task.erase.records if record_identity(one) in erased]
         if not records:
             return False
-        entries, left = forget_feeds(self.ports.people, self.epoch, records)
+        entries, left = delete_feeds(self.ports.people, self.epoch, records)
         all_gone = not left and person not in loaded.people
         now = self.ports.clock()
         self.ports.people.note_forgotten(self.epoch, person, entries, now, all_gone=all_gone)

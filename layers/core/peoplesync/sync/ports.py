@@ -16,7 +16,7 @@ from peoplesync.domain.snapshots import Snapshot
 
 
 class VersionConflict(Exception):
-    """Somebody else wrote one of these people, identities or entries since they were read."""
+    """Somebody else has written one of these people, identities or entries since they were read."""
 
 
 class TooLarge(Exception):

@@ -16,7 +16,7 @@ from peoplesync.domain.people import Person, record_identity
 from peoplesync.sync.asking import Questions
 from peoplesync.sync.batch_results import BatchResults
 from peoplesync.sync.folding import FoldedBatch
-from peoplesync.sync.forgetting import forget_feeds
+from peoplesync.sync.forgetting import delete_feeds
 from peoplesync.sync.messages import Erase, Message, first_cause
 from peoplesync.sync.observing import WorkerMetrics
 from peoplesync.sync.ports import Queue, TooLarge, Unavailable, VersionConflict, WorkerPorts
@@ -123,7 +123,7 @@ class Writer:
         for person, before in write_set.before.items() if write_set.erased else ():
             records = before.records if before else ()
             erased = [record for record in records if record_identity(record) in write_set.erased]
-            entries, left = forget_feeds(self.ports.people, self.epoch, erased)
+            entries, left = delete_feeds(self.ports.people, self.epoch, erased)
             if left:
                 unfinished[person] = left
             if person in write_set.erasing:
