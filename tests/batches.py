@@ -32,6 +32,6 @@ def name_of(world: World, record: str = "cus_1") -> Any:
     return person.fields["customer_name"] if person else None
 
 
-def fates(report: Report) -> dict[str, int]:
+def counts_of(report: Report) -> dict[str, int]:
     """What became of the messages: the report's counts without the zeros."""
     return {name: count for name, count in report.counts.items() if count}

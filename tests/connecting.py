@@ -17,7 +17,7 @@ from peoplesync.sync.connect import Connected, Connector
 from peoplesync.sync.disconnect import Disconnector
 from peoplesync.sync.endpoints import API_VERSION, EVENTS, Account, Endpoint, EndpointRefused
 from peoplesync.sync.permissions import PERMISSIONS
-from peoplesync.sync.ports import KeyRefused, LostRace, NotPermitted
+from peoplesync.sync.ports import KeyRefused, NotPermitted, VersionConflict
 from peoplesync.sync.rotate_secret import rotate_secret
 from tests.builders import NOW
 from tests.fakes import FakeQueue
@@ -215,7 +215,7 @@ class FakeConnections:
 
     def _check(self, epoch: Epoch) -> None:
         if self.rows[epoch.connection].epoch != epoch:
-            raise LostRace
+            raise VersionConflict
 
 
 @dataclass

@@ -11,7 +11,7 @@ from peoplesync.domain.rules import Rule
 from peoplesync.domain.segments import PREDEFINED, Definitions, Segment
 from peoplesync.sync.defining.fields import FieldDefiner
 from peoplesync.sync.defining.segments import SegmentDefiner
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 from tests.builders import NOW
 from tests.fakes import TEST
 
@@ -30,13 +30,13 @@ class FakeStore:
 
     def definitions(self, epoch: Epoch) -> Definitions:
         if epoch != TEST:
-            raise LostRace("another epoch")
+            raise VersionConflict("another epoch")
         return self.stored
 
     def change(self, epoch: Epoch, before: Definitions, after: Definitions, now: int) -> None:
         self.before_write()
         if before != self.stored:
-            raise LostRace("somebody else")
+            raise VersionConflict("somebody else")
         self.stored = after
         self.written_at.append(now)
 

@@ -24,7 +24,7 @@ from peoplesync.domain.catalogue import (
 from peoplesync.domain.changes import Answer, ObjectKey, read_answer
 from peoplesync.domain.charges import is_paid, newest_of
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.domain.people import ERASED, SHARED, Person
 from peoplesync.domain.segments import PREDEFINED, Definitions
 from peoplesync.domain.snapshots import GONE, Snapshot
@@ -33,7 +33,7 @@ from peoplesync.sync.apply import Applier
 from peoplesync.sync.erasure_receipt import Receipt, removed_with
 from peoplesync.sync.fates import Delivery, Report
 from peoplesync.sync.messages import Message, decode
-from peoplesync.sync.ports import LostRace, TooLarge, Unavailable
+from peoplesync.sync.ports import TooLarge, Unavailable, VersionConflict
 
 TEST = Epoch("main", 1)
 
@@ -79,7 +79,7 @@ class FakePeople:
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
         charges: Mapping[str, Collection[Snapshot]] | None = None,
-    ) -> Known:
+    ) -> LoadedState:
         owners = {
             one: self.identities.get(one, self.identities.get(remembered_as(one))) for one in identities
         }
@@ -97,42 +97,42 @@ class FakePeople:
             }
             for record, theirs in (charges or {}).items()
         }
-        return Known(owners, found, known, charges=rows)
+        return LoadedState(owners, found, known, charges=rows)
 
     def newest_payment(self, epoch: Epoch, record: str, apart_from: Collection[str]) -> Sequence[Snapshot]:
         theirs = self.charges.get(record, {})
         newest = newest_of(one for name, one in theirs.items() if is_paid(one) and name not in apart_from)
         return [newest] if newest else []
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
         self.before_write()
-        if len(household.entries) > self.max_entries:
+        if len(write_set.entries) > self.max_entries:
             raise TooLarge("too many entries")
-        self._check(household)
+        self._check(write_set)
         self.writes += 1
-        for person_id, before in household.before.items():
+        for person_id, before in write_set.before.items():
             if before:
                 for identity in before.identities:
                     self.identities.pop(identity, None)
                 for key in before.indexed_in:
                     self.members.pop(key, None)
                 self.people.pop(person_id)
-        for person_id, after in household.after.items():
+        for person_id, after in write_set.after.items():
             if after:
                 self.people[person_id] = from_row(to_row(epoch, after, cause))
                 self.identities |= dict.fromkeys(after.identities, person_id)
                 self.members |= after.indexed_in
-        for identity in household.shared:
+        for identity in write_set.shared:
             self.identities[identity] = SHARED
-        for identity in household.erased:
+        for identity in write_set.erased:
             self.identities.pop(identity, None)
             self.identities[remembered_as(identity)] = ERASED
-        for person in household.erasing:
-            removed = removed_with(household, person, now)
+        for person in write_set.erasing:
+            removed = removed_with(write_set, person, now)
             self.receipts[person] = after_a_step(self.receipts.get(person, Receipt(person)), removed)
-        for record, event in household.entries:
+        for record, event in write_set.entries:
             self.feeds.setdefault(record, {})[event.memory] = event
-        for record, charge in household.charges:
+        for record, charge in write_set.charges:
             self.charges.setdefault(record, {})[charge.content["id"]] = charge
 
     def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
@@ -155,23 +155,23 @@ class FakePeople:
     def members_page(self, epoch: Epoch, index: str, shard: int, after: str, most: int) -> list[str]:
         return sorted(one for (name, one) in self.members if name == index and one > after)[:most]
 
-    def _check(self, household: Household) -> None:
-        for person_id, before in household.before.items():
+    def _check(self, write_set: WriteSet) -> None:
+        for person_id, before in write_set.before.items():
             stored = self.people.get(person_id)
             if (stored.version if stored else None) != (before.version if before else None):
-                raise LostRace
-        ours = set(household.after)
-        for after in household.after.values():
+                raise VersionConflict
+        ours = set(write_set.after)
+        for after in write_set.after.values():
             for identity in after.identities if after else ():
                 if self.identities.get(identity) not in ours | {None}:
-                    raise LostRace
+                    raise VersionConflict
                 if self.identities.get(remembered_as(identity)) == ERASED:
-                    raise LostRace
-        for identity in household.erased:
+                    raise VersionConflict
+        for identity in write_set.erased:
             if self.identities.get(identity) not in ours | {None}:
-                raise LostRace
-        if any(event.memory in self.feeds.get(record, {}) for record, event in household.entries):
-            raise LostRace
+                raise VersionConflict
+        if any(event.memory in self.feeds.get(record, {}) for record, event in write_set.entries):
+            raise VersionConflict
 
 
 @dataclass
@@ -192,7 +192,7 @@ class FakeCatalogue:
         self.before_write()
         stored = self.entries.get(entry.key, Entry(entry.key))
         if stored.version != entry.version - 1:
-            raise LostRace
+            raise VersionConflict
         self.entries[entry.key] = entry
 
 
@@ -256,16 +256,16 @@ class FakeOldRows:
 
 @dataclass
 class FakeQueue:
-    """A queue that remembers what was put back and what was buried."""
+    """A queue that remembers what was put back and what was dead-lettered."""
 
     sent: deque[tuple[str, int]] = field(default_factory=deque)
-    buried: list[tuple[str, str]] = field(default_factory=list)
+    dead_lettered: list[tuple[str, str]] = field(default_factory=list)
 
     def send(self, body: str, delay: int = 0) -> None:
         self.sent.append((body, delay))
 
-    def bury(self, body: str, reason: str) -> None:
-        self.buried.append((body, reason))
+    def dead_letter(self, body: str, reason: str) -> None:
+        self.dead_lettered.append((body, reason))
 
 
 CONNECTED: Final = Connection("main", False, 1, 1, 0, endpoint_id="we_1")

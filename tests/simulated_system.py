@@ -151,7 +151,7 @@ class System:
         return {"live": len(self.world.queue.sent)}
 
     def dead(self) -> int:
-        return len(self.world.queue.buried)
+        return len(self.world.queue.dead_lettered)
 
 
 class Webhook(ThreadingHTTPServer):

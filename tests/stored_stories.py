@@ -10,7 +10,7 @@ from peoplesync.domain.activity import Trait
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import ProductName
 from peoplesync.domain.charges import Paid
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.people import Person
 from peoplesync.domain.records import Occurrences, Record
 from peoplesync.domain.snapshots import Rank, Snapshot
@@ -109,12 +109,12 @@ def changed(before: Person, **facts: Any) -> Person:
     return replace(before, version=before.version + 1, **facts)
 
 
-def household(
+def write_set(
     *changes: tuple[Person | None, Person | None], entries: Iterable[tuple[str, BillingEvent]] = ()
-) -> Household:
+) -> WriteSet:
     """People before and after, to be written as one."""
     named = {one.id: (before, after) for before, after in changes if (one := before or after)}
-    return Household(
+    return WriteSet(
         before={name: before for name, (before, _) in named.items()},
         after={name: after for name, (_, after) in named.items()},
         entries=tuple(entries),
@@ -122,9 +122,9 @@ def household(
     )
 
 
-def newcomer(who: Person, entries: Iterable[tuple[str, BillingEvent]] = ()) -> Household:
+def newcomer(who: Person, entries: Iterable[tuple[str, BillingEvent]] = ()) -> WriteSet:
     """A person seen for the first time."""
-    return household((None, who), entries=entries)
+    return write_set((None, who), entries=entries)
 
 
 def paid(charge: str = "ch_1", at: int = NOW - HOUR) -> BillingEvent:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.outgoing import EntryWritten, PersonWritten, Written
 from peoplesync.sync.publish import Announcement, Published, Publisher
 from tests.fakes import FakeConnections, FakePeople, World
@@ -21,13 +21,13 @@ class StreamedPeople(FakePeople):
 
     streamed: list[Written] = field(default_factory=list)
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        super().write(epoch, household, cause, now)
-        for person, before in household.before.items():
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        super().write(epoch, write_set, cause, now)
+        for person, before in write_set.before.items():
             after = self.people.get(person)
             if before is not None or after is not None:
                 self.streamed.append(PersonWritten(epoch, before, after, cause, now))
-        for record, event in household.entries:
+        for record, event in write_set.entries:
             self.streamed.append(EntryWritten(epoch, record, event, cause, now))
 
     @property

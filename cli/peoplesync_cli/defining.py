@@ -16,7 +16,7 @@ from peoplesync.sync.browse import NotFound
 from peoplesync.sync.defining.changes import Change, InvalidDefinition
 from peoplesync.sync.defining.fields import FieldDefiner
 from peoplesync.sync.defining.segments import SegmentDefiner
-from peoplesync.sync.ports import LostRace, Unavailable
+from peoplesync.sync.ports import Unavailable, VersionConflict
 from peoplesync_cli.failure import USAGE, Failure, sentence
 from peoplesync_cli.options import Command, connection_option, json_option, on_stack
 from peoplesync_cli.reevaluation import begin_and_watch, summary
@@ -52,7 +52,7 @@ def refusals(file: str = "") -> Iterator[None]:
         raise Failure(f"The rule{f' in {file}' if file else ''} is not valid. {error}", USAGE) from error
     except InvalidField as error:
         raise Failure(sentence(error), USAGE) from error
-    except LostRace as error:
+    except VersionConflict as error:
         raise Failure(f"{sentence(error)} Nothing is changed: run it again.") from error
     except Unavailable as error:
         raise Failure(f"{sentence(error)} Nothing is changed: run it again later.") from error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from peoplesync.sync.connect import InvalidConnection
 from peoplesync.sync.endpoints import EndpointRefused
 from peoplesync.sync.permissions import UnusableKey
-from peoplesync.sync.ports import KeyRefused, LostRace, NotPermitted, Unavailable
+from peoplesync.sync.ports import KeyRefused, NotPermitted, Unavailable, VersionConflict
 from peoplesync_cli.failure import Failure
 
 
@@ -26,7 +26,7 @@ def in_a_sentence() -> Iterator[None]:
             f"Stripe does not take the webhook endpoint: {error} Where Stripe cannot reach the stack, "
             "use --no-webhook."
         ) from error
-    except LostRace as error:
+    except VersionConflict as error:
         raise Failure(
             f"{_sentence(error)} Look at `peoplesync connections list`, and run it again."
         ) from error

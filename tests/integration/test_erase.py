@@ -174,7 +174,7 @@ def test_with_a_new_customer_they_stay_erased_until_they_are_let_in_again(
 ) -> None:
     company, _, _ = erased
     api = company.stripe()
-    turned_away = api.v1.customers.create({"email": EMAIL})
+    rejected = api.v1.customers.create({"email": EMAIL})
     company.drain()
     assert traces(company) == []
 
@@ -184,5 +184,5 @@ def test_with_a_new_customer_they_stay_erased_until_they_are_let_in_again(
     eventually(lambda: records(company) == {let_in.id}, SECONDS, "the new customer")
     Commands(company).json("people", "erase", EMAIL, "--yes")
     assert traces(company) == []
-    result = Commands(company)("people", "erase", turned_away.id)
-    assert result.stdout.startswith(f"{turned_away.id} was erased")
+    result = Commands(company)("people", "erase", rejected.id)
+    assert result.stdout.startswith(f"{rejected.id} was erased")

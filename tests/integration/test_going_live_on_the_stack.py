@@ -60,8 +60,8 @@ def fill_every_queue(company: Company, test: Epoch) -> None:
         live.send(message, 5)
         bulk.send(message, 5)
     for message in messages[10:20]:
-        live.bury(message, "buried by a test")
-        bulk.bury(message, "buried by a test")
+        live.dead_letter(message, "dead-lettered by a test")
+        bulk.dead_letter(message, "dead-lettered by a test")
     for number in range(5):
         asked: Any = {"email": f"late-{number}@example.com"}
         api.v1.customers.create(asked)

@@ -88,34 +88,34 @@ def test_stripes_own_errors_are_500(url: str) -> None:
 
 
 def test_misfortune_follows_from_the_seed() -> None:
-    def fates(seed: int) -> list[bool]:
+    def refusals(seed: int) -> list[bool]:
         throttle = Throttle(Limits(lock_timeouts=0.2, server_errors=0.2, seed=seed))
         return [refused(throttle) for _ in range(50)]
 
-    assert fates(1) == fates(1) != fates(2)
-    assert 5 < sum(fates(1)) < 35
+    assert refusals(1) == refusals(1) != refusals(2)
+    assert 5 < sum(refusals(1)) < 35
 
 
 def test_who_keeps_to_the_rate_is_never_refused() -> None:
     stopwatch = Stopwatch()
     throttle = Throttle(Limits(requests_per_second_per_endpoint=25), stopwatch.read, stopwatch.wait)
-    fates = []
+    refusals = []
     for _ in range(200):
-        fates.append(refused(throttle))
+        refusals.append(refused(throttle))
         stopwatch.wait(0.0401)
 
-    assert not any(fates)
+    assert not any(refusals)
 
 
 def test_who_asks_twice_as_fast_is_refused_every_other_time() -> None:
     stopwatch = Stopwatch()
     throttle = Throttle(Limits(requests_per_second_per_endpoint=25), stopwatch.read, stopwatch.wait)
-    fates = []
+    refusals = []
     for _ in range(400):
-        fates.append(refused(throttle))
+        refusals.append(refused(throttle))
         stopwatch.wait(0.02)
 
-    assert sum(fates[200:]) in range(95, 106)
+    assert sum(refusals[200:]) in range(95, 106)
 
 
 def test_latency_is_waited_in_every_request() -> None:

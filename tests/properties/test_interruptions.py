@@ -1,4 +1,4 @@
-"""Lost races, crashes and a Stripe that cannot be asked change nothing in the end."""
+"""Version conflicts, crashes and a Stripe that cannot be asked change nothing in the end."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.sync.messages import Message, decode
 from peoplesync.sync.ports import Unavailable
 from tests.fakes import TEST, FakePeople, FakeQueue, FakeStripe, World
@@ -59,11 +59,11 @@ class Fate:
 class MortalPeople(FakePeople):
     fate: Fate = field(default_factory=lambda: Fate([]))
 
-    def read(self, *asked: Any, **more: Any) -> Known:
+    def read(self, *asked: Any, **more: Any) -> LoadedState:
         return self.fate.call(lambda: FakePeople.read(self, *asked, **more))
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        self.fate.call(lambda: FakePeople.write(self, epoch, household, cause, now))
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        self.fate.call(lambda: FakePeople.write(self, epoch, write_set, cause, now))
 
 
 @dataclass
@@ -117,7 +117,7 @@ def work_off(world: World, waiting: deque[list[str]]) -> None:
 
 
 def races_are_lost(telling: Telling, gaps: list[int], deepest: int) -> int:
-    """Between one worker's reading and its writing, others work off whole batches; returns the lost races."""
+    """Between one worker's reading and its writing, others work off whole batches; returns the conflicts."""
     world, waiting, races = world_of(telling), bodies(telling), 0
     turns, depth = iter(gaps), 0
 

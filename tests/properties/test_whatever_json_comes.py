@@ -17,11 +17,13 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.listed import read_listed
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event, slim, slim_object
 from peoplesync.domain.windows import FIRST, Window
+from peoplesync.sync.batch_results import BatchResults
 from peoplesync.sync.chunking import chunks_of_events, chunks_of_objects
 from peoplesync.sync.differences import content_of
-from peoplesync.sync.fates import Delivery, Fates
+from peoplesync.sync.fates import Delivery
+from peoplesync.sync.long_running import LongRunning
 from peoplesync.sync.messages import Chunk, Erase, Message, Purge, Unreadable, Walk, decode
-from peoplesync.sync.reading import Reader
+from peoplesync.sync.reading import MessageParser
 from peoplesync.sync.receive import Receiver, no_use
 from tests.builders import (
     NOW,
@@ -175,17 +177,18 @@ def assert_read_alike(one: Any, another: Any) -> None:
     assert repr(one) == repr(another)
 
 
-def read_by_the_worker(body: str) -> Fates:
-    fates, queue = Fates(lambda: 0.5), FakeQueue()
-    Reader(FakePeople(), FakeConnections(), FakeOldRows(), fates).read(Delivery("m", body, queue))
-    for buried, reason in queue.buried:
+def read_by_the_worker(body: str) -> BatchResults:
+    results, queue = BatchResults(lambda: 0.5), FakeQueue()
+    long_running = LongRunning(FakePeople(), FakeConnections(), FakeOldRows(), results)
+    MessageParser(long_running, results).parse(Delivery("m", body, queue))
+    for dead, reason in queue.dead_lettered:
         assert_shows_nothing(reason)
-        buried.encode()
-    return fates
+        dead.encode()
+    return results
 
 
 def assert_survives_the_queue(chunk: Chunk) -> None:
-    """It is on the queue as it was packed, and the worker reads it or buries just this part."""
+    """It is on the queue as it was packed, and the worker reads it or dead-letters just this part."""
     body = Message(MAIN, chunk=chunk).encode()
     travelled = decode(body)
     assert travelled.chunk is not None
@@ -235,7 +238,7 @@ def test_any_listed_object_is_read_or_refused_by_name(value: Any) -> None:
 
 @SHORT
 @given(mutated(MESSAGES))
-def test_any_message_is_read_or_buried(value: Any) -> None:
+def test_any_message_is_read_or_dead_lettered(value: Any) -> None:
     read_message_anyhow(value)
 
 
@@ -263,5 +266,5 @@ def test_any_of_many_listed_objects_is_read_or_refused_by_name(value: Any) -> No
 @pytest.mark.long
 @LONG
 @given(mutated(MESSAGES))
-def test_any_of_many_messages_is_read_or_buried(value: Any) -> None:
+def test_any_of_many_messages_is_read_or_dead_lettered(value: Any) -> None:
     read_message_anyhow(value)

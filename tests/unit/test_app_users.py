@@ -10,7 +10,7 @@ from peoplesync.domain.outgoing import PersonWritten, person_events
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE, SHARED_BY, Person
 from peoplesync.domain.segments import Segment
 from tests.app_users import defining, identified, only, told_by_app, tracked
-from tests.batches import fates
+from tests.batches import counts_of
 from tests.builders import DAY, HOUR, NOW, charge, customer, deleted_customer, event, subscription
 from tests.fakes import TEST, World
 
@@ -258,7 +258,7 @@ def test_a_late_identify_takes_no_email_back(world: World, at: int) -> None:
     report = told_by_app(world, identified(at=at, ms=499, email=A))
 
     assert homes(world) == {B: {"user:42"}}
-    assert fates(report) == {"stale": 1}
+    assert counts_of(report) == {"stale": 1}
 
 
 def test_a_user_whose_email_is_taken_back_waits_again(world: World) -> None:
@@ -303,7 +303,7 @@ def test_a_message_that_comes_again_changes_nothing_whenever_it_says_it_was_sent
     again = [tracked(at=at, message="m-1") for at in (NOW - DAY, NOW - HOUR, NOW - 99 * DAY)]
     report = told_by_app(world, *again)
 
-    assert fates(report) == {"stale": 3, "duplicate": 3}
+    assert counts_of(report) == {"stale": 3, "duplicate": 3}
     assert (only(world), world.people.writes) == (before, writes)
 
 
@@ -317,5 +317,5 @@ def test_traits_that_are_known_cost_no_write(world: World) -> None:
     told_by_app(world, identified(email=A, tier="gold"))
     writes = world.people.writes
 
-    assert fates(told_by_app(world, identified(email=A, tier="gold"))) == {"stale": 1}
+    assert counts_of(told_by_app(world, identified(email=A, tier="gold"))) == {"stale": 1}
     assert world.people.writes == writes

@@ -18,13 +18,13 @@ from peoplesync.domain.fields import Field
 from peoplesync.domain.outgoing import EntryWritten
 from peoplesync.domain.people import Person
 from peoplesync.domain.records import Occurrences
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 from tests.app_users import change, defining, identified, told_by_app, tracked
-from tests.batches import fates
+from tests.batches import counts_of
 from tests.builders import DAY, NOW
 from tests.fakes import TEST, World
 from tests.moto_stack import REGION, MotoStack
-from tests.stored_stories import household, newcomer, person, record
+from tests.stored_stories import newcomer, person, record, write_set
 from tests.streams import stream_record
 
 A = "a@example.com"
@@ -101,7 +101,7 @@ def test_a_message_counts_once_across_batches_whatever_its_timestamp(aws: MotoSt
 
     for at in (NOW - 2 * DAY, NOW, NOW - 9 * DAY):
         report = told_by_app(world, tracked(at=at, message="m-1"))
-        assert fates(report) == {"stale": 1, "duplicate": 1}
+        assert counts_of(report) == {"stale": 1, "duplicate": 1}
 
     assert len(feed_rows(aws)) == 2
     person = of("user:42")
@@ -142,8 +142,8 @@ def test_two_writers_of_one_message_cannot_both_count_it(aws: MotoStack, world: 
     store = world.applier.people
     store.write(TEST, newcomer(person("per_1", record("user:42")), [("user:42", exported())]), "live", NOW)
 
-    other = household((None, person("per_2", record("user:7"))), entries=[("user:42", exported(at=NOW))])
-    with pytest.raises(LostRace):
+    other = write_set((None, person("per_2", record("user:7"))), entries=[("user:42", exported(at=NOW))])
+    with pytest.raises(VersionConflict):
         store.write(TEST, other, "live", NOW)
 
     assert len(feed_rows(aws)) == 2
@@ -174,8 +174,8 @@ def test_a_later_trait_of_a_stored_record_wins_and_an_earlier_one_does_not(
 ) -> None:
     told_by_app(world, identified(ms=500, email=A, seats=5))
 
-    assert fates(told_by_app(world, identified(ms=499, seats=4))) == {"stale": 1}
-    assert fates(told_by_app(world, identified(ms=501, seats=6))) == {"applied": 1}
+    assert counts_of(told_by_app(world, identified(ms=499, seats=4))) == {"stale": 1}
+    assert counts_of(told_by_app(world, identified(ms=501, seats=6))) == {"applied": 1}
 
     assert of("user:42").fields["seats"] == 6
 
@@ -205,7 +205,7 @@ def test_more_events_of_a_user_than_a_transaction_takes_all_count(aws: MotoStack
 
     report = told_by_app(world, *(tracked(at=NOW - n) for n in range(most)))
 
-    assert fates(report) == {"applied": most, "entries": most}
+    assert counts_of(report) == {"applied": most, "entries": most}
     assert len(feed_rows(aws)) == 2 * most
     assert of("user:42").records["user:42"].events["tracked:Report Exported"].count == most
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.sync.messages import Message, decode
 from peoplesync_local.stripe_objects import StripeObject
-from tests.batches import fates, name_of, told_of
+from tests.batches import counts_of, name_of, told_of
 from tests.builders import (
     DAY,
     NOW,
@@ -36,7 +36,7 @@ class CountingReads(FakePeople):
 
     reads = 0
 
-    def read(self, *arguments: Any) -> Known:
+    def read(self, *arguments: Any) -> LoadedState:
         self.reads += 1
         return super().read(*arguments)
 
@@ -53,14 +53,14 @@ def test_a_batch_of_events_becomes_one_person_in_one_write(world: World) -> None
     assert (person.fields["subscription_status"], person.fields["last_amount_paid"]) == ("active", "19.00")
     assert "customers" in person.segments
     assert world.people.writes == 1
-    assert fates(report) == {"applied": 3, "entries": 3}
+    assert counts_of(report) == {"applied": 3, "entries": 3}
 
 
 def test_events_of_several_people_are_written_person_by_person(world: World) -> None:
     report = world.apply(*(told_of(customer(f"cus_{n}")) for n in range(1, 4)))
 
     assert world.people.writes == 3
-    assert fates(report) == {"applied": 3}
+    assert counts_of(report) == {"applied": 3}
 
 
 SECRET_NAME = "Somebody Secret"
@@ -108,17 +108,17 @@ POISON: list[tuple[StripeObject, str]] = [
 
 
 @pytest.mark.parametrize(("poison", "reason"), POISON, ids=[reason for _, reason in POISON])
-def test_poison_is_buried_with_a_reason_that_names_its_place_but_no_value(
+def test_poison_is_dead_lettered_with_a_reason_that_names_its_place_but_no_value(
     world: World, poison: StripeObject, reason: str
 ) -> None:
     reason = f"event {poison['id']}{reason}" if reason.startswith(":") else reason
 
     report = world.apply(poison)
 
-    assert world.queue.buried == [(Message(TEST, poison).encode(), reason)]
+    assert world.queue.dead_lettered == [(Message(TEST, poison).encode(), reason)]
     assert report.buried == [reason]
     assert SECRET_NAME not in reason
-    assert fates(report) == {"dead": 1}
+    assert counts_of(report) == {"dead": 1}
     assert not world.queue.sent
 
 
@@ -136,13 +136,13 @@ NO_MESSAGE = "not a message of peoplesync: "
         (Message(TEST, {}).encode(), "event (no id): id is missing"),
     ],
 )
-def test_what_is_no_message_is_buried(world: World, body: str, reason: str) -> None:
+def test_what_is_no_message_is_dead_lettered(world: World, body: str, reason: str) -> None:
     report = world.deliver([body])
 
-    ((buried, because),) = world.queue.buried
-    assert buried == body
+    ((dead, because),) = world.queue.dead_lettered
+    assert dead == body
     assert because.startswith(reason)
-    assert fates(report) == {"dead": 1}
+    assert counts_of(report) == {"dead": 1}
 
 
 def test_poison_does_not_keep_the_rest_of_its_batch(world: World) -> None:
@@ -153,14 +153,14 @@ def test_poison_does_not_keep_the_rest_of_its_batch(world: World) -> None:
     assert world.person("customer:cus_1")
     assert world.person("customer:cus_3")
     assert not world.person("customer:cus_2")
-    assert fates(report) == {"applied": 2, "dead": 1}
+    assert counts_of(report) == {"applied": 2, "dead": 1}
 
 
 @pytest.mark.parametrize("epoch", [Epoch("main", 0), Epoch("main", 2), Epoch("other", 1)])
 def test_a_change_of_another_epoch_is_dropped(world: World, epoch: Epoch) -> None:
     report = world.apply(told_of(customer()), epoch=epoch)
 
-    assert fates(report) == {"dropped": 1}
+    assert counts_of(report) == {"dropped": 1}
     assert not world.people.people
     assert not world.connections.noted
 
@@ -168,7 +168,7 @@ def test_a_change_of_another_epoch_is_dropped(world: World, epoch: Epoch) -> Non
 def test_a_change_of_an_unknown_connection_is_dropped(world: World) -> None:
     world.connections.connection = None
 
-    assert fates(world.apply(told_of(customer()))) == {"dropped": 1}
+    assert counts_of(world.apply(told_of(customer()))) == {"dropped": 1}
     assert not world.people.people
 
 
@@ -178,14 +178,14 @@ def test_an_old_epoch_in_a_batch_does_not_disturb_the_running_one(world: World) 
         Message(TEST, told_of(customer(name="New"))).encode(),
     ]
 
-    assert fates(world.deliver(bodies)) == {"applied": 1, "dropped": 1}
+    assert counts_of(world.deliver(bodies)) == {"applied": 1, "dropped": 1}
     assert name_of(world) == "New"
 
 
 def test_an_event_that_changes_nothing_here_is_dropped(world: World) -> None:
     payout = event("payout.paid", {"id": "po_1", "object": "payout"}, created=NOW)
 
-    assert fates(world.apply(payout)) == {"dropped": 1}
+    assert counts_of(world.apply(payout)) == {"dropped": 1}
 
 
 def test_a_duplicate_in_the_batch_costs_no_second_write(world: World) -> None:
@@ -193,7 +193,7 @@ def test_a_duplicate_in_the_batch_costs_no_second_write(world: World) -> None:
 
     report = world.apply(paid, paid)
 
-    assert fates(report) == {"applied": 2, "entries": 1}
+    assert counts_of(report) == {"applied": 2, "entries": 1}
     assert world.people.writes == 1
 
 
@@ -203,7 +203,7 @@ def test_a_duplicate_of_what_was_applied_costs_no_write(world: World) -> None:
 
     report = world.apply(paid, told_of(customer()))
 
-    assert fates(report) == {"stale": 2, "duplicate": 2}
+    assert counts_of(report) == {"stale": 2, "duplicate": 2}
     assert world.people.writes == 1
     assert [one.key for one in world.people.feeds["cus_1"].values()] == ["charge_succeeded:ch_1"]
 
@@ -213,7 +213,7 @@ def test_what_is_older_than_what_is_known_costs_no_write(world: World) -> None:
 
     report = world.apply(told_of(customer(name="Older"), NOW - 120))
 
-    assert fates(report) == {"stale": 1}
+    assert counts_of(report) == {"stale": 1}
     assert world.people.writes == 1
     assert name_of(world) == "Newer"
 
@@ -227,7 +227,7 @@ def test_two_events_of_one_payment_make_one_entry(world: World) -> None:
     )
 
     assert [one.key for one in world.people.feeds["cus_1"].values()] == ["invoice_paid:in_1"]
-    assert fates(report) == {"applied": 2, "entries": 1}
+    assert counts_of(report) == {"applied": 2, "entries": 1}
 
 
 def test_a_person_whose_subscription_came_first_is_pending_until_the_customer_comes(world: World) -> None:
@@ -257,7 +257,7 @@ def test_a_batch_reads_people_and_feeds_once(world: World) -> None:
     world.applier.people = people = CountingReads()
     first = world.apply(told_of(customer()), event("charge.succeeded", charge(), created=NOW))
 
-    assert fates(first) == {"applied": 2, "entries": 1}
+    assert counts_of(first) == {"applied": 2, "entries": 1}
     assert people.reads == 1
 
 
@@ -296,7 +296,7 @@ def test_a_connection_that_cannot_be_noted_crashes_no_message(world: World) -> N
 
     report = world.apply(told_of(customer()))
 
-    assert fates(report) == {"applied": 1}
+    assert counts_of(report) == {"applied": 1}
     assert not report.crashed
 
 
@@ -315,9 +315,9 @@ def test_of_several_causes_of_a_write_one_stands_for_all(world: World, causes: l
     written: list[str] = []
     write = world.people.write
 
-    def noted(epoch: Epoch, household: Household, cause: str, now: int) -> None:
+    def noted(epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
         written.append(cause)
-        write(epoch, household, cause, now)
+        write(epoch, write_set, cause, now)
 
     world.applier.people.write = noted  # type: ignore[method-assign]  # the fake's own
     sent = [told_of(customer()), event("charge.succeeded", charge(), created=NOW)]

@@ -1,4 +1,4 @@
-"""What lost a race is folded again, what is too large is divided, and what crashes takes nobody with it."""
+"""What is in conflict is folded again, what is too large is split, and what crashes takes nobody with it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.sync.fates import Delivery
 from peoplesync.sync.ports import TooLarge
 from peoplesync_local.stripe_objects import StripeObject
-from tests.batches import fates, messages, name_of, tie, told_of
+from tests.batches import counts_of, messages, name_of, tie, told_of
 from tests.builders import DAY, NOW, charge, customer, event
 from tests.fakes import FakePeople, FakeQueue, World
 
@@ -41,14 +41,14 @@ def times(number: int, action: Callable[[], None]) -> Callable[[], None]:
     return act
 
 
-def test_a_lost_race_is_folded_again(world: World) -> None:
+def test_a_version_conflict_is_folded_again(world: World) -> None:
     world.apply(told_of(customer(name="Before")))
     world.people.before_write = times(1, lambda: wrote_first(world))
 
     report = world.apply(told_of(customer(name="After"), NOW))
 
     assert name_of(world) == "After"
-    assert fates(report) == {"applied": 1, "races": 1}
+    assert counts_of(report) == {"applied": 1, "races": 1}
 
 
 def test_a_race_for_a_new_email_ends_with_one_person(world: World) -> None:
@@ -67,29 +67,64 @@ def test_a_race_for_a_new_email_ends_with_one_person(world: World) -> None:
     assert len(world.people.people) == 1
 
 
-def test_five_lost_races_are_survived(world: World) -> None:
+def test_five_version_conflicts_are_survived(world: World) -> None:
     world.apply(told_of(customer(name="Before")))
     world.people.before_write = times(5, lambda: wrote_first(world))
 
     report = world.apply(told_of(customer(name="After"), NOW))
 
-    assert fates(report) == {"applied": 1, "races": 5}
+    assert counts_of(report) == {"applied": 1, "races": 5}
     assert name_of(world) == "After"
 
 
-def test_whoever_loses_every_race_waits(world: World) -> None:
+def test_whoever_is_always_in_conflict_waits(world: World) -> None:
     world.apply(told_of(customer(name="Before")), told_of(customer("cus_2")))
     after = told_of(customer(name="After"), NOW)
     world.people.before_write = lambda: wrote_first(world)
 
     report = world.apply(after, told_of(customer("cus_2", name="After"), NOW))
 
-    assert fates(report) == {"waiting": 1, "applied": 1, "races": 6}
+    assert counts_of(report) == {"waiting": 1, "applied": 1, "races": 6}
     assert list(world.queue.sent) == [(messages(after, attempt=1)[0], 15)]
     assert (name_of(world), name_of(world, "cus_2")) == ("Before", "After")
 
 
-def test_a_lost_race_asks_stripe_again_rather_than_trusting_an_older_answer(world: World) -> None:
+def test_the_worker_backs_off_ever_longer_between_conflicts_and_by_chance(world: World) -> None:
+    world.apply(told_of(customer(name="Before")))
+    steps: list[str | float] = []
+    drawn = iter([0.5, 0.25, 1.0, 0.0, 0.75])
+    world.applier.jitter = lambda: next(drawn)
+    world.applier.sleep = steps.append
+
+    def wrote_and_noted() -> None:
+        steps.append("conflict")
+        wrote_first(world)
+
+    world.people.before_write = times(5, wrote_and_noted)
+
+    world.apply(told_of(customer(name="After"), NOW))
+
+    assert steps == [
+        *("conflict", 0.1 * 0.5),
+        *("conflict", 0.2 * 0.25),
+        *("conflict", 0.4 * 1.0),
+        *("conflict", 0.0),
+        *("conflict", 1.6 * 0.75),
+    ]
+    assert name_of(world) == "After"
+
+
+def test_nobody_sleeps_where_nobody_else_writes(world: World) -> None:
+    slept: list[float] = []
+    world.applier.sleep = slept.append
+
+    world.apply(told_of(customer(name="Before")))
+    world.apply(told_of(customer(name="After"), NOW))
+
+    assert slept == []
+
+
+def test_a_version_conflict_asks_stripe_again_rather_than_trusting_an_older_answer(world: World) -> None:
     world.apply(told_of(customer(name="Before"), NOW - DAY))
     world.stripe.objects["cus_1"] = customer(name="Old truth")
 
@@ -116,7 +151,7 @@ def test_what_is_too_much_for_one_transaction_is_written_in_parts(world: World) 
 
     report = world.apply(*charges(*range(7)))
 
-    assert fates(report) == {"applied": 7, "entries": 7}
+    assert counts_of(report) == {"applied": 7, "entries": 7}
     assert len(world.people.feeds["cus_1"]) == 7
     assert world.people.writes == 4
     person = world.person("customer:cus_1")
@@ -124,19 +159,19 @@ def test_what_is_too_much_for_one_transaction_is_written_in_parts(world: World) 
     assert person.records["cus_1"].events["charge_succeeded"].count == 7
 
 
-def test_what_alone_is_too_much_is_buried_and_the_rest_commits(world: World) -> None:
+def test_what_alone_is_too_much_is_dead_lettered_and_the_rest_commits(world: World) -> None:
     class Limited(FakePeople):
-        def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-            if any(entry.key.endswith("ch_2") for _, entry in household.entries):
+        def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+            if any(entry.key.endswith("ch_2") for _, entry in write_set.entries):
                 raise TooLarge("person per_1 would take 300001 bytes, 300000 are allowed")
-            super().write(epoch, household, cause, now)
+            super().write(epoch, write_set, cause, now)
 
     world.applier.people = people = Limited()
 
     report = world.apply(*charges(1, 2, 3))
 
-    assert fates(report) == {"applied": 2, "dead": 1, "entries": 2}
-    assert world.queue.buried == [
+    assert counts_of(report) == {"applied": 2, "dead": 1, "entries": 2}
+    assert world.queue.dead_lettered == [
         (messages(charges(2)[0])[0], "person per_1 would take 300001 bytes, 300000 are allowed")
     ]
     keys = {entry.key for entry in people.feeds["cus_1"].values()}
@@ -149,10 +184,10 @@ class Crashing(FakePeople):
     after = False
     crashes = 10**6
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        bad = self.crashes and any("cus_bad" in one.records for one in household.after.values() if one)
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        bad = self.crashes and any("cus_bad" in one.records for one in write_set.after.values() if one)
         if not bad or self.after:
-            super().write(epoch, household, cause, now)
+            super().write(epoch, write_set, cause, now)
         if bad:
             self.crashes -= 1
             raise RuntimeError("crash")
@@ -182,8 +217,9 @@ def test_one_message_that_crashes_does_not_fail_the_other_nine(world: World) -> 
     assert str(report.crashed["m4"]) == "crash"
     assert entries(people) == [f"charge_succeeded:ch_{n}" for n in range(9)]
     assert counted(people) == [1] * 9
+    assert counts_of(report) == {"applied": 9, "entries": 9}
     assert not world.queue.sent
-    assert not world.queue.buried
+    assert not world.queue.dead_lettered
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
@@ -211,7 +247,7 @@ def test_one_message_that_crashes_while_it_is_read_does_not_fail_the_others(worl
     report = world.applier.apply(deliveries)
 
     assert list(report.crashed) == ["bad"]
-    assert fates(report) == {"applied": 2}
+    assert counts_of(report) == {"applied": 2}
 
 
 def test_a_message_that_cannot_even_be_put_back_is_delivered_again(world: World) -> None:

@@ -8,13 +8,14 @@ import pytest
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.domain.snapshots import Snapshot
-from peoplesync.sync.fates import LONGEST_DELAY, SHORTEST_DELAY, Delivery
+from peoplesync.sync.batch_results import LONGEST_DELAY, SHORTEST_DELAY
+from peoplesync.sync.fates import Delivery
 from peoplesync.sync.messages import decode
 from peoplesync.sync.ports import Unavailable
 from peoplesync_local.stripe_objects import StripeObject
-from tests.batches import fates, messages, name_of, tie, told_of
+from tests.batches import counts_of, messages, name_of, tie, told_of
 from tests.builders import DAY, NOW, charge, customer, event, subscription
 from tests.fakes import FakeConnections, FakePeople, FakeQueue, World
 
@@ -31,7 +32,7 @@ def test_a_tie_is_settled_by_asking_stripe(world: World) -> None:
     report = world.apply(*tie())
 
     assert name_of(world) == "The truth"
-    assert fates(report) == {"applied": 2, "ties": 1}
+    assert counts_of(report) == {"applied": 2, "ties": 1}
 
 
 def test_a_tie_is_fetched_once_however_many_changes_of_the_batch_are_in_it(world: World) -> None:
@@ -41,7 +42,7 @@ def test_a_tie_is_fetched_once_however_many_changes_of_the_batch_are_in_it(world
     report = world.apply(*changes, event("charge.succeeded", charge(), created=NOW))
 
     assert world.stripe.asked == ["cus_1"]
-    assert fates(report) == {"applied": 9, "ties": 1, "entries": 1}
+    assert counts_of(report) == {"applied": 9, "ties": 1, "entries": 1}
 
 
 def test_stripes_answer_may_bring_a_customer_home_to_somebody_else(world: World) -> None:
@@ -58,7 +59,7 @@ def test_what_stripe_does_not_know_any_more_is_counted_and_the_latest_change_sta
     report = world.apply(*tie())
 
     assert name_of(world) == "Two"
-    assert fates(report) == {"applied": 2, "ties": 1, "not_found": 1}
+    assert counts_of(report) == {"applied": 2, "ties": 1, "not_found": 1}
 
 
 def test_what_stripe_shows_unreadably_is_counted_and_the_latest_change_stands(world: World) -> None:
@@ -67,7 +68,7 @@ def test_what_stripe_shows_unreadably_is_counted_and_the_latest_change_stands(wo
     report = world.apply(*tie())
 
     assert name_of(world) == "Two"
-    assert fates(report) == {"applied": 2, "ties": 1, "unreadable": 1}
+    assert counts_of(report) == {"applied": 2, "ties": 1, "unreadable": 1}
 
 
 def test_while_stripe_is_down_the_tied_change_waits_and_all_else_commits(world: World) -> None:
@@ -79,7 +80,7 @@ def test_while_stripe_is_down_the_tied_change_waits_and_all_else_commits(world: 
         told_of(customer("cus_2")),
     )
 
-    assert fates(report) == {"waiting": 2, "applied": 2, "entries": 2}
+    assert counts_of(report) == {"waiting": 2, "applied": 2, "entries": 2}
     assert list(world.queue.sent) == [(body, 15) for body in messages(*tie(), attempt=1)]
     person = world.person("customer:cus_1")
     assert person is not None
@@ -96,7 +97,7 @@ def test_what_waited_for_stripe_settles_when_stripe_is_back(world: World) -> Non
 
     report = world.deliver([body for body, _ in world.queue.sent])
 
-    assert fates(report) == {"applied": 2, "ties": 1}
+    assert counts_of(report) == {"applied": 2, "ties": 1}
     assert name_of(world) == "The truth"
 
 
@@ -150,15 +151,15 @@ class OutOfReach(FakePeople):
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
         charges: Mapping[str, Collection[Snapshot]] | None = None,
-    ) -> Known:
+    ) -> LoadedState:
         if not self.reading:
             raise Unavailable("throttled")
         return super().read(epoch, identities, entries, people, charges)
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        if any(self.writing in one.records for one in household.after.values() if one):
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        if any(self.writing in one.records for one in write_set.after.values() if one):
             raise Unavailable("throttled")
-        super().write(epoch, household, cause, now)
+        super().write(epoch, write_set, cause, now)
 
 
 def three() -> list[StripeObject]:
@@ -171,7 +172,7 @@ def test_while_the_tables_cannot_be_read_everything_waits(world: World) -> None:
 
     report = world.apply(*three())
 
-    assert fates(report) == {"waiting": 3}
+    assert counts_of(report) == {"waiting": 3}
     assert [body for body, _ in world.queue.sent] == messages(*three(), attempt=1)
     assert not report.crashed
 
@@ -182,7 +183,7 @@ def test_who_cannot_be_written_waits_alone(world: World) -> None:
 
     report = world.apply(*three())
 
-    assert fates(report) == {"waiting": 1, "applied": 2}
+    assert counts_of(report) == {"waiting": 1, "applied": 2}
     assert [body for body, _ in world.queue.sent] == messages(*three()[1:2], attempt=1)
 
 
@@ -195,5 +196,5 @@ def test_while_the_connections_cannot_be_read_everything_waits(world: World) -> 
 
     world.applier.connections = connections = Unreachable()
 
-    assert fates(world.apply(*three())) == {"waiting": 3}
+    assert counts_of(world.apply(*three())) == {"waiting": 3}
     assert not connections.noted

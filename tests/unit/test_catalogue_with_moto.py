@@ -6,7 +6,7 @@ import pytest
 
 from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.domain.catalogue import CatalogueChange, CatalogueKey, Entry, answered_entry, fold_entry
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 from tests.builders import DAY, NOW, coupon, price
 from tests.fakes import TEST
 from tests.moto_stack import MotoStack
@@ -32,7 +32,7 @@ def test_an_entry_is_read_as_it_was_written(store: CatalogueStore) -> None:
     entry = answered(HALF, NOW)
     store.write(TEST, entry)
     assert store.read(TEST, [HALF, EURO]) == {HALF: entry, EURO: Entry(EURO)}
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.write(TEST, entry)
 
 

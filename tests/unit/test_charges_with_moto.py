@@ -13,7 +13,7 @@ from peoplesync.adapters.streamed_rows import read_batch
 from peoplesync.adapters.tables import CHARGE, FeedRow
 from peoplesync.domain.charges import Paid
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.outgoing import EntryWritten
 from peoplesync.domain.people import Person
 from peoplesync_local.stripe_objects import StripeObject
@@ -65,13 +65,13 @@ def test_two_workers_that_hear_of_one_charge_at_once_count_it_once(world: World)
     class Raced(PeopleStore):
         """Before its first write somebody else writes the same."""
 
-        def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
+        def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
             if not before:
                 before.append(True)
                 other = World(NOW)
                 other.applier.people = store
                 other.apply(told("refunded", refunded))
-            super().write(epoch, household, cause, now)
+            super().write(epoch, write_set, cause, now)
 
     world.applier.people = Raced(store.connection, store.feed_retention_days)
     report = world.apply(told("refunded", refunded))

@@ -90,7 +90,7 @@ def test_only_the_part_that_cannot_be_read_dies(world: World) -> None:
 
     assert world.person("customer:cus_1") is not None
     assert report.counts["dead"] == 1
-    ((body, reason),) = world.queue.buried
+    ((body, reason),) = world.queue.dead_lettered
     assert reason.startswith("charge ch_1")
     assert [one["id"] for one in decode(body).chunk.objects] == ["ch_1"]  # type: ignore[union-attr]
     assert world.runs.chunks == {("imp_1", "c1"): 1}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.households import Known
+from peoplesync.domain.households import LoadedState
 from peoplesync.domain.segments import Segment
 from peoplesync.sync.messages import Chunk, Message, Unreadable, decode
 from peoplesync.sync.ports import Unavailable
@@ -22,7 +22,7 @@ from tests.app_users import (
     told_by_app,
     tracked,
 )
-from tests.batches import fates, told_of
+from tests.batches import counts_of, told_of
 from tests.builders import NOW, customer
 from tests.fakes import TEST, FakePeople, World
 
@@ -34,7 +34,7 @@ class CountingReads(FakePeople):
 
     reads = 0
 
-    def read(self, *arguments: Any) -> Known:
+    def read(self, *arguments: Any) -> LoadedState:
         self.reads += 1
         return super().read(*arguments)
 
@@ -99,7 +99,7 @@ def test_the_activities_of_a_message_are_one_write_of_each_person(world: World) 
         world, identified("1", email="a@example.com"), tracked("1"), tracked("2"), tracked("1", name="Other")
     )
 
-    assert fates(report) == {"applied": 4, "entries": 3}
+    assert counts_of(report) == {"applied": 4, "entries": 3}
     assert world.people.writes == 2
 
 
@@ -116,7 +116,7 @@ def test_activities_and_events_of_one_batch_are_one_person(world: World) -> None
 
     report = world.deliver([Message(TEST, told_of(customer())).encode(), body])
 
-    assert fates(report) == {"applied": 3, "entries": 1}
+    assert counts_of(report) == {"applied": 3, "entries": 1}
     assert world.people.writes == 1
     assert set(only(world).records) == {"cus_1", "user:42"}
 
@@ -126,12 +126,12 @@ def test_only_the_activity_that_cannot_be_read_dies(world: World) -> None:
 
     report = told_by_app(world, tracked(message="m-1"), bad, tracked(message="m-3"))
 
-    assert fates(report) == {"applied": 2, "entries": 2, "dead": 1}
-    ((body, reason),) = world.queue.buried
+    assert counts_of(report) == {"applied": 2, "entries": 2, "dead": 1}
+    ((body, reason),) = world.queue.dead_lettered
     assert reason == "not an activity of a user: type, user, at, message or event is missing"
-    buried = decode(body).chunk
-    assert buried is not None
-    assert buried.activities == (bad,)
+    dead = decode(body).chunk
+    assert dead is not None
+    assert dead.activities == (bad,)
     assert not report.crashed
 
 
@@ -139,7 +139,7 @@ def test_only_the_activity_that_cannot_be_read_dies(world: World) -> None:
 def test_no_odd_activity_crashes_its_message(world: World, bad: dict[str, Any]) -> None:
     report = told_by_app(world, identified() | bad, tracked())
 
-    assert fates(report) == {"applied": 1, "entries": 1, "dead": 1}
+    assert counts_of(report) == {"applied": 1, "entries": 1, "dead": 1}
     assert not report.crashed
 
 
@@ -148,7 +148,7 @@ def test_more_activities_than_a_transaction_takes_are_written_in_parts(world: Wo
 
     report = told_by_app(world, *(tracked(at=NOW - n) for n in range(10)))
 
-    assert fates(report) == {"applied": 10, "entries": 10}
+    assert counts_of(report) == {"applied": 10, "entries": 10}
     assert only(world).records["user:42"].events["tracked:Report Exported"].count == 10
 
 
@@ -157,7 +157,7 @@ def test_activities_of_an_epoch_that_is_over_are_dropped(world: World) -> None:
         replace(TEST, number=0), chunk=Chunk(activities=(tracked(), tracked(name="Other")))
     ).encode()
 
-    assert fates(world.deliver([old])) == {"dropped": 2}
+    assert counts_of(world.deliver([old])) == {"dropped": 2}
     assert not world.people.people
 
 
@@ -178,7 +178,7 @@ def test_activities_wait_with_the_others_of_their_message_only_where_they_must(w
     world.people.read = throttled  # type: ignore[assignment,method-assign]  # the fake's own
     report = told_by_app(world, tracked(), identified())
 
-    assert fates(report) == {"waiting": 2}
+    assert counts_of(report) == {"waiting": 2}
     ((body, _),) = world.queue.sent
     again = decode(body)
     assert again.attempt == 1
@@ -200,7 +200,7 @@ def test_people_are_held_against_the_definitions_as_they_are_now(world: World) -
 
     report = world.deliver([looked_at(*people)])
 
-    assert fates(report) == {"applied": 3}
+    assert counts_of(report) == {"applied": 3}
     assert {one.definitions_version for one in world.people.people.values()} == {2}
     assert all("with_email" in one.segments for one in world.people.people.values())
     assert world.runs.chunks == {("ree_1", "c1"): 0}
@@ -214,7 +214,7 @@ def test_who_is_looked_at_twice_or_is_not_there_any_more_is_as_they_were(world: 
 
     report = world.deliver([looked_at(*people, "per_gone")])
 
-    assert fates(report) == {"applied": 1, "stale": 3}
+    assert counts_of(report) == {"applied": 1, "stale": 3}
     assert world.people.writes == writes + 1
     assert world.runs.chunks == {("ree_1", "c1"): 0}
 
@@ -223,7 +223,7 @@ def test_everybody_is_written_though_nothing_changes_for_them(world: World) -> N
     people = three(world)
     definitions(world).define()
 
-    assert fates(world.deliver([looked_at(*people)])) == {"applied": 3}
+    assert counts_of(world.deliver([looked_at(*people)])) == {"applied": 3}
     assert {one.version for one in world.people.people.values()} == {2}
 
 
@@ -239,7 +239,7 @@ def test_a_chunk_is_noted_only_when_all_of_its_people_are_done(world: World) -> 
     world.people.before_write = throttled
     report = world.deliver([looked_at(*people)])
 
-    assert fates(report) == {"applied": 2, "waiting": 1}
+    assert counts_of(report) == {"applied": 2, "waiting": 1}
     assert world.runs.chunks == {}
     rest = decode(world.queue.sent[0][0]).chunk
     assert rest is not None
@@ -260,9 +260,9 @@ def test_a_person_is_told_of_as_moved_by_the_definitions(world: World) -> None:
     causes: list[str] = []
     write = world.people.write
 
-    def noted(epoch: Any, household: Any, cause: str, now: int) -> None:
+    def noted(epoch: Any, write_set: Any, cause: str, now: int) -> None:
         causes.append(cause)
-        write(epoch, household, cause, now)
+        write(epoch, write_set, cause, now)
 
     world.people.write = noted  # type: ignore[method-assign]  # the fake's own
     world.deliver([looked_at(*people)])

@@ -115,7 +115,7 @@ def tell(aws: MotoStack) -> None:
         assert report.counts["applied"] == 1
     live = ChangeQueue(aws.client("sqs"), aws.stack.live_queue_url, aws.stack.live_dead_letter_queue_url)
     live.send("{}", delay=900)
-    live.bury("{}", "reason")
+    live.dead_letter("{}", "reason")
 
 
 @pytest.fixture(scope="module")

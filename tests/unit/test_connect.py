@@ -11,7 +11,7 @@ from peoplesync.domain.fields import FIELDS, Field
 from peoplesync.domain.segments import PREDEFINED, Segment
 from peoplesync.sync.connect import InvalidConnection
 from peoplesync.sync.permissions import PERMISSIONS, MissingPermissions, UnusableKey
-from peoplesync.sync.ports import KeyRefused, LostRace
+from peoplesync.sync.ports import KeyRefused, VersionConflict
 from tests.builders import DAY, NOW
 from tests.connecting import (
     ALL,
@@ -216,7 +216,7 @@ def test_of_two_who_connect_at_once_one_is_told() -> None:
     examined = connector.examine("main", TEST_KEY)
     company.connect(LIVE_KEY)
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         connector.connect(examined, NOW)
 
     assert_complete(company, LIVE_KEY)

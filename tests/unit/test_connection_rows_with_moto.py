@@ -10,7 +10,7 @@ import pytest
 from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.tables import ConnectionRow
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.sync.ports import LostRace, Unavailable
+from peoplesync.sync.ports import Unavailable, VersionConflict
 from tests.builders import DAY, NOW
 from tests.moto_stack import MotoStack, break_operation
 
@@ -97,7 +97,7 @@ def test_who_saw_an_epoch_that_is_over_changes_nothing(
     other = replace(LIVE, endpoint_id="we_3")
     ConnectionsStore().begin_epoch(other)
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         change(store)
 
     assert store.get("main") == other
@@ -107,7 +107,7 @@ def test_who_saw_an_epoch_that_is_over_changes_nothing(
 def test_who_saw_a_connection_that_never_was_makes_none(
     aws: MotoStack, change: Callable[[ConnectionsStore], None]
 ) -> None:
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         change(ConnectionsStore())
 
     assert ConnectionsStore().all_even_disconnected() == []

@@ -46,8 +46,8 @@ def letters(target: Target) -> list[DeadLetter]:
     """An event that died, and one that cannot be read."""
     happened = event("customer.updated", customer("cus_1", email=["a@example.com"]), created=NOW)
     live, bulk, _ = target.depths.queues
-    live.bury(Message(TEST, happened).encode(), REASON)
-    bulk.bury("a@example.com", "not JSON")
+    live.dead_letter(Message(TEST, happened).encode(), REASON)
+    bulk.dead_letter("a@example.com", "not JSON")
     return sorted(target.dead_letters.all(), key=lambda letter: letter.queue, reverse=True)
 
 

@@ -80,9 +80,9 @@ def bodies(letters: list[DeadLetter]) -> list[str]:
 
 def test_all_of_all_queues_are_seen_again_and_again(dead: DeadLetterQueues) -> None:
     for number in range(25):
-        dead.queues["live"].bury(f"live-{number:02}", "reason")
-    dead.queues["bulk"].bury("bulk", "of bulk")
-    dead.queues["review"].bury("review", "of review")
+        dead.queues["live"].dead_letter(f"live-{number:02}", "reason")
+    dead.queues["bulk"].dead_letter("bulk", "of bulk")
+    dead.queues["review"].dead_letter("review", "of review")
 
     expected = ["bulk", *(f"live-{number:02}" for number in range(25)), "review"]
     assert bodies(dead.all()) == expected
@@ -96,7 +96,7 @@ def test_all_of_all_queues_are_seen_again_and_again(dead: DeadLetterQueues) -> N
 
 
 def test_a_letter_is_as_old_as_its_message(dead: DeadLetterQueues, aws: MotoStack) -> None:
-    dead.queues["live"].bury("poison", "reason")
+    dead.queues["live"].dead_letter("poison", "reason")
 
     (letter,) = dead.all()
 
@@ -108,7 +108,7 @@ def test_a_letter_is_as_old_as_its_message(dead: DeadLetterQueues, aws: MotoStac
 
 
 def test_an_empty_answer_is_asked_again_where_more_was_counted(dead: DeadLetterQueues, sqs: Sqs) -> None:
-    dead.queues["live"].bury("poison", "reason")
+    dead.queues["live"].dead_letter("poison", "reason")
     held_by_another = sqs.sqs.receive_message(QueueUrl=dead.queues["live"].dead_letter_url)["Messages"]
     sqs.calls.clear()
 
@@ -146,7 +146,7 @@ def test_what_crashed_five_times_has_no_reason(dead: DeadLetterQueues, aws: Moto
 
 def test_dropped_are_the_chosen_and_only_they(dead: DeadLetterQueues) -> None:
     for name in ("one", "two", "three"):
-        dead.queues["live"].bury(name, "reason")
+        dead.queues["live"].dead_letter(name, "reason")
     chosen = [letter for letter in dead.all() if letter.body != "two"]
 
     assert bodies(dead.drop(chosen)) == ["one", "three"]
@@ -157,7 +157,7 @@ def test_dropped_are_the_chosen_and_only_they(dead: DeadLetterQueues) -> None:
 
 
 def test_what_is_gone_already_is_not_told_as_dropped(dead: DeadLetterQueues) -> None:
-    dead.queues["live"].bury("one", "reason")
+    dead.queues["live"].dead_letter("one", "reason")
     chosen = dead.all()
     dead.drop(chosen)
 
@@ -168,7 +168,7 @@ def test_put_back_is_each_where_it_came_from_without_its_reason(
     dead: DeadLetterQueues, aws: MotoStack
 ) -> None:
     for name, queue in dead.queues.items():
-        queue.bury(name, "reason")
+        queue.dead_letter(name, "reason")
 
     assert bodies(dead.put_back(dead.all())) == ["bulk", "live", "review"]
 
@@ -180,7 +180,7 @@ def test_put_back_is_each_where_it_came_from_without_its_reason(
 
 
 def test_what_could_not_be_sent_stays_and_is_shown_again(dead: DeadLetterQueues, sqs: Sqs) -> None:
-    dead.queues["live"].bury("poison", "reason")
+    dead.queues["live"].dead_letter("poison", "reason")
     letters = dead.all()
     broken: Any = Sqs(sqs.sqs)
     broken.send_message = lambda **_: (_ for _ in ()).throw(ConnectionError)
@@ -195,7 +195,7 @@ def test_what_could_not_be_sent_stays_and_is_shown_again(dead: DeadLetterQueues,
 
 def test_sqs_redrives_to_the_queue_that_it_is_told(dead: DeadLetterQueues, sqs: Sqs) -> None:
     for _ in range(3):
-        dead.queues["bulk"].bury("poison", "reason")
+        dead.queues["bulk"].dead_letter("poison", "reason")
     sqs.tasks = [OF_YESTERDAY, OF_YESTERDAY, RUNNING, COMPLETED]
     told: list[int] = []
 
@@ -223,7 +223,7 @@ def test_a_queue_without_dead_letters_is_not_redriven(dead: DeadLetterQueues, sq
 def test_a_redrive_that_does_not_end_well_is_told(
     dead: DeadLetterQueues, sqs: Sqs, tasks: list[dict[str, Any]], problem: str
 ) -> None:
-    dead.queues["live"].bury("poison", "reason")
+    dead.queues["live"].dead_letter("poison", "reason")
     sqs.tasks = tasks
 
     with pytest.raises(NotMoved, match=problem):
@@ -233,7 +233,7 @@ def test_a_redrive_that_does_not_end_well_is_told(
 
 
 def test_a_redrive_that_sqs_does_not_begin_is_told(dead: DeadLetterQueues, sqs: Sqs) -> None:
-    dead.queues["live"].bury("poison", "reason")
+    dead.queues["live"].dead_letter("poison", "reason")
     sqs.refusal = "AccessDenied"
 
     with pytest.raises(NotMoved, match=r"SQS did not begin: no\."):
@@ -244,7 +244,7 @@ def test_a_redrive_that_sqs_does_not_begin_is_told(dead: DeadLetterQueues, sqs: 
 
 def test_where_sqs_knows_no_redrive_each_is_sent_and_deleted(dead: DeadLetterQueues, aws: MotoStack) -> None:
     for number in range(12):
-        dead.queues["live"].bury(f"poison {number}", "reason")
+        dead.queues["live"].dead_letter(f"poison {number}", "reason")
 
     assert dead.redrive("live", lambda moved: None) == 12
 

@@ -16,7 +16,7 @@ from peoplesync.sync.browse import NotFound
 from peoplesync.sync.defining.changes import Change, InvalidDefinition
 from peoplesync.sync.defining.segment_files import LONGEST_RULE
 from peoplesync.sync.defining.segments import SegmentDefiner
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 from tests.builders import NOW
 from tests.defined import ON_TIER, TIER, TRIALS, FakeStore
 
@@ -250,12 +250,12 @@ def test_whoever_is_outrun_again_and_again_is_told(store: FakeStore) -> None:
 
     store.before_write = meanwhile
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.segments.create("Big trials", TRIALS)
 
     assert (store.stored.version, store.written_at) == (10, [])
 
 
 def test_an_epoch_that_is_over_is_not_changed(store: FakeStore) -> None:
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         SegmentDefiner(store, Epoch("main", 0), lambda: NOW).create("New", TRIALS)

@@ -13,7 +13,7 @@ from peoplesync.adapters.tables import ConnectionRow, FieldRow, SegmentRow
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import FIELDS
 from peoplesync.domain.segments import PREDEFINED, Definitions, Segment
-from peoplesync.sync.ports import LostRace, Unavailable
+from peoplesync.sync.ports import Unavailable, VersionConflict
 from tests.builders import NOW
 from tests.defined import TIER, TRIALS
 from tests.moto_stack import MotoStack, break_operation
@@ -142,7 +142,7 @@ def test_a_race_that_is_lost_leaves_nothing_behind(
     meanwhile()
     theirs = everything(aws)
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.change(EPOCH, BEFORE, after, NOW)
 
     assert everything(aws) == theirs
@@ -159,7 +159,7 @@ def test_what_somebody_else_has_renamed_is_not_removed(
         FieldRow(str(EPOCH), "tier").update(actions=[FieldRow.title.set("Theirs")])
     theirs = everything(aws)
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.change(EPOCH, AFTER, replace(BEFORE, version=3), NOW)
 
     assert everything(aws) == theirs
@@ -169,14 +169,14 @@ def test_what_somebody_else_has_renamed_is_not_removed(
 def test_an_epoch_that_is_over_is_not_read(store: DefinitionsStore, meanwhile: Callable[[], None]) -> None:
     meanwhile()
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.definitions(EPOCH)
 
 
 @pytest.mark.parametrize(
     ("code", "reasons", "error"),
     [
-        ("TransactionCanceledException", ["None", "TransactionConflict"], LostRace),
+        ("TransactionCanceledException", ["None", "TransactionConflict"], VersionConflict),
         ("TransactionCanceledException", ["ThrottlingError"], Unavailable),
         ("ThrottlingException", [], Unavailable),
     ],

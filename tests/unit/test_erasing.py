@@ -10,7 +10,7 @@ from peoplesync.domain.people import ERASED, EVERYONE
 from peoplesync.sync.dead_letters import DeadLetter
 from peoplesync.sync.erasure_receipt import Receipt
 from peoplesync.sync.messages import Chunk, Message, decode
-from tests.batches import fates
+from tests.batches import counts_of
 from tests.builders import DAY, NOW, event, subscription
 from tests.erased import (
     CUSTOMER,
@@ -91,7 +91,7 @@ def test_whatever_is_told_of_the_erased_again_is_dropped(world: World, body: str
     stored = (world.people.people, world.people.identities, world.people.members, world.people.feeds)
     assert repr(stored) == left
     about_a_product = '"type":"product.updated"' in body
-    assert set(fates(report)) <= {"dropped", *(("stale",) if about_a_product else ())}
+    assert set(counts_of(report)) <= {"dropped", *(("stale",) if about_a_product else ())}
 
 
 def test_an_import_that_lists_the_erased_counts_as_applied(world: World) -> None:
@@ -182,7 +182,7 @@ def test_people_of_a_connection_that_is_disconnected_can_be_erased(world: World)
     erase_whoever_is(world, f"customer:{CUSTOMER}")
 
     assert traces(world.people) == []
-    assert fates(world.deliver([Message(TEST, OTHER).encode()])) == {"dropped": 1}
+    assert counts_of(world.deliver([Message(TEST, OTHER).encode()])) == {"dropped": 1}
 
 
 def test_nobody_of_another_epoch_is_erased(world: World) -> None:
@@ -190,7 +190,7 @@ def test_nobody_of_another_epoch_is_erased(world: World) -> None:
     assert person is not None
     body = erase(person.id, *person.records).replace('"epoch":1', '"epoch":2')
 
-    assert fates(world.deliver([body])) == {"dropped": 1}
+    assert counts_of(world.deliver([body])) == {"dropped": 1}
     assert world.person(f"customer:{CUSTOMER}") == person
 
 
@@ -205,7 +205,7 @@ def test_an_erased_person_who_is_due_by_the_clock_is_nobodys_business(world: Wor
     )
 
     assert not report.crashed
-    assert fates(report) == {"stale": 2}
+    assert counts_of(report) == {"stale": 2}
 
 
 def test_a_dead_letter_about_an_erasing_names_the_person_by_id() -> None:

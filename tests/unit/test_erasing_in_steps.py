@@ -1,4 +1,4 @@
-"""Erasing in steps: killed anywhere it goes on, races are lost, and who has much of everything goes too."""
+"""Erasing in steps: killed anywhere it goes on, conflicts or not, and who has much of everything goes too."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_tables_out_of_reach_have_it_done_later(world: World) -> None:
     assert traces(world.people) == []
 
 
-def test_who_writes_a_change_meanwhile_loses_the_race_and_drops_it(world: World) -> None:
+def test_who_writes_a_change_meanwhile_is_in_conflict_and_drops_it(world: World) -> None:
     other = World(NOW, people=world.people)
 
     def erased() -> None:
@@ -128,7 +128,7 @@ def test_who_writes_a_change_meanwhile_loses_the_race_and_drops_it(world: World)
     assert CUSTOMER not in world.people.feeds
 
 
-def test_who_gives_the_email_to_a_newcomer_meanwhile_loses_the_race(world: World) -> None:
+def test_who_gives_the_email_to_a_newcomer_meanwhile_is_in_conflict(world: World) -> None:
     other = World(NOW, people=world.people)
 
     def erased() -> None:
@@ -216,6 +216,25 @@ def test_a_person_of_49_customers_goes_in_four_steps() -> None:
     receipt = world.people.receipts[person]
     assert receipt.complete
     assert (len(receipt.customers), receipt.identities, receipt.entries) == (49, 50, 98)
+
+
+def test_an_erasure_whose_rest_cannot_be_sent_is_delivered_again() -> None:
+    world = World(NOW)
+    person = crowd(world, 49)
+    message, send = erase(person, *world.people.people[person].records), world.queue.send
+
+    def fails(body: str, delay: int = 0) -> None:
+        raise RuntimeError("queue out of reach")
+
+    world.queue.send = fails  # type: ignore[method-assign]  # the fake's own
+    assert set(world.deliver([message]).crashed) == {"m0"}
+    world.queue.send = send  # type: ignore[method-assign]
+
+    world.deliver([message])
+    world.settle()
+
+    assert world.people.people == {}
+    assert traces(world.people) == []
 
 
 def test_who_uses_many_prices_goes_in_more_steps() -> None:

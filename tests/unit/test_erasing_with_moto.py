@@ -23,7 +23,7 @@ from peoplesync.domain.outgoing import PersonWritten
 from peoplesync.domain.people import ERASED, SHARED
 from peoplesync.domain.segments import MOST_ENABLED, PREDEFINED, Segment
 from peoplesync.sync.erasing import KeyLost
-from peoplesync.sync.ports import LostRace, Unavailable
+from peoplesync.sync.ports import Unavailable, VersionConflict
 from peoplesync.sync.publish import Publisher
 from tests.builders import DAY, NOW, customer, event
 from tests.erased import (
@@ -135,7 +135,7 @@ def test_each_connection_has_a_key_of_its_own(worker: Worker) -> None:
 
 
 def test_nobody_is_erased_in_an_epoch_that_is_over(worker: Worker) -> None:
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         worker.connections.note_erasing(Epoch("main", 2), NOW)
 
 
@@ -176,13 +176,13 @@ def test_who_was_read_before_the_erasing_is_not_written_after_it(worker: Worker)
         def __getattr__(self, name: str) -> Any:
             return getattr(worker.people, name)
 
-        def write(self, epoch: Epoch, household: Any, cause: str, now: int) -> None:
+        def write(self, epoch: Epoch, write_set: Any, cause: str, now: int) -> None:
             worker.applier.people = worker.people
             worker.tell(
                 event("customer.created", shown_customer("cus_2", email="b@example.com"), created=NOW)
             )
             worker.erase("email:b@example.com")
-            write(epoch, household, cause, now)
+            write(epoch, write_set, cause, now)
 
     worker.erase()
     worker.applier.people = Late()

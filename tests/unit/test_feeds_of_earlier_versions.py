@@ -14,7 +14,7 @@ from peoplesync.adapters.tables import CHARGE, FeedRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync_local.stripe_events import previous_attributes
 from peoplesync_local.stripe_objects import StripeObject
-from tests.batches import fates
+from tests.batches import counts_of
 from tests.builders import DAY, NOW, charge, customer, event, price, subscription
 from tests.fakes import TEST, World
 from tests.moto_stack import REGION, MotoStack
@@ -105,7 +105,7 @@ def test_an_entry_that_an_earlier_version_wrote_counts(case: str, world: World) 
     for _ in range(2):
         report = world.apply(stored.told)
         assert report.counts["entries"] == 0
-    assert fates(report)["duplicate"] == 1
+    assert counts_of(report)["duplicate"] == 1
     assert rows() == [stored.sk]
     person = PeopleReader().person_of(TEST, "customer:cus_1")
     assert person is not None

@@ -9,7 +9,7 @@ import pytest
 from peoplesync.domain.catalogue import CatalogueKey, Entry
 from peoplesync.domain.changes import Answer, Change, ObjectKey, read_answer, read_change
 from peoplesync.domain.fold import fold
-from peoplesync.domain.households import Household, Known, Outcome
+from peoplesync.domain.households import FoldResult, LoadedState, WriteSet
 from peoplesync.domain.people import Person
 from peoplesync.domain.segments import PREDEFINED, Definitions
 from peoplesync.domain.stripe_objects import read_event
@@ -37,28 +37,28 @@ class Town:
     entries: dict[str, set[str]] = field(default_factory=dict)
     now: int = NOW
 
-    def known(self, emails: Sequence[str] = ()) -> Known:
+    def known(self, emails: Sequence[str] = ()) -> LoadedState:
         """All people, and who everybody is that the tests speak of."""
         nobody = {f"customer:cus_{number}": None for number in range(1, 6)}
         nobody |= {f"email:{name}@example.com": None for name in ("a", "b", "c")}
         nobody |= {f"email:{email}": None for email in emails}
         owners = {identity: person.id for person in self.people.values() for identity in person.identities}
         nothing = {key: Entry(key) for key in (CatalogueKey("product", "prod_1"),)}
-        return Known({**nobody, **owners}, dict(self.people), dict(self.entries), nothing)
+        return LoadedState({**nobody, **owners}, dict(self.people), dict(self.entries), nothing)
 
-    def fold(self, *changes: Change, emails: Sequence[str] = ()) -> tuple[Household, ...]:
+    def fold(self, *changes: Change, emails: Sequence[str] = ()) -> tuple[WriteSet, ...]:
         outcome = fold(self.known(emails), changes, SEGMENTS, self.now, {}, self._new_id())
         assert not outcome.ties
         assert not outcome.unknown
         assert not outcome.unlisted
-        for household in outcome.households:
-            for person_id, after in household.after.items():
-                assert household.before[person_id] == self.people.pop(person_id, None)
+        for write_set in outcome.write_sets:
+            for person_id, after in write_set.after.items():
+                assert write_set.before[person_id] == self.people.pop(person_id, None)
                 if after:
                     self.people[person_id] = after
-            for record, entry in household.entries:
+            for record, entry in write_set.entries:
                 self.entries.setdefault(record, set()).add(entry.entry)
-        return outcome.households
+        return outcome.write_sets
 
     def _new_id(self) -> Callable[[], str]:
         numbers = iter(range(len(self.entries) + len(self.people) + 1, 10**6))
@@ -75,10 +75,10 @@ A, B, C = "a@example.com", "b@example.com", "c@example.com"
 
 def test_a_new_customer_is_a_new_person() -> None:
     town = Town()
-    (household,) = town.fold(says("cus_1", A))
-    ((person_id, person),) = household.after.items()
+    (write_set,) = town.fold(says("cus_1", A))
+    ((person_id, person),) = write_set.after.items()
     assert person
-    assert household.before == {person_id: None}
+    assert write_set.before == {person_id: None}
     assert (person.version, person.created_at, person.last_sync_at, person.email) == (1, NOW, NOW, A)
     assert person.fields["customer_email"] == A
 
@@ -120,10 +120,10 @@ def test_a_pending_record_joins_the_person_of_its_email_once_its_customer_comes(
     town.fold(says("cus_1", A))
     town.fold(has("cus_2", "sub_2"))
     assert town.homes() == {A: {"cus_1"}, None: {"cus_2"}}
-    (household,) = town.fold(says("cus_2", A))
+    (write_set,) = town.fold(says("cus_2", A))
     assert town.homes() == {A: {"cus_1", "cus_2"}}
-    assert list(household.after.values()).count(None) == 1
-    assert set(household.before) == set(household.after)
+    assert list(write_set.after.values()).count(None) == 1
+    assert set(write_set.before) == set(write_set.after)
     (person,) = town.people.values()
     assert person.fields["subscription_id"] == "sub_2"
 
@@ -138,7 +138,7 @@ def test_a_pending_record_becomes_a_person_under_the_same_id() -> None:
     assert not town.people[pending].pending
 
 
-def test_what_tells_nothing_new_is_no_household() -> None:
+def test_what_tells_nothing_new_is_no_write_set() -> None:
     town = Town()
     told = [says("cus_1", A), has("cus_1", "sub_1"), invoice_paid("cus_1")]
     town.fold(*told)
@@ -147,7 +147,7 @@ def test_what_tells_nothing_new_is_no_household() -> None:
     assert town.fold(says("cus_1", A, NOW - 3)) == ()
 
 
-def test_a_repeated_event_of_another_kind_than_the_state_is_no_household_either() -> None:
+def test_a_repeated_event_of_another_kind_than_the_state_is_no_write_set_either() -> None:
     town = Town()
     town.fold(invoice_paid("cus_1"))
     assert town.fold(invoice_paid("cus_1")) == ()
@@ -158,7 +158,7 @@ def invoice_paid(customer_id: str, number: int = 1) -> Change:
     return read_change(read_event(event("invoice.paid", shown, created=NOW)))
 
 
-def test_a_household_brings_the_new_entries_and_all_the_changes_that_were_folded() -> None:
+def test_a_write_set_brings_the_new_entries_and_all_the_changes_that_were_folded() -> None:
     town = Town()
     changes = [
         says("cus_1", A),
@@ -167,17 +167,17 @@ def test_a_household_brings_the_new_entries_and_all_the_changes_that_were_folded
         says("cus_2", B),
         invoice_paid("cus_2", 2),
     ]
-    households = town.fold(*changes)
-    brought = {entry.key: record for household in households for record, entry in household.entries}
+    write_sets = town.fold(*changes)
+    brought = {entry.key: record for write_set in write_sets for record, entry in write_set.entries}
     assert brought == {"invoice_paid:in_1": "cus_1", "invoice_paid:in_2": "cus_2"}
-    assert sum(len(household.entries) for household in households) == 2
-    assert [len(household.changes) for household in households] == [3, 2]
-    assert {id(change) for household in households for change in household.changes} == set(map(id, changes))
+    assert sum(len(write_set.entries) for write_set in write_sets) == 2
+    assert [len(write_set.changes) for write_set in write_sets] == [3, 2]
+    assert {id(change) for write_set in write_sets for change in write_set.changes} == set(map(id, changes))
 
 
 def test_people_who_have_nothing_to_do_with_each_other_are_written_apart() -> None:
-    households = Town().fold(says("cus_1", A), says("cus_2", B), says("cus_3", A))
-    assert sorted(len(household.after) for household in households) == [1, 1]
+    write_sets = Town().fold(says("cus_1", A), says("cus_2", B), says("cus_3", A))
+    assert sorted(len(write_set.after) for write_set in write_sets) == [1, 1]
 
 
 # --- e-mails that change
@@ -204,18 +204,18 @@ def test_an_email_that_only_changes_its_spelling_moves_nobody() -> None:
 def test_a_record_whose_email_becomes_anothers_moves_to_them_and_leaves_nobody_behind() -> None:
     town = Town()
     town.fold(says("cus_1", A), says("cus_2", B))
-    (household,) = town.fold(says("cus_1", B, NOW + 60))
+    (write_set,) = town.fold(says("cus_1", B, NOW + 60))
     assert town.homes() == {B: {"cus_1", "cus_2"}}
-    assert len(household.after) == 2
-    assert None in household.after.values()
+    assert len(write_set.after) == 2
+    assert None in write_set.after.values()
 
 
 def test_one_of_several_records_with_a_new_email_becomes_a_person_of_its_own() -> None:
     town = Town()
     town.fold(says("cus_1", A), says("cus_2", A))
-    (household,) = town.fold(says("cus_1", B, NOW + 60))
+    (write_set,) = town.fold(says("cus_1", B, NOW + 60))
     assert town.homes() == {A: {"cus_2"}, B: {"cus_1"}}
-    assert len(household.after) == 2
+    assert len(write_set.after) == 2
 
 
 def test_a_record_that_loses_its_email_leaves_the_others() -> None:
@@ -230,25 +230,25 @@ def test_an_email_given_up_and_taken_in_one_fold_is_written_as_one(first: str) -
     town = Town()
     second = "cus_2" if first == "cus_1" else "cus_1"
     town.fold(says(first, A))
-    households = town.fold(says(first, B, NOW + 60), says(second, A, NOW + 60))
+    write_sets = town.fold(says(first, B, NOW + 60), says(second, A, NOW + 60))
     assert town.homes() == {A: {second}, B: {first}}
-    assert len(households) == 1
+    assert len(write_sets) == 1
 
 
 def test_two_records_that_swap_their_emails_swap_their_homes_as_one() -> None:
     town = Town()
     town.fold(says("cus_1", A), says("cus_2", B))
-    households = town.fold(says("cus_1", B, NOW + 60), says("cus_2", A, NOW + 60))
+    write_sets = town.fold(says("cus_1", B, NOW + 60), says("cus_2", A, NOW + 60))
     assert town.homes() == {A: {"cus_2"}, B: {"cus_1"}}
-    assert len(households) == 1
+    assert len(write_sets) == 1
 
 
 def test_three_records_that_change_places_are_written_as_one() -> None:
     town = Town()
     town.fold(says("cus_1", A), says("cus_2", B), says("cus_3", C))
-    households = town.fold(*(says(f"cus_{n}", email, NOW + 60) for n, email in enumerate((B, C, A), start=1)))
+    write_sets = town.fold(*(says(f"cus_{n}", email, NOW + 60) for n, email in enumerate((B, C, A), start=1)))
     assert town.homes() == {A: {"cus_3"}, B: {"cus_1"}, C: {"cus_2"}}
-    assert len(households) == 1
+    assert len(write_sets) == 1
 
 
 def test_a_record_carries_its_segments_and_counts_to_its_new_home() -> None:
@@ -262,25 +262,27 @@ def test_a_record_carries_its_segments_and_counts_to_its_new_home() -> None:
 # --- what is lacking
 
 
-def outcome(known: Known, *changes: Change, answers: dict[ObjectKey, Answer] | None = None) -> Outcome:
+def outcome(
+    known: LoadedState, *changes: Change, answers: dict[ObjectKey, Answer] | None = None
+) -> FoldResult:
     return fold(known, changes, SEGMENTS, NOW, answers or {}, lambda: "per_1")
 
 
 def test_an_identity_that_was_not_looked_up_is_asked_for_and_nothing_is_decided() -> None:
-    assert outcome(Known(), says("cus_1", A)) == Outcome(unknown=frozenset({"customer:cus_1"}))
-    customer_only = Known({"customer:cus_1": None})
-    assert outcome(customer_only, says("cus_1", A)) == Outcome(unknown=frozenset({"email:a@example.com"}))
-    looked_up = Known({"customer:cus_1": None, "email:a@example.com": None})
-    assert len(outcome(looked_up, says("cus_1", A)).households) == 1
+    assert outcome(LoadedState(), says("cus_1", A)) == FoldResult(unknown=frozenset({"customer:cus_1"}))
+    customer_only = LoadedState({"customer:cus_1": None})
+    assert outcome(customer_only, says("cus_1", A)) == FoldResult(unknown=frozenset({"email:a@example.com"}))
+    looked_up = LoadedState({"customer:cus_1": None, "email:a@example.com": None})
+    assert len(outcome(looked_up, says("cus_1", A)).write_sets) == 1
 
 
 def test_an_email_that_only_stripes_answer_brings_is_asked_for_too() -> None:
-    known = Known({"customer:cus_1": None, "email:a@example.com": None, "email:b@example.com": None})
+    known = LoadedState({"customer:cus_1": None, "email:a@example.com": None, "email:b@example.com": None})
     tied = [says("cus_1", A, NOW), says("cus_1", B, NOW + 1)]
     key = ObjectKey("customer", "cus_1")
-    assert outcome(known, *tied) == Outcome(ties=frozenset({key}))
+    assert outcome(known, *tied) == FoldResult(ties=frozenset({key}))
     answer = read_answer(key, customer("cus_1", email="new@example.com"), NOW + 60)
-    assert outcome(known, *tied, answers={key: answer}) == Outcome(
+    assert outcome(known, *tied, answers={key: answer}) == FoldResult(
         unknown=frozenset({"email:new@example.com"})
     )
 
@@ -288,7 +290,7 @@ def test_an_email_that_only_stripes_answer_brings_is_asked_for_too() -> None:
 def test_one_tie_holds_back_everybody_of_the_fold_until_it_is_settled() -> None:
     known = Town().known()
     tied = [has("cus_1", "sub_1", "active"), has("cus_1", "sub_1", "past_due"), says("cus_2", B)]
-    assert outcome(known, *tied) == Outcome(ties=frozenset({ObjectKey("subscription", "sub_1")}))
+    assert outcome(known, *tied) == FoldResult(ties=frozenset({ObjectKey("subscription", "sub_1")}))
 
 
 def test_a_clock_that_runs_behind_takes_no_evaluation_back() -> None:

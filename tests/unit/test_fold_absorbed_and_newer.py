@@ -6,7 +6,7 @@ import pytest
 
 from peoplesync.domain.changes import Change
 from peoplesync.domain.fold import fold
-from peoplesync.domain.households import Outcome
+from peoplesync.domain.households import FoldResult
 from peoplesync.domain.segments import Definitions, Segment
 from tests.builders import NOW
 from tests.unit.test_fold import SEGMENTS, A, B, C, Town, has, says
@@ -30,7 +30,7 @@ def test_that_somebody_was_absorbed_is_no_reason_to_write_again() -> None:
     assert town.fold(moved) == ()
     (person,) = town.people.values()
     assert person.absorbed
-    assert fold(town.known(), [], SEGMENTS, NOW, {}, lambda: "per_9", reviews=[person.id]).households == ()
+    assert fold(town.known(), [], SEGMENTS, NOW, {}, lambda: "per_9", reviews=[person.id]).write_sets == ()
 
 
 def test_who_keeps_a_record_is_not_absorbed() -> None:
@@ -80,8 +80,8 @@ def test_a_person_with_older_definitions_is_evaluated_anew_by_any_change(change:
     town.fold(says("cus_1", A))
     (before,) = town.people.values()
     newer = Definitions(2, (Segment("with_email", "With e-mail", {"has": "email"}),))
-    (household,) = fold(town.known(), [change], newer, NOW, {}, lambda: "per_9").households
-    after = household.after[before.id]
+    (write_set,) = fold(town.known(), [change], newer, NOW, {}, lambda: "per_9").write_sets
+    after = write_set.after[before.id]
     assert after
     assert (after.version, after.definitions_version, after.segments) == (2, 2, {"with_email": NOW})
 
@@ -90,7 +90,7 @@ def test_older_definitions_than_somebodys_are_not_folded_with() -> None:
     town = Town()
     town.fold(says("cus_1", A))
     town.people = {one.id: replace(one, definitions_version=2) for one in town.people.values()}
-    assert fold(town.known(), [says("cus_1", A)], SEGMENTS, NOW, {}, lambda: "per_9") == Outcome(
+    assert fold(town.known(), [says("cus_1", A)], SEGMENTS, NOW, {}, lambda: "per_9") == FoldResult(
         outdated=True
     )
 
@@ -102,5 +102,5 @@ def test_only_who_was_nobody_before_is_a_newcomer() -> None:
     (renamed,) = town.fold(says("cus_1", B, NOW + 60))
     (joined,) = town.fold(says("cus_2", B))
     (parted,) = town.fold(says("cus_2", C, NOW + 60))
-    households = [stray, known, renamed, joined, parted]
-    assert [one.newcomers for one in households] == [False, True, False, False, True]
+    write_sets = [stray, known, renamed, joined, parted]
+    assert [one.has_new_people for one in write_sets] == [False, True, False, False, True]

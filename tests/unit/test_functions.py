@@ -199,7 +199,7 @@ def test_a_batch_is_applied_and_nothing_is_to_be_delivered_again(
     assert_nothing_personal_or_secret(printed.text)
 
 
-def test_poison_is_acknowledged_buried_and_logged_without_its_values(
+def test_poison_is_acknowledged_dead_lettered_and_logged_without_its_values(
     apply: Function, main: MotoStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     poison = messages(told_of(customer("cus_2", **{**PERSONAL, "phone": [PERSONAL["phone"]]})))[0]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.connections import Connection
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import Field
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.segments import Segment
 from peoplesync.sync.ports import Unavailable
 from tests.app_users import (
@@ -21,7 +22,7 @@ from tests.app_users import (
     told_by_app,
     tracked,
 )
-from tests.batches import fates, told_of
+from tests.batches import counts_of, told_of
 from tests.builders import NOW, customer, event, product, subscription
 from tests.fakes import World
 
@@ -47,14 +48,14 @@ def test_any_change_of_a_person_holds_them_against_newer_definitions(
 
     report = world.apply(again)
 
-    assert fates(report) == {"applied": 1}
+    assert counts_of(report) == {"applied": 1}
     person = person_of(world, "customer:cus_1")
     assert person.definitions_version == 2
     assert "with_email" in person.segments
 
 
 def rises_in_the_next_write(world: World, *added: Segment | Field) -> None:
-    """Somebody changes the definitions while a household is being written."""
+    """Somebody changes the definitions while a write set is being written."""
 
     def rise() -> None:
         world.people.before_write = lambda: None
@@ -71,7 +72,7 @@ def test_who_becomes_a_person_while_the_definitions_change_is_folded_again(world
 
     person = person_of(world, "customer:cus_1")
     assert (person.definitions_version, "with_email" in person.segments) == (2, True)
-    assert fates(report) == {"applied": 1, "races": 1}
+    assert counts_of(report) == {"applied": 1, "races": 1}
 
 
 def test_a_user_who_is_identified_while_the_definitions_change_is_folded_again(world: World) -> None:
@@ -81,7 +82,7 @@ def test_a_user_who_is_identified_while_the_definitions_change_is_folded_again(w
     report = told_by_app(world, identified(email="a@example.com"), tracked(name="Other"))
 
     assert (only(world).definitions_version, "with_email" in only(world).segments) == (2, True)
-    assert fates(report) == {"applied": 2, "races": 2, "entries": 1}
+    assert counts_of(report) == {"applied": 2, "races": 2, "entries": 1}
     assert only(world).records["user:42"].events["tracked:Other"].count == 1
 
 
@@ -91,7 +92,7 @@ def test_whoever_was_in_the_index_before_is_left_to_the_job(world: World) -> Non
 
     report = world.apply(told_of(customer(name="New"), NOW))
 
-    assert fates(report) == {"applied": 1}
+    assert counts_of(report) == {"applied": 1}
     assert person_of(world, "customer:cus_1").definitions_version == 1
 
 
@@ -100,7 +101,7 @@ def test_a_newcomer_is_left_to_the_job_as_soon_as_they_are_in_the_index(world: W
 
     report = world.apply(told_of(customer()))
 
-    assert fates(report) == {"applied": 1, "races": 1}
+    assert counts_of(report) == {"applied": 1, "races": 1}
     assert person_of(world, "customer:cus_1").definitions_version == 2
     assert definitions(world).current.version == 3
 
@@ -145,6 +146,22 @@ def test_a_newcomer_who_crashes_when_folded_again_is_delivered_again(world: Worl
     assert set(report.crashed) == {"m0"}
     world.people.read = read  # type: ignore[method-assign]
     world.apply(told_of(customer()))
+    assert "with_email" in person_of(world, "customer:cus_1").segments
+
+
+def test_who_becomes_a_person_beside_one_who_crashes_is_folded_again_too(world: World) -> None:
+    rises_in_the_next_write(world, WITH_EMAIL)
+    write = world.people.write
+
+    def crashes(epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        if any("cus_2" in one.records for one in write_set.after.values() if one):
+            raise RuntimeError("crash")
+        write(epoch, write_set, cause, now)
+
+    world.people.write = crashes  # type: ignore[method-assign]  # the fake's own
+    report = world.apply(told_of(customer()), told_of(customer("cus_2")))
+
+    assert set(report.crashed) == {"m1"}
     assert "with_email" in person_of(world, "customer:cus_1").segments
 
 

@@ -11,7 +11,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE
 from tests.builders import DAY, NOW
 from tests.moto_stack import REGION, MotoStack
-from tests.stored_stories import changed, full_person, household, newcomer, paid, person, record
+from tests.stored_stories import changed, full_person, newcomer, paid, person, record, write_set
 
 MAIN, OTHER = Epoch("main", 1), Epoch("main", 2)
 
@@ -35,7 +35,7 @@ def fill(store: PeopleStore, number: int, epoch: Epoch = MAIN, segment: str = "c
             (None, person(one, record("cus_" + one), segments={segment: NOW}))
             for one in reversed(ids[start : start + 20])
         ]
-        store.write(epoch, household(*some), "live", NOW)
+        store.write(epoch, write_set(*some), "live", NOW)
     return ids
 
 
@@ -93,8 +93,8 @@ def test_a_customer_that_moves_between_people_is_counted_once(
 ) -> None:
     one, two = person("per_1", record("cus_1")), person("per_2", record("cus_2"))
     both = {"cus_1": record("cus_1"), "cus_2": record("cus_2")}
-    store.write(MAIN, household((None, one), (None, two)), "live", NOW)
-    store.write(MAIN, household((one, None), (two, changed(two, records=both))), "live", NOW)
+    store.write(MAIN, write_set((None, one), (None, two)), "live", NOW)
+    store.write(MAIN, write_set((one, None), (two, changed(two, records=both))), "live", NOW)
 
     assert (reader.count(MAIN, CUSTOMERS_IN_SYNC), reader.count(MAIN, EVERYONE)) == (2, 1)
 

@@ -12,7 +12,7 @@ from peoplesync_local import local_template
 from peoplesync_local.places import Places
 from tests.builders import DAY, NOW
 from tests.moto_stack import REGION, MotoStack
-from tests.stored_stories import changed, full_person, household, newcomer, person, record
+from tests.stored_stories import changed, full_person, newcomer, person, record, write_set
 
 MAIN = Epoch("main", 1)
 
@@ -49,7 +49,7 @@ def test_who_has_nothing_to_wait_for_any_more_leaves_the_due_index(
     aws: MotoStack, store: PeopleStore
 ) -> None:
     store.write(MAIN, newcomer(full_person()), "live", NOW)
-    store.write(MAIN, household((full_person(), changed(full_person(), review_at=None))), "live", NOW)
+    store.write(MAIN, write_set((full_person(), changed(full_person(), review_at=None))), "live", NOW)
 
     assert not aws.client("dynamodb").scan(TableName=aws.stack.people_table, IndexName="due")["Items"]
 
@@ -75,7 +75,7 @@ def test_a_deleted_customer_is_no_customer_in_sync_any_more(aws: MotoStack, stor
     two = person("per_1", record("cus_1"), record("cus_2"))
     gone = {**two.records, "cus_2": record("cus_2", deleted=True)}
     store.write(MAIN, newcomer(two), "live", NOW)
-    store.write(MAIN, household((two, changed(two, records=gone))), "live", NOW)
+    store.write(MAIN, write_set((two, changed(two, records=gone))), "live", NOW)
 
     assert member_keys(aws) == {("everyone", "per_1"), ("customers_in_sync", "cus_1")}
 
@@ -86,7 +86,7 @@ def test_segments_left_and_entered_are_told_apart_from_those_that_stay(
     before = person(segments={"current_trials": NOW - DAY, "syncing_with_stripe": NOW - DAY})
     after = changed(before, segments={"customers": NOW, "syncing_with_stripe": NOW - DAY})
     store.write(MAIN, newcomer(before), "live", NOW)
-    store.write(MAIN, household((before, after)), "live", NOW)
+    store.write(MAIN, write_set((before, after)), "live", NOW)
 
     rows = aws.items(aws.stack.segment_members_table)
     since = {
@@ -100,7 +100,7 @@ def test_a_new_email_of_a_persons_only_record_renames_the_identity(
 ) -> None:
     before = person(email="old@example.com")
     store.write(MAIN, newcomer(before), "live", NOW)
-    store.write(MAIN, household((before, changed(before, email="new@example.com"))), "live", NOW)
+    store.write(MAIN, write_set((before, changed(before, email="new@example.com"))), "live", NOW)
 
     assert identities(aws) == {"customer:cus_1": "per_1", "email:new@example.com": "per_1"}
 
@@ -115,7 +115,7 @@ def test_a_person_left_empty_is_removed_with_memberships_and_identities(
     store.write(MAIN, newcomer(two), "live", NOW)
 
     both = {"cus_1": record("cus_1"), "cus_2": record("cus_2")}
-    store.write(MAIN, household((one, None), (two, changed(two, records=both))), "live", NOW)
+    store.write(MAIN, write_set((one, None), (two, changed(two, records=both))), "live", NOW)
 
     assert {row["pk"]["S"] for row in aws.items(aws.stack.people_table)} == {"main#1#per_2"}
     assert identities(aws) == {

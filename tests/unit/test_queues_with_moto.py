@@ -1,4 +1,4 @@
-"""The queues: sent, delayed, buried, counted."""
+"""The queues: sent, delayed, dead-lettered, counted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_message_as_large_as_we_let_pass_fits_the_queue(aws: MotoStack, live: 
 
 
 def test_poison_lies_in_the_dead_letter_queue_with_its_reason(aws: MotoStack, live: ChangeQueue) -> None:
-    live.bury("poison", "customer cus_1: email should be text, not a list")
+    live.dead_letter("poison", "customer cus_1: email should be text, not a list")
 
     (dead,) = aws.messages(live.dead_letter_url)
     assert dead["Body"] == "poison"
@@ -54,7 +54,7 @@ def test_poison_lies_in_the_dead_letter_queue_with_its_reason(aws: MotoStack, li
 
 
 def test_a_reason_of_any_length_is_cut(aws: MotoStack, live: ChangeQueue) -> None:
-    live.bury("poison", "x" * 10 * MAX_REASON)
+    live.dead_letter("poison", "x" * 10 * MAX_REASON)
 
     (dead,) = aws.messages(live.dead_letter_url)
     assert dead["MessageAttributes"]["reason"]["StringValue"] == "x" * MAX_REASON
@@ -74,9 +74,9 @@ def test_changes_are_counted_visible_in_flight_or_delayed_over_all_queues(
 
 
 def test_dead_letters_of_all_queues_are_counted_apart(live: ChangeQueue, bulk: ChangeQueue) -> None:
-    live.bury("one", "reason")
-    live.bury("two", "reason")
-    bulk.bury("three", "reason")
+    live.dead_letter("one", "reason")
+    live.dead_letter("two", "reason")
+    bulk.dead_letter("three", "reason")
 
     depths = QueueDepths((live, bulk))
     assert (depths.waiting(), depths.dead()) == (0, 3)

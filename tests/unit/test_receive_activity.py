@@ -54,15 +54,15 @@ class LiveQueue:
 
     down: bool = False
     sent: list[str] = field(default_factory=list)
-    buried: list[tuple[dict[str, Any], str]] = field(default_factory=list)
+    dead_lettered: list[tuple[dict[str, Any], str]] = field(default_factory=list)
 
     def send_all(self, bodies: Sequence[str]) -> None:
         if self.down and bodies:
             raise Unavailable("down")
         self.sent += bodies
 
-    def bury(self, body: str, reason: str) -> None:
-        self.buried.append((json.loads(body), reason))
+    def dead_letter(self, body: str, reason: str) -> None:
+        self.dead_lettered.append((json.loads(body), reason))
 
     @property
     def messages(self) -> list[Message]:
@@ -365,7 +365,7 @@ def test_what_is_not_sound_on_the_bus_becomes_a_dead_letter_of_its_own(door: Doo
     told = event(door, {"batch": [track(1), bad]})
 
     assert (told.accepted, told.refused) == (1, {"event": 1})
-    ((body, reason),) = door.queue.buried
+    ((body, reason),) = door.queue.dead_lettered
     assert body == {"connection": "main", "activity": bad}
     assert reason.startswith("activity on the bus: event has to be text")
 
@@ -384,7 +384,7 @@ def test_an_event_that_is_for_nobody_or_says_nothing_is_a_dead_letter(
     door: Door, detail: Any, reason: str
 ) -> None:
     assert event(door, detail).accepted == 0
-    ((_, told),) = door.queue.buried
+    ((_, told),) = door.queue.dead_lettered
     assert told == f"activity on the bus: {reason}"
 
 
@@ -393,7 +393,7 @@ def test_an_event_for_a_disconnected_connection_is_a_dead_letter(door: Door) -> 
 
     event(door, track())
 
-    ((_, told),) = door.queue.buried
+    ((_, told),) = door.queue.dead_lettered
     assert told == "activity on the bus: the connection is disconnected"
 
 

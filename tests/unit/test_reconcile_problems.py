@@ -189,7 +189,7 @@ def test_an_event_that_cannot_be_read_is_named_and_stops_nothing(
     assert (turn.done, turn.problem, turn.events) == (True, None, 3)
     assert [tuple(one.values()) for one in turn.public()["unreadable"]] == [named]
     assert sorted(scene.bulk.events()) == ["evt_1", "evt_2", "evt_bad"], (
-        "the worker buries it, with its reason"
+        "the worker dead-letters it, with its reason"
     )
     assert checkpoint(scene) == NOW - 1
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.segments import Segment
 from peoplesync.sync.messages import decode
 from peoplesync.sync.ports import TooLarge
@@ -175,10 +175,10 @@ def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
     people = changed.world.people
     write = people.write
 
-    def too_large(epoch: Any, household: Household, cause: str, now: int) -> None:
-        if unlucky in household.after:
+    def too_large(epoch: Any, write_set: WriteSet, cause: str, now: int) -> None:
+        if unlucky in write_set.after:
             raise TooLarge("person would take 300,001 bytes")
-        write(epoch, household, cause, now)
+        write(epoch, write_set, cause, now)
 
     monkeypatch.setattr(people, "write", too_large)
 
@@ -186,7 +186,7 @@ def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
 
     assert (answer["status"], answer["failed"], answer["evaluated"]) == ("failed", 1, PEOPLE - 1)
     assert answer["reason"] == "1 person could not be evaluated; peoplesync dead list tells why"
-    assert len(changed.world.queue.buried) == 1
+    assert len(changed.world.queue.dead_lettered) == 1
 
 
 def test_a_run_that_the_definitions_have_outrun_is_superseded(changed: ReevaluationWorld) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.sweeps import PASS_SECONDS, Pass
-from peoplesync.sync.fates import ATTEMPTS_OF_THE_SWEEP
+from peoplesync.sync.batch_results import ATTEMPTS_OF_THE_SWEEP
 from peoplesync.sync.messages import Message, decode
 from peoplesync.sync.sweep import PEOPLE_A_MESSAGE, PEOPLE_A_SWEEP, Swept, sweep
 from tests.builders import DAY, HOUR, MINUTE, NOW, customer, event, subscription

@@ -15,11 +15,11 @@ from pynamodb.models import Model
 from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.adapters.tables import FeedRow, IdentityRow, PersonRow
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household
-from peoplesync.sync.ports import LostRace, Unavailable
+from peoplesync.domain.households import WriteSet
+from peoplesync.sync.ports import Unavailable, VersionConflict
 from tests.builders import NOW
 from tests.moto_stack import REGION, MotoStack, break_operation
-from tests.stored_stories import changed, household, newcomer, paid, person, record
+from tests.stored_stories import changed, newcomer, paid, person, record, write_set
 
 MAIN = Epoch("main", 1)
 ANN = person("per_1", record("cus_1"), email="one@example.com", segments={"customers": NOW})
@@ -32,14 +32,14 @@ def store(aws: MotoStack) -> PeopleStore:
 
 NEXT = changed(ANN, email="new@example.com", segments={})
 
-LOST: list[tuple[str, Household]] = [
+LOST: list[tuple[str, WriteSet]] = [
     (
         "the person was written since",
-        household((replace(ANN, version=7), replace(NEXT, version=8)), entries=[("cus_1", paid("ch_2"))]),
+        write_set((replace(ANN, version=7), replace(NEXT, version=8)), entries=[("cus_1", paid("ch_2"))]),
     ),
     ("the person is there already", newcomer(person("per_1", record("cus_7")))),
-    ("the person is gone", household((person("per_9", record("cus_9")), person("per_9", record("cus_8"))))),
-    ("the removed person was written since", household((replace(ANN, version=7), None))),
+    ("the person is gone", write_set((person("per_9", record("cus_9")), person("per_9", record("cus_8"))))),
+    ("the removed person was written since", write_set((replace(ANN, version=7), None))),
     ("a new customer has a person already", newcomer(person("per_2", record("cus_1")))),
     (
         "a new e-mail was taken by somebody else",
@@ -47,20 +47,20 @@ LOST: list[tuple[str, Household]] = [
     ),
     (
         "a record was moved to somebody else",
-        household(
+        write_set(
             (person("per_3", record("cus_1")), changed(person("per_3", record("cus_4")))),
         ),
     ),
-    ("an entry is in the feed already", household((ANN, NEXT), entries=[("cus_1", paid("ch_1"))])),
+    ("an entry is in the feed already", write_set((ANN, NEXT), entries=[("cus_1", paid("ch_1"))])),
     (
         "the last of many entries is in the feed already",
-        household(
+        write_set(
             (ANN, NEXT), entries=[*(("cus_1", paid(f"ch_{n}")) for n in range(9, 1, -1)), ("cus_1", paid())]
         ),
     ),
     (
         "one of two people was written since",
-        household(
+        write_set(
             (ANN, NEXT),
             (person("per_3", record("cus_3"), version=9), person("per_3", record("cus_3"), version=10)),
         ),
@@ -70,13 +70,13 @@ LOST: list[tuple[str, Household]] = [
 
 @pytest.mark.parametrize("late", [late for _, late in LOST], ids=[why for why, _ in LOST])
 def test_a_write_that_comes_too_late_is_lost_as_a_whole(
-    aws: MotoStack, store: PeopleStore, late: Household
+    aws: MotoStack, store: PeopleStore, late: WriteSet
 ) -> None:
     store.write(MAIN, newcomer(ANN, [("cus_1", paid("ch_1"))]), "live", NOW)
     store.write(MAIN, newcomer(person("per_3", record("cus_3"))), "live", NOW)
     before = aws.people()
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.write(MAIN, late, "live", NOW)
 
     assert aws.people() == before
@@ -84,21 +84,21 @@ def test_a_write_that_comes_too_late_is_lost_as_a_whole(
 
 def test_of_two_writes_of_one_reading_the_second_is_lost(aws: MotoStack, store: PeopleStore) -> None:
     store.write(MAIN, newcomer(ANN), "live", NOW)
-    store.write(MAIN, household((ANN, NEXT)), "live", NOW)
+    store.write(MAIN, write_set((ANN, NEXT)), "live", NOW)
     first = aws.people()
 
-    with pytest.raises(LostRace):
-        store.write(MAIN, household((ANN, changed(ANN, last_sync_at=NOW))), "live", NOW)
+    with pytest.raises(VersionConflict):
+        store.write(MAIN, write_set((ANN, changed(ANN, last_sync_at=NOW))), "live", NOW)
 
     assert aws.people() == first
 
 
-def test_a_transaction_in_conflict_with_another_is_a_lost_race(store: PeopleStore) -> None:
+def test_a_transaction_in_conflict_with_another_is_a_version_conflict(store: PeopleStore) -> None:
     break_operation(
         store.connection, "TransactWriteItems", "TransactionCanceledException", "None", "TransactionConflict"
     )
 
-    with pytest.raises(LostRace):
+    with pytest.raises(VersionConflict):
         store.write(MAIN, newcomer(ANN), "live", NOW)
 
 

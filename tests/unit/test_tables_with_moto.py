@@ -20,11 +20,11 @@ from tests.stored_stories import (
     changed,
     full_person,
     full_record,
-    household,
     newcomer,
     paid,
     person,
     record,
+    write_set,
 )
 
 MAIN = Epoch("main", 1)
@@ -133,7 +133,7 @@ def test_more_people_and_entries_than_one_call_takes_are_read_at_once(store: Peo
         some = range(start, start + 20)
         people = [(None, person(f"per_{n}", record(f"cus_{n}"))) for n in some]
         entries = [("cus_1", events[n]) for n in some]
-        store.write(MAIN, household(*people, entries=entries), "live", NOW)
+        store.write(MAIN, write_set(*people, entries=entries), "live", NOW)
 
     known = store.read(MAIN, [f"customer:cus_{n}" for n in range(120)], {"cus_1": events})
 
@@ -179,7 +179,7 @@ def test_what_stays_as_it_is_costs_no_write(store: PeopleStore) -> None:
     store.write(MAIN, newcomer(before), "live", NOW)
     items = transactions_of(store)
 
-    store.write(MAIN, household((before, changed(before, last_sync_at=NOW + 1))), "live", NOW)
+    store.write(MAIN, write_set((before, changed(before, last_sync_at=NOW + 1))), "live", NOW)
 
     assert items == [1]
 
@@ -191,7 +191,7 @@ def test_a_record_moves_between_two_people_in_one_transaction(aws: MotoStack, st
     store.write(MAIN, newcomer(two), "live", NOW)
     transactions = transactions_of(store)
 
-    moved = household(
+    moved = write_set(
         (one, changed(one, records={"cus_1": record("cus_1")})),
         (two, changed(two, records={"cus_2": record("cus_2"), "cus_3": record("cus_3")})),
         entries=[("cus_2", paid())],
@@ -233,6 +233,6 @@ def test_a_person_over_the_limit_is_too_large_and_named_without_a_value(
     grown = changed(fits, fields={"customer_name": "é" * (MAX_PERSON_BYTES // 6 + 1)})
 
     with pytest.raises(TooLarge, match=r"^person per_1 would take 300\d\d\d bytes, 300000 are allowed$"):
-        store.write(MAIN, household((fits, grown)), "live", NOW)
+        store.write(MAIN, write_set((fits, grown)), "live", NOW)
 
     assert read(store, "customer:cus_1") == fits

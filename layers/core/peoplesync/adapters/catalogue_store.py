@@ -24,7 +24,7 @@ from peoplesync.domain.catalogue import (
 )
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.snapshots import Rank, Snapshot
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 
 
 class CatalogueStore:
@@ -50,7 +50,7 @@ class CatalogueStore:
         return found
 
     def write(self, epoch: Epoch, entry: Entry) -> None:
-        """Raises `LostRace` where the entry was written since it was read, `Unavailable`."""
+        """Raises `VersionConflict` where the entry was written since it was read, `Unavailable`."""
         row = CatalogueRow(
             pk=CatalogueRow.key(epoch, entry.key),
             version=entry.version,
@@ -72,7 +72,7 @@ class CatalogueStore:
                 row.save(condition=unchanged)
         except PutError as error:
             if error.cause_response_code == "ConditionalCheckFailedException":
-                raise LostRace from error
+                raise VersionConflict from error
             raise
 
     def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:

@@ -20,7 +20,7 @@ from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.rhythm import Rhythm, read_rhythm
 from peoplesync.domain.segments import Definitions
 from peoplesync.domain.sweeps import Pass, read_pass
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 
 LAST_EVENT_STEP: Final = 60
 """Seconds by which `last_event_at` must rise to be worth a write."""
@@ -102,16 +102,16 @@ class ConnectionsStore(StoredDefinitions):
 
     def create(self, connection: Connection) -> None:
         """Adds a connection; one that is there already stays as it is."""
-        with suppress(LostRace):
+        with suppress(VersionConflict):
             self._put(connection, ConnectionRow.pk.does_not_exist())
 
     def begin_epoch(self, connection: Connection) -> None:
-        """The connection from now on: nothing of the epoch before counts any more. Raises LostRace where it
-        is not the epoch before that is there."""
+        """The connection from now on: nothing of the epoch before counts any more. Raises VersionConflict
+        where it is not the epoch before that is there."""
         self._put(connection, ConnectionRow.epoch_number == connection.epoch_number - 1)
 
     def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
-        """The connection is connected, by a key that may do this. Raises LostRace in another epoch."""
+        """The connection is connected, by a key that may do this. Raises VersionConflict in another epoch."""
         self._update(
             epoch,
             *_another_webhook(endpoint, at),
@@ -121,18 +121,19 @@ class ConnectionsStore(StoredDefinitions):
         )
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
-        """The connection has this webhook endpoint now. Raises LostRace in another epoch."""
+        """The connection has this webhook endpoint now. Raises VersionConflict in another epoch."""
         self._update(epoch, *_another_webhook(endpoint, at))
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
         """The connection is not to be used any more; `for_good` ends its epoch too, so that nothing can be
-        done to its people but to delete them. Raises LostRace in another epoch."""
+        done to its people but to delete them. Raises VersionConflict in another epoch."""
         next_epoch = ConnectionRow.epoch_number.set(epoch.number + 1)
         ended = [next_epoch, ConnectionRow.erased_since.remove()] if for_good else []
         self._update(epoch, ConnectionRow.disconnected_at.set(at), *ended)
 
     def note_erasing(self, epoch: Epoch, at: int) -> None:
-        """Remembers that from now on some people are known to be erased. Raises LostRace in another epoch."""
+        """Remembers that from now on some people are known to be erased. Raises VersionConflict in another
+        epoch."""
         self._update(epoch, ConnectionRow.erased_since.set(ConnectionRow.erased_since | at))
 
     def _put(self, connection: Connection, condition: Condition) -> None:
@@ -141,7 +142,7 @@ class ConnectionsStore(StoredDefinitions):
             with busy_as_unavailable():
                 _to_row(connection).save(condition=condition)
         except PutError as error:
-            _raise_lost_race(error)
+            _raise_version_conflict(error)
             raise
 
     def _update(self, epoch: Epoch, *actions: Action) -> None:
@@ -152,7 +153,7 @@ class ConnectionsStore(StoredDefinitions):
                     actions=list(actions), condition=ConnectionRow.epoch_number == epoch.number
                 )
         except UpdateError as error:
-            _raise_lost_race(error)
+            _raise_version_conflict(error)
             raise
 
     def note_event(self, epoch: Epoch, at: int) -> None:
@@ -259,9 +260,9 @@ def _set(attribute: Attribute[Any], value: Any) -> Action:
     return attribute.remove() if value is None else attribute.set(value)
 
 
-def _raise_lost_race(error: PutError | UpdateError) -> None:
+def _raise_version_conflict(error: PutError | UpdateError) -> None:
     if error.cause_response_code == "ConditionalCheckFailedException":
-        raise LostRace("somebody else has changed this connection") from error
+        raise VersionConflict("somebody else has changed this connection") from error
 
 
 def _to_row(connection: Connection) -> ConnectionRow:

@@ -93,7 +93,7 @@ class DeadLetterQueues:
         source, destination = _arn(queue.sqs, queue.dead_letter_url), _arn(queue.sqs, queue.url)
         try:
             before = _latest_task(queue.sqs, source)
-            # SQS does not know where a message came from that the worker buried: it has to be told.
+            # SQS does not know where a message came from that the worker dead-lettered: say where to.
             queue.sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
         except ClientError as error:
             if error.response["Error"]["Code"] != "InvalidAction":
@@ -159,7 +159,7 @@ def _receive(queue: ChangeQueue, name: str, held: dict[str, _Held], enough: _Eno
 def _letter(name: str, received: Mapping[str, Any]) -> DeadLetter:
     attributes = received["Attributes"]
     reason = received.get("MessageAttributes", {}).get("reason", {}).get("StringValue")
-    # Buried, put back by SQS and crashed since, it still has the reason of its first death.
+    # Dead-lettered, put back by SQS and crashed since, it still has the reason of its first death.
     if "DeadLetterQueueSourceArn" in attributes:
         reason = None
     sent_at = int(attributes["SentTimestamp"]) // 1_000

@@ -18,7 +18,7 @@ from peoplesync.adapters.tables import ConnectionRow, FieldRow, SegmentRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields import FIELDS, BuiltinField, Field, FieldType
 from peoplesync.domain.segments import Definitions, Segment
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
@@ -59,21 +59,21 @@ class DefinitionsStore(StoredDefinitions):
     """The definitions, to be changed; see `sync.defining.changes.Store`."""
 
     def definitions(self, epoch: Epoch) -> Definitions:
-        """The definitions as they are now; raises LostRace where the epoch is over, or Unavailable."""
+        """The definitions as they are now; raises VersionConflict where the epoch is over, or Unavailable."""
         try:
             with busy_as_unavailable():
                 row = ConnectionRow.get(epoch.connection, consistent_read=True)
         except ConnectionRow.DoesNotExist as error:
-            raise LostRace(f"there is no connection {epoch.connection} any more") from error
+            raise VersionConflict(f"there is no connection {epoch.connection} any more") from error
         if int(row.epoch_number) != epoch.number:
-            raise LostRace(f"{epoch.connection} was connected anew meanwhile")
+            raise VersionConflict(f"{epoch.connection} was connected anew meanwhile")
         # The version first: what is newer than it says fails when it is written.
         version = int(row.definitions_version)
         return Definitions(version, tuple(self.segments(epoch)), tuple(self.fields(epoch)))
 
     def change(self, epoch: Epoch, before: Definitions, after: Definitions, now: int) -> None:
-        """Writes what differs, whole or not at all. Raises LostRace where the epoch, the version or one of
-        these rows is not as it was read, or Unavailable."""
+        """Writes what differs, whole or not at all. Raises VersionConflict where the epoch, the version or
+        one of these rows is not as it was read, or Unavailable."""
         with busy_as_unavailable():
             write = TransactWrite(connection=ConnectionRow._get_connection().connection)
             _add_version(write, epoch, before, after, now)
@@ -85,7 +85,7 @@ class DefinitionsStore(StoredDefinitions):
                 write._commit()
             except TransactWriteError as error:
                 if error_codes(error) & LOST:
-                    raise LostRace("somebody else has changed segments or fields") from error
+                    raise VersionConflict("somebody else has changed segments or fields") from error
                 raise
 
 

@@ -1,4 +1,4 @@
-"""People in DynamoDB: read by identity, written one household at a time, whole or not at all."""
+"""People in DynamoDB: read by identity, written one write set at a time, whole or not at all."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from peoplesync.adapters.tables import CHARGE, MARKER, FeedRow, IdentityRow, Mem
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.charges import is_paid
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.domain.people import ERASED, SHARED, Person
 from peoplesync.domain.snapshots import Snapshot
 from peoplesync.sync.erasure_receipt import Receipt, removed_with
-from peoplesync.sync.ports import LostRace, TooLarge, Unavailable
+from peoplesync.sync.ports import TooLarge, Unavailable, VersionConflict
 
 MAX_ITEMS: Final = 100
 """What one transaction takes."""
@@ -60,7 +60,7 @@ class PeopleStore(MemberPages):
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
         charges: Mapping[str, Collection[Snapshot]] = _NONE,
-    ) -> Known:
+    ) -> LoadedState:
         """The people behind the identities and of the given ids, which of the billing events are in their
         feeds already, and what the charges count for so far.
 
@@ -77,7 +77,7 @@ class PeopleStore(MemberPages):
             rows = PersonRow.batch_get([PersonRow.key(epoch, one) for one in wanted], consistent_read=True)
             found = {person.id: person for person in map(from_row, rows)}
             known = self._known_entries(epoch, entries)
-            return Known(owners, found, known, charges=charges_known(epoch, charges))
+            return LoadedState(owners, found, known, charges=charges_known(epoch, charges))
 
     def _erased(self, epoch: Epoch, strangers: Collection[str]) -> Mapping[str, str]:
         """Who of those that nobody is found by was erased. It is looked at after their own rows: whoever is
@@ -110,28 +110,28 @@ class PeopleStore(MemberPages):
             others = (one for one in charges if one.content["id"] not in apart_from and is_paid(one))
             return list(islice(others, 1))
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        """Writes people, identities, memberships and feed entries of a household in one transaction.
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        """Writes people, identities, memberships and feed entries of a write set in one transaction.
 
-        Raises `LostRace` where any of them was written since it was read, `TooLarge`, `Unavailable`.
+        Raises `VersionConflict` where any of them was written since it was read, `TooLarge`, `Unavailable`.
         """
         transaction = _Transaction(self.connection, epoch)
-        for person_id, after in household.after.items():
-            transaction.change_person(household.before[person_id], after, cause)
-        transaction.change_identities(household, self._markers_of(epoch, household))
-        transaction.change_memberships(household)
-        for person in sorted(household.erasing):
-            transaction.add_to_receipt(removed_with(household, person, now))
-        for record, event in household.entries:
+        for person_id, after in write_set.after.items():
+            transaction.change_person(write_set.before[person_id], after, cause)
+        transaction.change_identities(write_set, self._markers_of(epoch, write_set))
+        transaction.change_memberships(write_set)
+        for person in sorted(write_set.erasing):
+            transaction.add_to_receipt(removed_with(write_set, person, now))
+        for record, event in write_set.entries:
             transaction.add_entry(record, event, cause, now, now + self.feed_retention_days * _DAY)
-        for record, charge in household.charges:
+        for record, charge in write_set.charges:
             transaction.set_charge(record, charge, cause, now)
         transaction.commit()
 
-    def _markers_of(self, epoch: Epoch, household: Household) -> Mapping[str, str]:
-        """The markers of whom the household erases, and of those it claims, who must not have one."""
-        erased = [one for one in household.erased if is_personal(one)]
-        claimed = _owners(household.after).keys() - _owners(household.before).keys()
+    def _markers_of(self, epoch: Epoch, write_set: WriteSet) -> Mapping[str, str]:
+        """The markers of whom the write set erases, and of those it claims, who must not have one."""
+        erased = [one for one in write_set.erased if is_personal(one)]
+        claimed = _owners(write_set.after).keys() - _owners(write_set.before).keys()
         markers = self.markers.markers(epoch, erased) if self.markers else {}
         if missing := [one for one in erased if one not in markers]:
             raise Unavailable(f"{len(missing)} identities would be erased, and no key is there to do it with")
@@ -171,10 +171,10 @@ class _Transaction:
             return
         self._items += 1
 
-    def change_identities(self, household: Household, markers: Mapping[str, str]) -> None:
-        before = _owners(household.before)
-        after = _owners(household.after) | dict.fromkeys(household.shared, SHARED)
-        after |= dict.fromkeys(household.erased, ERASED)
+    def change_identities(self, write_set: WriteSet, markers: Mapping[str, str]) -> None:
+        before = _owners(write_set.before)
+        after = _owners(write_set.after) | dict.fromkeys(write_set.shared, SHARED)
+        after |= dict.fromkeys(write_set.erased, ERASED)
         for identity in sorted(before.keys() | after.keys()):
             old, new = before.get(identity), after.get(identity)
             if old == new:
@@ -204,8 +204,8 @@ class _Transaction:
         self._write.update(receipt, actions=additions(removed))
         self._items += 1
 
-    def change_memberships(self, household: Household) -> None:
-        before, after = _indexed(household.before), _indexed(household.after)
+    def change_memberships(self, write_set: WriteSet) -> None:
+        before, after = _indexed(write_set.before), _indexed(write_set.after)
         for index, member in sorted(before.keys() | after.keys()):
             old, new = before.get((index, member)), after.get((index, member))
             if old == new:
@@ -265,7 +265,7 @@ class _Transaction:
                     self._write._commit()
                 except TransactWriteError as error:
                     if error_codes(error) & _LOST:
-                        raise LostRace from error
+                        raise VersionConflict from error
                     raise
 
 

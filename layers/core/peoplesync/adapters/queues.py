@@ -53,7 +53,7 @@ class ChangeQueue:
             if refused := answer.get("Failed"):
                 raise Unavailable(f"the queue did not take a message: {refused[0].get('Code')}")
 
-    def bury(self, body: str, reason: str) -> None:
+    def dead_letter(self, body: str, reason: str) -> None:
         """Puts a message straight into the dead-letter queue, with its reason cut to fit."""
         room = MAX_BYTES - len(body.encode()) - _ATTRIBUTE_OVERHEAD
         reason = reason[: max(1, min(MAX_REASON, room // 4))]

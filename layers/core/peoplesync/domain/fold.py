@@ -2,7 +2,7 @@
 
 First each record takes its changes, by itself. Then it is brought home to the person of its e-mail. Then the
 people it touched are evaluated: fields, segments, next review. What must be written together comes out as one
-household: a person, or the two of a move.
+write_set: a person, or the two of a move.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from peoplesync.domain.activity import email_in
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.changes import Answer, Change, ObjectKey
 from peoplesync.domain.homes import Homes
-from peoplesync.domain.households import Known, Outcome
+from peoplesync.domain.households import FoldResult, LoadedState
 from peoplesync.domain.people import PENDING_PATIENCE, email_identity, normal_email, record_identity
 from peoplesync.domain.records import fold_record, without_old_subscriptions
 from peoplesync.domain.segments import Definitions
@@ -23,7 +23,7 @@ from peoplesync.domain.snapshots import Snapshot
 
 
 def fold(
-    known: Known,
+    known: LoadedState,
     changes: Sequence[Change],
     definitions: Definitions,
     now: int,
@@ -31,7 +31,7 @@ def fold(
     new_id: Callable[[], str],
     reviews: Collection[str] = (),
     erasures: Collection[str] = (),
-) -> Outcome:
+) -> FoldResult:
     """The people after the changes, in whatever order those came.
 
     `answers` holds what Stripe said about earlier `ties`; `new_id` names a person seen for the first time;
@@ -39,7 +39,7 @@ def fold(
     erased. Of who is erased nothing is folded any more.
     """
     if any(person.definitions_version > definitions.version for person in known.people.values()):
-        return Outcome(outdated=True)
+        return FoldResult(outdated=True)
     homes = Homes(known, now, new_id)
     homes.erase(erasures)
     ties: set[ObjectKey] = set()
@@ -74,7 +74,7 @@ def fold(
         if email is not None and not homes.knows(email_identity(email)):
             unknown.add(email_identity(email))
         elif email is not None and homes.is_erased(email_identity(email)):
-            homes.turn_away(record_id, theirs)
+            homes.reject_erased(record_id, theirs)
         elif (
             record != before
             or folded.entries
@@ -84,14 +84,14 @@ def fold(
             homes.settle(record, email)
             homes.note(record_id, folded.entries, theirs, folded.charges.values())
     if ties or unknown or fell:
-        return Outcome(ties=frozenset(ties), unknown=frozenset(unknown), fell=fell)
+        return FoldResult(ties=frozenset(ties), unknown=frozenset(unknown), fell=fell)
     homes.review(reviews)
     if unlisted := homes.uses() - known.catalogue.keys():
-        return Outcome(unlisted=frozenset(unlisted))
-    return Outcome(households=tuple(homes.households(definitions)))
+        return FoldResult(unlisted=frozenset(unlisted))
+    return FoldResult(write_sets=tuple(homes.write_sets(definitions)))
 
 
-def _overdue(known: Known, reviews: Collection[str], now: int) -> Iterable[Change]:
+def _overdue(known: LoadedState, reviews: Collection[str], now: int) -> Iterable[Change]:
     """The pending records of reviewed people whose minute has passed: Stripe is asked for their customers."""
     for person in (known.people[one] for one in sorted(reviews) if one in known.people):
         for record in person.records.values():
@@ -99,7 +99,7 @@ def _overdue(known: Known, reviews: Collection[str], now: int) -> Iterable[Chang
                 yield Change(record.id, ObjectKey("customer", record.id), now, ask=True)
 
 
-def addressed(changes: Iterable[Change], known: Known) -> list[Change]:
+def addressed(changes: Iterable[Change], known: LoadedState) -> list[Change]:
     """The changes, each for the record that keeps what it is about.
 
     What is told under an account is the customer's whose account it is, where that is known; a charge that
@@ -123,7 +123,7 @@ def addressed(changes: Iterable[Change], known: Known) -> list[Change]:
     return [of(change) for change in every]
 
 
-def _known_entries(known: Known, record: str, changes: Iterable[Change]) -> Collection[str]:
+def _known_entries(known: LoadedState, record: str, changes: Iterable[Change]) -> Collection[str]:
     """The entries in a record's feed; and in that of its alias, under which it may have been known before."""
     aliases = {one.alias for one in changes if one.alias}
     return {entry for one in (record, *aliases) for entry in known.entries.get(one, ())}

@@ -15,7 +15,7 @@ from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.changes import Change
 from peoplesync.domain.fields import FieldValue
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.domain.people import (
     ERASED,
     SHARED,
@@ -40,7 +40,7 @@ that, each of which has an index of its users."""
 class Homes:
     """The people as they stand while records move in."""
 
-    def __init__(self, known: Known, now: int, new_id: Callable[[], str]) -> None:
+    def __init__(self, known: LoadedState, now: int, new_id: Callable[[], str]) -> None:
         self._known, self._now, self._new_id = known, now, new_id
         self._people: dict[str, Person] = dict(known.people)
         held = {identity: person.id for person in known.people.values() for identity in person.identities}
@@ -130,7 +130,7 @@ class Homes:
         changes: Iterable[Change],
         charges: Iterable[Snapshot] = (),
     ) -> None:
-        """Remembers what came with a record, for the household it ends in."""
+        """Remembers what came with a record, for the write set it ends in."""
         person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
         self._charges[person] += [(record_id, charge) for charge in charges]
@@ -158,7 +158,7 @@ class Homes:
                 self._owner[email_identity(person.email)] = ERASED
                 self._erased[email_identity(person.email)] = person_id
 
-    def turn_away(self, record_id: str, changes: Iterable[Change]) -> None:
+    def reject_erased(self, record_id: str, changes: Iterable[Change]) -> None:
         """A record whose e-mail is an erased person's: nothing is kept of it but that it is to be dropped."""
         holder = self.holder_of(record_id) or Person(self._new_id(), created_at=self._now)
         self._people[holder.id] = holder
@@ -178,7 +178,7 @@ class Homes:
                 self._erased[record_identity(name)] = person_id
         self._touch(person_id, person_id)
 
-    def households(self, definitions: Definitions) -> Iterable[Household]:
+    def write_sets(self, definitions: Definitions) -> Iterable[WriteSet]:
         """The touched people, evaluated; those linked by a move together."""
         for together in self._groups():
             before = {person: self._known.people.get(person) for person in together}
@@ -188,7 +188,7 @@ class Homes:
             if not (erased or charges) and all(_unmoved(before[one], after[one]) for one in together):
                 continue
             after |= self._absorbing(before, after)
-            yield Household(
+            yield WriteSet(
                 before=before,
                 after=after,
                 entries=tuple(entry for person in together for entry in self._entries[person]),

@@ -13,7 +13,7 @@ from peoplesync.domain.snapshots import Snapshot
 
 
 @dataclass(frozen=True)
-class Known:
+class LoadedState:
     """What was read before the fold.
 
     `identities` maps each identity that was looked up to its person's id, to None where it is nobody's, to
@@ -33,7 +33,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Household:
+class WriteSet:
     """People whose change is written as one: `before` and `after` by id, None where one is not (any more).
 
     `entries` are the new billing events with the record whose feed they join, `charges` what charges of a
@@ -56,7 +56,7 @@ class Household:
     erasing: frozenset[str] = frozenset()
 
     @property
-    def newcomers(self) -> bool:
+    def has_new_people(self) -> bool:
         """Whether somebody is in it who was nobody before."""
         return any(
             after is not None and not after.pending and (before is None or before.pending)
@@ -64,7 +64,7 @@ class Household:
         )
 
     @property
-    def newly_uses(self) -> bool:
+    def uses_new_catalogue_items(self) -> bool:
         """Whether somebody uses a product or coupon that they did not use before."""
         return any(
             after is not None and after.terms.keys() - (before.terms.keys() if before else ())
@@ -73,15 +73,20 @@ class Household:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the fold came to. Where it lacks something to decide, it says what, and there are no households:
+class FoldResult:
+    """What the fold came to. Where it lacks something to decide, it says what, and there are no write sets:
     `ties` that only Stripe can settle, `unknown` identities, products and coupons that are `unlisted` so far,
     the payment before those of the charges that `fell`, by record, or newer definitions than the `outdated`
     ones it was given."""
 
-    households: tuple[Household, ...] = ()
+    write_sets: tuple[WriteSet, ...] = ()
     ties: frozenset[ObjectKey] = frozenset()
     unknown: frozenset[str] = frozenset()
     unlisted: frozenset[CatalogueKey] = frozenset()
     fell: Mapping[str, Collection[str]] = field(default_factory=dict)
     outdated: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was lacking."""
+        return not (self.ties or self.unknown or self.unlisted or self.fell or self.outdated)

@@ -16,7 +16,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.outgoing import OF_IMPORTS
 from peoplesync.domain.people import Person
 from peoplesync.domain.terms import unknown_terms
-from peoplesync.sync.fates import LONGEST_DELAY, SHORTEST_DELAY
+from peoplesync.sync.batch_results import LONGEST_DELAY, SHORTEST_DELAY
 from peoplesync.sync.messages import Ask, AskedKind, Message
 from peoplesync.sync.ports import Queue
 
@@ -35,6 +35,12 @@ class Questions:
     epoch: Epoch
     asked: set[Ask] = field(default_factory=set)
     attempts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def note_answers(self, messages: Iterable[Message]) -> None:
+        """Counts how often what these messages ask will then have been asked."""
+        for message in messages:
+            if message.ask:
+                self.attempts[message.ask.kind, message.ask.id] = message.attempt + 1
 
     def ask(
         self,

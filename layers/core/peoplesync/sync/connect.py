@@ -19,7 +19,7 @@ from peoplesync.domain.segments import PREDEFINED, Segment
 from peoplesync.sync.endpoints import Account, Secrets, Webhook
 from peoplesync.sync.messages import Message, Purge
 from peoplesync.sync.permissions import PERMISSIONS, MissingPermissions, livemode_of, missing
-from peoplesync.sync.ports import LostRace, NotPermitted, Unavailable
+from peoplesync.sync.ports import NotPermitted, Unavailable, VersionConflict
 
 LATE_WRITES: Final = 60
 """Seconds after which nobody still writes what was begun in an epoch that is over: a batch lasts 15."""
@@ -46,10 +46,11 @@ class Connections(Protocol):
         """Does nothing where the connection is there already."""
 
     def begin_epoch(self, connection: Connection) -> None:
-        """Raises LostRace where another epoch has begun."""
+        """Raises VersionConflict where another epoch has begun."""
 
     def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
-        """What was wrong with key and webhook is over. Raises LostRace where another epoch has begun."""
+        """What was wrong with key and webhook is over. Raises VersionConflict where another epoch has
+        begun."""
 
     def fields(self, epoch: Epoch) -> Sequence[Field]: ...
 
@@ -144,7 +145,7 @@ class Connector:
         """Makes the connection, or completes one that was half made: running it twice doubles nothing.
 
         Raises MissingPermissions or Unconfirmed before anything is done; later InvalidConnection,
-        EndpointRefused, NotPermitted, LostRace or Unavailable, and can be run again.
+        EndpointRefused, NotPermitted, VersionConflict or Unavailable, and can be run again.
         """
         if lacking := missing(examined.permissions, required=True):
             raise MissingPermissions(lacking)
@@ -166,11 +167,12 @@ class Connector:
         return Connected(self.connections.get_even_disconnected(examined.name) or made, left)
 
     def _as_it_is_now(self, examined: Examined) -> Examined:
-        """What was examined was maybe long ago; raises LostRace where what was agreed to holds no more."""
+        """What was examined was maybe long ago; raises VersionConflict where what was agreed to holds no
+        more."""
         now = self.connections.get_even_disconnected(examined.name)
         before = examined.current
         if (now and now.epoch) != (before and before.epoch):
-            raise LostRace(f"somebody else has changed {examined.name}")
+            raise VersionConflict(f"somebody else has changed {examined.name}")
         return replace(examined, current=now)
 
     def _define(self, epoch: Epoch, source: Connection | None) -> None:

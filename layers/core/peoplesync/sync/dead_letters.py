@@ -1,7 +1,7 @@
 """Dead letters: what a message that could not be applied was about, and why it could not.
 
-A message dies in two ways. The worker buries what no later attempt can apply, and notes the reason; SQS moves
-what crashed the worker five times, and knows no reason. Descriptions hold nothing personal.
+A message dies in two ways. The worker dead-letters what no later attempt can apply, and notes the reason; SQS
+moves what crashed the worker five times, and knows no reason. Descriptions hold nothing personal.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _event(event: Mapping[str, Any]) -> str:
 
 
 def _chunk(chunk: Chunk) -> str:
-    """How much a chunk holds; one thing alone, which is what the worker buries, is named."""
+    """How much a chunk holds; one thing alone, as the worker dead-letters it, is named."""
     parts = list(chunk.parts)
     if len(parts) == 1:
         ((_, kind, one),) = parts

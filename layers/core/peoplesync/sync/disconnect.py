@@ -21,10 +21,10 @@ class Connections(Protocol):
     def get_even_disconnected(self, name: str) -> Connection | None: ...
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
-        """Raises LostRace where another epoch has begun."""
+        """Raises VersionConflict where another epoch has begun."""
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
-        """Raises LostRace where another epoch has begun."""
+        """Raises VersionConflict where another epoch has begun."""
 
 
 class Secrets(EndpointsSecrets, Protocol):
@@ -45,7 +45,8 @@ class Disconnector:
         """Disconnects, or completes a disconnecting that was interrupted. Returns the id of an endpoint that
         had to be left, since the key is not accepted any more.
 
-        Raises InvalidConnection, LostRace, or Unavailable: then it is disconnected, and can be run again.
+        Raises InvalidConnection, VersionConflict, or Unavailable: then it is disconnected, and can be run
+        again.
         """
         current = self.connections.get_even_disconnected(name)
         if current is None:

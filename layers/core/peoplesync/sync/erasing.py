@@ -34,7 +34,7 @@ class PersonMoved(Exception):
 
 class Connections(Protocol):
     def note_erasing(self, epoch: Epoch, at: int) -> None:
-        """Raises LostRace or Unavailable."""
+        """Raises VersionConflict or Unavailable."""
 
 
 class Secrets(Protocol):
@@ -84,7 +84,7 @@ class Eraser:
         return self.connection.epoch
 
     def ask(self, person: Person, now: int) -> None:
-        """Has a person erased. Raises KeyLost, LostRace or Unavailable; can be asked again."""
+        """Has a person erased. Raises KeyLost, VersionConflict or Unavailable; can be asked again."""
         name = self.connection.name
         if self.connection.erased_since is None:
             self.secrets.make_erasure_key(name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from peoplesync.domain.activity import USER
 from peoplesync.domain.fields import FieldValue
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.people import customer_identity
 from peoplesync.sync.browse import iso
 
@@ -58,12 +58,12 @@ class Receipt:
         }
 
 
-def removed_with(household: Household, person: str, now: int) -> Receipt:
+def removed_with(write_set: WriteSet, person: str, now: int) -> Receipt:
     """What one transaction removes of one of its people. Who has many records goes in several steps."""
-    before, after = household.before[person], household.after[person]
+    before, after = write_set.before[person], write_set.after[person]
     if before is None:
         return Receipt(person)
-    theirs = household.erased & before.identities
+    theirs = write_set.erased & before.identities
     left = before.segments.keys() - (after.segments.keys() if after else ())
     customers = sorted(one.removeprefix(_CUSTOMER) for one in theirs if one.startswith(_CUSTOMER))
     return Receipt(

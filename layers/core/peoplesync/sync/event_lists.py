@@ -51,7 +51,7 @@ class WrongMode(Exception):
 @dataclass(frozen=True)
 class Told:
     """The events of a slice that are of use, slimmed; the `unreadable` of them, with what is wrong, are for
-    the worker to bury. `listed` counts all that Stripe listed, in how many `pages`, as it knew them at
+    the worker to dead-letter. `listed` counts all that Stripe listed, in how many `pages`, as it knew them at
     `as_of`."""
 
     events: tuple[Json, ...]

@@ -1,220 +1,229 @@
-"""Folding: a batch of tasks is folded with what is known, and what the fold lacks is fetched: more people,
-newer definitions, products and coupons, and from Stripe what only Stripe can settle.
+"""Folding a batch: loads what its tasks are about, folds, and fetches what the fold lacks.
+
+It may lack more people, newer definitions, products and coupons, and what only Stripe can settle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from peoplesync.domain.changes import Answer, Change, ObjectKey
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fold import addressed, charges_in, entries_in, fold, identities_in
-from peoplesync.domain.households import Household, Known, Outcome
+from peoplesync.domain.households import FoldResult, LoadedState, WriteSet
 from peoplesync.domain.people import ERASED, record_identity
 from peoplesync.domain.segments import Definitions
 from peoplesync.domain.terms import uses_of
-from peoplesync.sync.fates import Fates, Task, Tasks
-from peoplesync.sync.forgetting import forget_feeds
-from peoplesync.sync.messages import Erase
-from peoplesync.sync.ports import Catalogues, Connections, People, Stripe, Unavailable
+from peoplesync.sync.batch_results import BatchResults
+from peoplesync.sync.fates import Disposition
+from peoplesync.sync.forgetting import delete_feeds
+from peoplesync.sync.ports import Connections, Unavailable, WorkerPorts
+from peoplesync.sync.tasks import ErasePerson, FoldChange, PeopleTask, PeopleTasks, ReviewPerson
 
 PATIENCE_WITH_STRIPE: Final = 5
 """Seconds after which a batch asks Stripe no more; what is not settled then waits."""
 
 
-class World(Protocol):
-    """What folding needs of the world."""
-
-    @property
-    def people(self) -> People: ...
-
-    @property
-    def catalogue(self) -> Catalogues: ...
-
-    @property
-    def stripe(self) -> Stripe: ...
-
-    @property
-    def connections(self) -> Connections: ...
-
-    @property
-    def clock(self) -> Callable[[], int]: ...
-
-    @property
-    def new_id(self) -> Callable[[], str]: ...
-
-
 @dataclass(frozen=True)
-class Folded:
-    """The households that a batch came to, what was known before, and the version of the definitions."""
+class FoldedBatch:
+    """What a batch folded to: its write sets, what they were made of, and the tasks that were folded."""
 
-    households: Sequence[Household]
-    known: Known
+    write_sets: Sequence[WriteSet]
+    loaded: LoadedState
     definitions_version: int
+    tasks: PeopleTasks
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Folds the tasks of a batch."""
+    """Folds the tasks of one epoch."""
 
-    world: World
-    fates: Fates
+    ports: WorkerPorts
+    epoch: Epoch
+    results: BatchResults
 
-    def fold(self, epoch: Epoch, tasks: dict[str, Task]) -> Folded:
-        """Folds until nothing is lacking. Tasks about who is erased are taken out, and those whose ties
-        cannot be settled now."""
-        changes, reviews, erasures = _asked_for(tasks)
-        found_by = identities_in(changes) | {
-            record_identity(record)
-            for task in tasks.values()
-            if task.message.erase
-            for record in task.message.erase.records
-        }
-        known = self.world.people.read(
-            epoch, found_by, entries_in(changes), {*reviews, *erasures}, charges_in(changes)
-        )
-        known = self._with_what_accounts_are_about(epoch, changes, known)
-        if self._drop_erased(epoch, tasks, known):
-            changes, reviews, erasures = _asked_for(tasks)
-        used = {key for person in known.people.values() for key in uses_of(person.records.values())}
-        known = replace(known, catalogue=self.world.catalogue.read(epoch, used))
-        definitions = self.definitions(epoch)
+    def fold(self, tasks: PeopleTasks) -> FoldedBatch:
+        """Folds until nothing is lacking. Tasks about erased people are finished here, and those that need an
+        answer which Stripe cannot give now wait. Raises Unavailable."""
+        loaded = self._load(tasks)
+        tasks = self._without_erased(tasks, loaded)
+        used = {key for person in loaded.people.values() for key in uses_of(person.records.values())}
+        loaded = replace(loaded, catalogue=self.ports.catalogue.read(self.epoch, used))
+        definitions = current_definitions(self.ports.connections, self.epoch)
         answers: dict[ObjectKey, Answer] = {}
         while True:
-            now = self.world.clock()
-            outcome = fold(known, changes, definitions, now, answers, self.world.new_id, reviews, erasures)
-            if outcome.outdated:
-                definitions = self._newer_definitions(epoch, definitions)
-            elif outcome.unknown:
-                more = self.world.people.read(epoch, outcome.unknown, {}, (), {})
-                known = replace(
-                    known,
-                    identities={**known.identities, **more.identities},
-                    people={**more.people, **known.people},
-                )
-            elif outcome.unlisted:
-                more_entries = self.world.catalogue.read(epoch, outcome.unlisted)
-                known = replace(known, catalogue={**known.catalogue, **more_entries})
-            elif outcome.fell:
-                found = {
-                    record: self.world.people.newest_payment(epoch, record, fell)
-                    for record, fell in outcome.fell.items()
-                }
-                known = replace(known, earlier={**known.earlier, **found})
-            elif not outcome.ties:
-                return Folded(outcome.households, known, definitions.version)
-            unsettled = self._ask_stripe(epoch, outcome, answers)
-            if unsettled:
-                self.fates.wait(
-                    {
-                        name: tasks.pop(name)
-                        for name, task in list(tasks.items())
-                        if _is_about(task, unsettled, known)
-                    }
-                )
-                changes, reviews, erasures = _asked_for(tasks)
+            now, new_id = self.ports.clock(), self.ports.new_id
+            reviews, erasures = _reviews_in(tasks), _erasures_in(tasks)
+            result = fold(loaded, _changes_in(tasks), definitions, now, answers, new_id, reviews, erasures)
+            if result.complete:
+                return FoldedBatch(result.write_sets, loaded, definitions.version, tasks)
+            if result.outdated:
+                definitions = self._newer_definitions(definitions)
+            loaded = self._with_what_lacked(loaded, result)
+            answers |= self._ask_stripe(result.ties)
+            tasks = self._without_unsettled(tasks, result.ties - answers.keys(), loaded)
 
-    def _with_what_accounts_are_about(self, epoch: Epoch, changes: Sequence[Change], known: Known) -> Known:
-        """What is told under an account may be known of the customer whose account it is."""
-        others = [one for one, told in zip(addressed(changes, known), changes, strict=True) if one != told]
+    def _load(self, tasks: PeopleTasks) -> LoadedState:
+        changes = _changes_in(tasks)
+        erased_records = {
+            record
+            for task in tasks.values()
+            if isinstance(task, ErasePerson)
+            for record in task.erase.records
+        }
+        loaded = self.ports.people.read(
+            self.epoch,
+            identities_in(changes) | {record_identity(record) for record in erased_records},
+            entries_in(changes),
+            _reviews_in(tasks) | _erasures_in(tasks),
+            charges_in(changes),
+        )
+        return self._with_accounts(changes, loaded)
+
+    def _with_accounts(self, changes: Sequence[Change], loaded: LoadedState) -> LoadedState:
+        """A change of an account may be known under the customer whose account it is."""
+        addressees = addressed(changes, loaded)
+        others = [one for one, change in zip(addressees, changes, strict=True) if one != change]
         if not others:
-            return known
-        more = self.world.people.read(epoch, (), entries_in(others), (), charges_in(others))
+            return loaded
+        more = self.ports.people.read(self.epoch, (), entries_in(others), (), charges_in(others))
         return replace(
-            known,
-            entries={**more.entries, **known.entries}
-            | {name: {*known.entries.get(name, ()), *found} for name, found in more.entries.items()},
+            loaded,
+            entries={**more.entries, **loaded.entries}
+            | {name: {*loaded.entries.get(name, ()), *found} for name, found in more.entries.items()},
             charges={
-                name: {**known.charges.get(name, {}), **more.charges.get(name, {})}
-                for name in known.charges.keys() | more.charges.keys()
+                name: {**loaded.charges.get(name, {}), **more.charges.get(name, {})}
+                for name in loaded.charges.keys() | more.charges.keys()
             },
         )
 
-    def _drop_erased(self, epoch: Epoch, tasks: dict[str, Task], known: Known) -> bool:
-        """Takes out what is told of who is erased. Their feeds are deleted again, in case that whoever
-        erased them was interrupted."""
-        erased = {identity for identity, owner in known.identities.items() if owner == ERASED}
-        gone = {
-            name: task
-            for name, task in tasks.items()
-            if task.change and record_identity(task.change.record) in erased
-        }
-        forget_feeds(self.world.people, epoch, {task.change.record for task in gone.values() if task.change})
-        unfinished = {
-            name: task
-            for name, task in tasks.items()
-            if task.message.erase and not self._forget_again(epoch, task, task.message.erase, erased, known)
-        }
-        for name in (*gone, *unfinished):
-            del tasks[name]
-        self.fates.finish("dropped", gone)
-        self.fates.finish("applied", unfinished)
-        return bool(gone or unfinished)
+    def _with_what_lacked(self, loaded: LoadedState, result: FoldResult) -> LoadedState:
+        if result.unknown:
+            more = self.ports.people.read(self.epoch, result.unknown, {}, (), {})
+            return replace(
+                loaded,
+                identities={**loaded.identities, **more.identities},
+                people={**more.people, **loaded.people},
+            )
+        if result.unlisted:
+            entries = self.ports.catalogue.read(self.epoch, result.unlisted)
+            return replace(loaded, catalogue={**loaded.catalogue, **entries})
+        if result.fell:
+            newest_payment = self.ports.people.newest_payment
+            found = {record: newest_payment(self.epoch, record, fell) for record, fell in result.fell.items()}
+            return replace(loaded, earlier={**loaded.earlier, **found})
+        return loaded
 
-    def _forget_again(
-        self, epoch: Epoch, task: Task, erase: Erase, erased: Collection[str], known: Known
-    ) -> bool:
-        """Whether nothing is left of the feeds of those who are erased already; else the message is put back
-        on the queue."""
-        records = [one for one in erase.records if record_identity(one) in erased]
+    def _without_erased(self, tasks: PeopleTasks, loaded: LoadedState) -> PeopleTasks:
+        """Drops changes about erased people, and deletes their feeds again: whoever erased them may have been
+        interrupted. An erasure that has to go on with those feeds first is finished, too: its message is on
+        the queue again."""
+        erased = {identity for identity, owner in loaded.identities.items() if owner == ERASED}
+        dropped = {
+            name: task
+            for name, task in tasks.items()
+            if isinstance(task, FoldChange) and record_identity(task.change.record) in erased
+        }
+        delete_feeds(self.ports.people, self.epoch, {task.change.record for task in dropped.values()})
+        put_back = {
+            name: task
+            for name, task in tasks.items()
+            if isinstance(task, ErasePerson) and self._deletes_feeds_later(task, erased, loaded)
+        }
+        self.results.finish(Disposition.DROPPED, dropped)
+        self.results.finish(Disposition.APPLIED, put_back)
+        return {name: task for name, task in tasks.items() if name not in dropped and name not in put_back}
+
+    def _deletes_feeds_later(self, task: ErasePerson, erased: Collection[str], loaded: LoadedState) -> bool:
+        """Deletes the feeds of those records that are erased already. Whether some are left, for which the
+        message was put back on the queue."""
+        person = task.erase.person
+        records = [one for one in task.erase.records if record_identity(one) in erased]
         if not records:
-            return True
-        entries, left = forget_feeds(self.world.people, epoch, records)
-        all_gone = not left and erase.person not in known.people
-        self.world.people.note_forgotten(epoch, erase.person, entries, self.world.clock(), all_gone=all_gone)
+            return False
+        entries, left = delete_feeds(self.ports.people, self.epoch, records)
+        all_gone = not left and person not in loaded.people
+        now = self.ports.clock()
+        self.ports.people.note_forgotten(self.epoch, person, entries, now, all_gone=all_gone)
         if left:
-            task.delivery.queue.send(replace(task.message, attempt=0).encode())
-        return not left
+            task.origin.delivery.queue.send(replace(task.origin.message, attempt=0).encode())
+        return bool(left)
 
-    def definitions(self, epoch: Epoch) -> Definitions:
-        """The definitions as they are now. Raises Unavailable."""
-        connection = self.world.connections.get_even_disconnected(epoch.connection)
-        if connection is None:
-            raise Unavailable(f"connection {epoch.connection} has just been removed")
-        return self.world.connections.definitions(connection)
-
-    def _newer_definitions(self, epoch: Epoch, outdated: Definitions) -> Definitions:
-        definitions = self.definitions(epoch)
+    def _newer_definitions(self, outdated: Definitions) -> Definitions:
+        definitions = current_definitions(self.ports.connections, self.epoch)
         if definitions.version <= outdated.version:
             raise Unavailable("a person was folded with newer definitions than there are")
         return definitions
 
-    def _ask_stripe(
-        self, epoch: Epoch, outcome: Outcome, answers: dict[ObjectKey, Answer]
-    ) -> frozenset[ObjectKey]:
-        """Fetches what is tied, once each; returns the objects that Stripe could not be asked for.
+    def _ask_stripe(self, ties: Collection[ObjectKey]) -> Mapping[ObjectKey, Answer]:
+        """Fetches what is tied, once each.
 
         When it fails once, or takes long, the rest is not asked: the batch must be done within its time.
         """
-        unsettled: set[ObjectKey] = set()
-        gives_up_at = self.world.clock() + PATIENCE_WITH_STRIPE
-        for key in sorted(outcome.ties, key=lambda key: (key.kind, key.id)):
-            if unsettled or self.world.clock() > gives_up_at:
-                unsettled.add(key)
-                continue
+        answers: dict[ObjectKey, Answer] = {}
+        gives_up_at = self.ports.clock() + PATIENCE_WITH_STRIPE
+        for key in sorted(ties, key=lambda key: (key.kind, key.id)):
+            if self.ports.clock() > gives_up_at:
+                break
             try:
-                answers[key] = self.world.stripe.fetch(epoch.connection, key)
+                answer = self.ports.stripe.fetch(self.epoch.connection, key)
             except Unavailable:
-                unsettled.add(key)
-            else:
-                self.fates.report.counts["ties"] += 1
-                self.fates.report.counts["not_found"] += answers[key].missing
-                self.fates.report.counts["unreadable"] += answers[key].unreadable is not None
-        return frozenset(unsettled)
+                break
+            answers[key] = answer
+            self.results.report.counts["ties"] += 1
+            self.results.report.counts["not_found"] += answer.missing
+            self.results.report.counts["unreadable"] += answer.unreadable is not None
+        return answers
+
+    def _without_unsettled(
+        self, tasks: PeopleTasks, unsettled: Collection[ObjectKey], loaded: LoadedState
+    ) -> PeopleTasks:
+        """Has those tasks wait that cannot go on without one of these objects."""
+        if not unsettled:
+            return tasks
+        waiting = {name: task for name, task in tasks.items() if _needs(task, unsettled, loaded)}
+        self.results.wait(waiting)
+        return {name: task for name, task in tasks.items() if name not in waiting}
 
 
-def _asked_for(tasks: Tasks) -> tuple[list[Change], set[str], set[str]]:
-    """The changes to be folded, and the people to be reviewed and erased."""
-    changes = [task.change for task in tasks.values() if task.change]
-    erasures = {task.person for task in tasks.values() if task.message.erase}
-    return changes, {task.person for task in tasks.values() if task.person} - erasures, erasures
+def current_definitions(connections: Connections, epoch: Epoch) -> Definitions:
+    """The definitions as they are now. Raises Unavailable."""
+    connection = connections.get_even_disconnected(epoch.connection)
+    if connection is None:
+        raise Unavailable(f"connection {epoch.connection} has just been removed")
+    return connections.definitions(connection)
 
 
-def _is_about(task: Task, unsettled: Collection[ObjectKey], known: Known) -> bool:
-    """Whether a task cannot go on without one of the objects."""
-    if task.change:
-        return task.change.object in unsettled
-    person = known.people.get(task.person)
-    return person is not None and any(ObjectKey("customer", record) in unsettled for record in person.records)
+def current_definitions_version(connections: Connections, epoch: Epoch) -> int:
+    """The version of the definitions now; 0 if there is no such connection. Raises Unavailable."""
+    connection = connections.get(epoch.connection)
+    return 0 if connection is None else connection.definitions_version
+
+
+def _changes_in(tasks: PeopleTasks) -> list[Change]:
+    return [task.change for task in tasks.values() if isinstance(task, FoldChange)]
+
+
+def _erasures_in(tasks: PeopleTasks) -> set[str]:
+    return {task.erase.person for task in tasks.values() if isinstance(task, ErasePerson)}
+
+
+def _reviews_in(tasks: PeopleTasks) -> set[str]:
+    """The people to be reviewed; who is to be erased is not reviewed before."""
+    reviews = {task.person for task in tasks.values() if isinstance(task, ReviewPerson)}
+    return reviews - _erasures_in(tasks)
+
+
+def _needs(task: PeopleTask, objects: Collection[ObjectKey], loaded: LoadedState) -> bool:
+    """Whether a task cannot go on without one of the objects: the object of its change, or a customer of its
+    person."""
+    match task:
+        case FoldChange(change=change):
+            return change.object in objects
+        case ReviewPerson(person=name):
+            person = loaded.people.get(name)
+        case ErasePerson(erase=erase):
+            person = loaded.people.get(erase.person)
+    return person is not None and any(ObjectKey("customer", one) in objects for one in person.records)

@@ -1,4 +1,4 @@
-"""Forgetting: the feeds of erased records are deleted, so much at a time as a batch has time for."""
+"""Feed deletion: the feeds of erased records, as many rows at a time as a batch has time for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from peoplesync.domain.connections import Epoch
 
 ROWS_AT_ONCE: Final = 1_000
-"""Rows of feeds that are deleted for one message, about half a second's worth: an app may have told of
-somebody a hundred times a day."""
+"""Rows of feeds that are deleted for one message, about half a second's worth: an app may track somebody a
+hundred times a day."""
 
 
 class Feeds(Protocol):
@@ -17,7 +17,7 @@ class Feeds(Protocol):
         """See `ports.People`."""
 
 
-def forget_feeds(feeds: Feeds, epoch: Epoch, records: Iterable[str]) -> tuple[int, tuple[str, ...]]:
+def delete_feeds(feeds: Feeds, epoch: Epoch, records: Iterable[str]) -> tuple[int, tuple[str, ...]]:
     """Deletes the records' feeds: how many entries went, and the records whose feeds may not be gone yet.
 
     Raises Unavailable.

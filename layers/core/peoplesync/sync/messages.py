@@ -49,7 +49,7 @@ class Chunk:
     `objects` are Stripe objects as they were at `as_of`, `events` are Stripe events, `unseen` are customers
     of whom Stripe is to be asked if no list showed them since `as_of`; `activities` are what the app tells
     of its users, `people` are to be looked at again. `run` names what has to know when all of it is applied,
-    "" where nobody has to; `failed` counts the parts that were buried.
+    "" where nobody has to; `failed` counts the parts that were dead-lettered.
     """
 
     id: str = ""

@@ -47,7 +47,7 @@ class Metric(Enum):
     # The worker
     CHANGES_APPLIED = Measure("Count", "changes and reviews that changed somebody")
     CHANGES_STALE = Measure("Count", "changes that told nothing new")
-    CHANGES_DUPLICATE = Measure("Count", "of these, changes that told again what was known")
+    CHANGES_DUPLICATE = Measure("Count", "of these, duplicates of what was known")
     CHANGES_DROPPED = Measure("Count", "changes of an epoch that is over, or of no use")
     CHANGES_WAITING = Measure("Count", "changes sent again with a delay, since they could not be done now")
     CHANGES_DEAD = Measure("Count", "changes put into a dead-letter queue, since none can ever apply them")

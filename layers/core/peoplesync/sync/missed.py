@@ -10,31 +10,32 @@ from collections.abc import Iterable
 from typing import Final
 
 from peoplesync.domain.changes import Change
-from peoplesync.domain.households import Household
+from peoplesync.domain.households import WriteSet
 from peoplesync.domain.records import STATES, Record
 from peoplesync.domain.snapshots import Snapshot
-from peoplesync.sync.fates import Task
+from peoplesync.sync.tasks import FoldChange, Task
 
 PATIENCE: Final = 120
 """Seconds for which an event may be on its way through the webhook."""
 
 
-def missed_by_the_webhook(household: Household, tasks: Iterable[Task], now: int) -> list[int]:
-    """When those events of the reconciler happened that were news to a household that was just written."""
+def missed_by_the_webhook(write_set: WriteSet, tasks: Iterable[Task], now: int) -> list[int]:
+    """When those events of the reconciler happened that were news to a write set that was just written."""
     records = {
         name: record
-        for person in household.before.values()
+        for person in write_set.before.values()
         for name, record in (person.records.items() if person else ())
     }
-    entries = {(record, entry.memory) for record, entry in household.entries}
+    entries = {(record, entry.memory) for record, entry in write_set.entries}
     missed: dict[tuple[object, ...], int] = {}
     for task in tasks:
-        change = task.change
-        if change is None or task.heard_at is None or task.message.cause != "reconcile":
+        origin = task.origin
+        if not isinstance(task, FoldChange) or origin.heard_at is None or origin.message.cause != "reconcile":
             continue
+        change = task.change
         new_entry = any((change.record, event.memory) in entries for event in change.events)
-        if task.heard_at <= now - PATIENCE and (new_entry or _is_news(records.get(change.record), change)):
-            missed[_event_of(change)] = task.heard_at
+        if origin.heard_at <= now - PATIENCE and (new_entry or _is_news(records.get(change.record), change)):
+            missed[_event_of(change)] = origin.heard_at
     return list(missed.values())
 
 

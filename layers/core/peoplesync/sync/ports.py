@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -10,17 +10,17 @@ from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import Catalogue, CatalogueChange, CatalogueKey, Entry
 from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.households import Household, Known
+from peoplesync.domain.households import LoadedState, WriteSet
 from peoplesync.domain.segments import Definitions
 from peoplesync.domain.snapshots import Snapshot
 
 
-class LostRace(Exception):
-    """Somebody else wrote one of these people, identities or entries since they were read."""
+class VersionConflict(Exception):
+    """Somebody else has written one of these people, identities or entries since they were read."""
 
 
 class TooLarge(Exception):
-    """A household that no transaction takes: too many items, or a person over the size limit."""
+    """A write set that no transaction takes: too many items, or a person over the size limit."""
 
 
 class Unavailable(Exception):
@@ -96,7 +96,7 @@ class People(Protocol):
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str],
         charges: Mapping[str, Collection[Snapshot]],
-    ) -> Known:
+    ) -> LoadedState:
         """The people found by `identities`, and those of the ids `people`; which of `entries` are known, and
         what the `charges` count for so far, both by record."""
 
@@ -104,8 +104,8 @@ class People(Protocol):
         """The newest paid charge of a record, apart from some; none where there is no other. Raises
         Unavailable."""
 
-    def write(self, epoch: Epoch, household: Household, cause: str, now: int) -> None:
-        """Raises LostRace, TooLarge or Unavailable."""
+    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        """Raises VersionConflict, TooLarge or Unavailable."""
 
     def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
         """Deletes so many rows of a record's feed at most: how many it deleted, and how many of them were
@@ -127,7 +127,7 @@ class Catalogues(Protocol):
         """An entry for each of the keys, of version 0 where nothing is known of it."""
 
     def write(self, epoch: Epoch, entry: Entry) -> None:
-        """Raises LostRace or Unavailable."""
+        """Raises VersionConflict or Unavailable."""
 
 
 class Stripe(Protocol):
@@ -159,4 +159,28 @@ class Connections(Protocol):
 class Queue(Protocol):
     def send(self, body: str, delay: int = 0) -> None: ...
 
-    def bury(self, body: str, reason: str) -> None: ...
+    def dead_letter(self, body: str, reason: str) -> None: ...
+
+
+class WorkerPorts(Protocol):
+    """All that the worker needs of the world. `jitter` draws from [0, 1), `new_id` names new people, and
+    `sleep` takes seconds."""
+
+    people: People
+    catalogue: Catalogues
+    stripe: Stripe
+    connections: Connections
+    runs: Runs
+    old_rows: OldRows
+
+    @property
+    def clock(self) -> Callable[[], int]: ...
+
+    @property
+    def new_id(self) -> Callable[[], str]: ...
+
+    @property
+    def jitter(self) -> Callable[[], float]: ...
+
+    @property
+    def sleep(self) -> Callable[[float], None]: ...

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields import FIELD_TYPES, FieldType
-from peoplesync.domain.households import Known
+from peoplesync.domain.households import LoadedState
 from peoplesync.domain.outgoing import (
     EntryWritten,
     Outgoing,
@@ -63,7 +63,7 @@ class Connections(Protocol):
 class People(Protocol):
     def read(
         self, epoch: Epoch, identities: Sequence[str], entries: Mapping[str, Sequence[BillingEvent]]
-    ) -> Known:
+    ) -> LoadedState:
         """The people found by `identities`, consistently. Raises Unavailable."""
 
 

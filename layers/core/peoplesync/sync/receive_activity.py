@@ -49,7 +49,7 @@ class Queue(Protocol):
     def send_all(self, bodies: Sequence[str]) -> None:
         """Raises Unavailable where one of the messages is not on the queue."""
 
-    def bury(self, body: str, reason: str) -> None: ...
+    def dead_letter(self, body: str, reason: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class ActivityReceiver:
         told = connection.name if connection else ""
         for place, refused in found.refused.items():
             body = json.dumps({"connection": told or str(name), "activity": items[place]})
-            self.queue.bury(body, f"activity on the bus: {refused}")
+            self.queue.dead_letter(body, f"activity on the bus: {refused}")
         return Answer(200, {}, told, len(found.sound), found.parts)
 
     def _named(self, name: Any) -> tuple[Connection | None, str]:

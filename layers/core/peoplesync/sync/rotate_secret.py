@@ -18,7 +18,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
-        """What was wrong with the webhook is over. Raises LostRace where another epoch has begun."""
+        """What was wrong with the webhook is over. Raises VersionConflict where another epoch has begun."""
 
 
 def rotate_secret(
@@ -31,7 +31,8 @@ def rotate_secret(
 ) -> str:
     """Replaces the connection's endpoint at `url`, also one whose replacement was interrupted; its new id.
 
-    Raises InvalidConnection, EndpointRefused, NotPermitted, LostRace or Unavailable, and can be run again.
+    Raises InvalidConnection, EndpointRefused, NotPermitted, VersionConflict or Unavailable, and can be run
+    again.
     """
     connection = connections.get(name)
     if connection is None:

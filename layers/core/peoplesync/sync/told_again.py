@@ -1,21 +1,19 @@
-"""Told again: what came a second time, as against what came too late."""
+"""Duplicates: what came a second time, as against what came too late."""
 
 from __future__ import annotations
 
 from peoplesync.domain.changes import Change
-from peoplesync.domain.households import Known
+from peoplesync.domain.households import LoadedState
 from peoplesync.domain.records import Record
 
 
-def is_told_again(known: Known, change: Change | None) -> bool:
+def is_duplicate(loaded: LoadedState, change: Change) -> bool:
     """Whether a change that made no difference is one that is known: its entries are in the feed, or its
     event gave its object the state that it has."""
-    if change is None:
-        return False
     if change.events:
-        theirs = known.entries.get(change.record, ())
+        theirs = loaded.entries.get(change.record, ())
         return all(event.is_known(theirs) for event in change.events)
-    record = _record(known, change.record)
+    record = _record(loaded, change.record)
     if record is None or change.snapshot is None:
         return False
     stored = record.snapshot_of(change.object)
@@ -25,5 +23,5 @@ def is_told_again(known: Known, change: Change | None) -> bool:
     )
 
 
-def _record(known: Known, name: str) -> Record | None:
-    return next((one.records[name] for one in known.people.values() if name in one.records), None)
+def _record(loaded: LoadedState, name: str) -> Record | None:
+    return next((one.records[name] for one in loaded.people.values() if name in one.records), None)

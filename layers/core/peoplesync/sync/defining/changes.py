@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields import Field
 from peoplesync.domain.segments import MOST_ENABLED, Definitions, Segment
-from peoplesync.sync.ports import LostRace
+from peoplesync.sync.ports import VersionConflict
 
 LONGEST_TITLE: Final = 100
 """Characters of a title."""
@@ -26,10 +26,10 @@ class InvalidDefinition(ValueError):
 
 class Store(Protocol):
     def definitions(self, epoch: Epoch) -> Definitions:
-        """As they are now. Raises LostRace where the epoch is over, or Unavailable."""
+        """As they are now. Raises VersionConflict where the epoch is over, or Unavailable."""
 
     def change(self, epoch: Epoch, before: Definitions, after: Definitions, now: int) -> None:
-        """Stores what differs and the version, whole or not at all. Raises LostRace where they are not
+        """Stores what differs and the version, whole or not at all. Raises VersionConflict where they are not
         `before` any more, or Unavailable."""
 
 
@@ -61,7 +61,7 @@ class Definer:
     """Changes the definitions of one epoch.
 
     All changes raise NotFound, InvalidDefinition, InvalidRule or InvalidField before anything is stored, with
-    what to do instead; or LostRace or Unavailable, where nothing is stored either.
+    what to do instead; or VersionConflict or Unavailable, where nothing is stored either.
     """
 
     store: Store
@@ -85,7 +85,7 @@ class Definer:
             try:
                 self.store.change(self.epoch, before, after, self.clock())
                 break
-            except LostRace:
+            except VersionConflict:
                 if not tries_left:
                     raise
         return Change(before, after)
