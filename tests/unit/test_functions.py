@@ -243,7 +243,7 @@ def test_only_the_message_that_crashed_is_delivered_again(apply: Function, main:
 
 
 def test_a_batch_that_crashed_as_a_whole_is_delivered_again_as_a_whole(apply: Function) -> None:
-    connection = apply.module.applier.people.connection
+    connection = apply.module.worker.people.connection
     break_operation(connection, "TransactWriteItems", "ValidationException")
 
     answer = apply(batch(*messages(SENT, told_of(customer("cus_2")))))
@@ -254,7 +254,7 @@ def test_a_batch_that_crashed_as_a_whole_is_delivered_again_as_a_whole(apply: Fu
 def test_throttled_changes_are_acknowledged_and_put_back(
     apply: Function, main: MotoStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    connection = apply.module.applier.people.connection
+    connection = apply.module.worker.people.connection
     break_operation(connection, "TransactWriteItems", "ThrottlingException")
 
     assert apply(batch(*messages(SENT), queue="BulkQueue")) == {"batchItemFailures": []}
