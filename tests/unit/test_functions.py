@@ -19,7 +19,7 @@ from tests.batches import messages, tie, told_of
 from tests.builders import NOW, customer, event
 from tests.lambda_functions import Function, Printed, batch, cold_start, webhook
 from tests.moto_stack import MotoStack, break_operation
-from tests.ready_connections import connect
+from tests.ready_connections import connect, keep_secrets
 
 MAIN = Epoch("main", 1)
 SECRET, API_KEY = "whsec_test_of_main", "rk_test_of_main"
@@ -125,7 +125,7 @@ def test_a_request_without_a_body_is_refused(receive: Function) -> None:
 
 def test_a_rolled_secret_is_accepted_by_a_warm_function(receive: Function, main: MotoStack) -> None:
     receive(signed(SENT))
-    main.secrets.store("main", "whsec_rolled", API_KEY)
+    keep_secrets(main.secrets, "main", "whsec_rolled", API_KEY)
 
     assert receive(signed(SENT, secret="whsec_rolled"))["statusCode"] == 200
 
