@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,17 @@ def test_each_function_has_its_use_case(environment: dict[str, str]) -> None:
 
     assert {path.parent.name for path in (CHECKOUT / "functions").glob("*/app.py")} == BUILT.keys()
     assert all(build(wiring) for build in BUILT.values())
+
+
+def test_nobody_else_gives_use_cases_their_adapters() -> None:
+    """Stores, queues, secrets and Stripe's API are made here alone."""
+    made_here = re.compile(
+        r"\b(PeopleStore|ConnectionsStore|CatalogueStore|ChangeQueue|Secrets|StripeApi|StripeAccount|ErasureKeys"
+        r"|EventBus|Mappings|Executions|PeopleReader|Measuring)\("
+    )
+    sources = [path for room in ("functions", "cli", "local") for path in (CHECKOUT / room).rglob("*.py")]
+
+    assert [path.name for path in sources if made_here.search(path.read_text())] == []
 
 
 def test_who_reads_or_writes_people_knows_the_erased(environment: dict[str, str]) -> None:
