@@ -108,7 +108,7 @@ def read(url: str, key: str, name: str, now: int, readers: int, share: float, st
         pace_of(connection.livemode, share, listing.part, listing.side_by_side), time.monotonic, time.sleep
     )
     runs, queue = CountingRuns(store_ms / 1000), CountingQueue(store_ms / 1000)
-    lists = StripeApi(lambda _: key, url, timeout=TIMEOUT)
+    lists = StripeApi(lambda _: key, url, timeout=TIMEOUT, measure=lambda *_: None, fresh_key=lambda _: key)
     reader = ListReader(
         run,
         listing,

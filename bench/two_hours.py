@@ -21,7 +21,6 @@ import stripe
 
 from peoplesync.adapters import clock
 from peoplesync.sync.signatures import sign
-from peoplesync_cli.connect import connector
 from peoplesync_cli.imports import start_import, summary
 from peoplesync_cli.invoking import HEALTH, RECONCILE, SWEEP, invoke
 from peoplesync_cli.local import say
@@ -53,7 +52,7 @@ def main(out: Path) -> None:
 def live(running: LocalStack) -> None:
     target, simulator = of_local(running), Simulator(running.stripe_api_url)
     simulator.fill(CUSTOMERS, seed=SEED)
-    use_case = connector(target)
+    use_case = target.connector()
     use_case.connect(use_case.examine("main", running.stripe_api_key), clock.now())
     invoke(target, HEALTH, {})
     say(summary(start_import(target, "main", share=100)))

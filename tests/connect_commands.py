@@ -18,7 +18,7 @@ from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.builders import NOW, customer, event
-from tests.fakes import AtWork, World
+from tests.fakes import AtWork, World, nobody_erased
 from tests.moto_stack import REGION, MotoStack
 from tests.simulated_stripe import KEY
 
@@ -38,7 +38,7 @@ class Commands:
     def __post_init__(self) -> None:
         session, stack = self.aws.session, self.aws.stack
         target = Target("test (in memory)", stack, "https://api.example.com/", session, self.stripe)
-        vars(target)["worker"] = vars(target)["publisher"] = AtWork()
+        vars(target)["worker_mappings"] = vars(target)["publisher_mappings"] = AtWork()
         self.monkeypatch.setattr(options, "resolve", lambda stack: target)
         self.monkeypatch.delenv("STRIPE_API_KEY", raising=False)
         imports = SimpleNamespace(start_import=self._start_import, summary=lambda run: f"{run['id']} ended")
@@ -56,7 +56,7 @@ class Commands:
     def become_customer(self) -> None:
         """Somebody becomes a customer."""
         world = World(NOW)
-        world.applier.people = PeopleStore(PynamoConnection(region=REGION), 400)
+        world.applier.people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
         found = ConnectionsStore().get("main")
         assert found is not None
         world.connections.connection = found

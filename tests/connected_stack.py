@@ -23,7 +23,7 @@ from peoplesync.sync.messages import Chunk, Message, Walk
 from peoplesync.sync.receive import Receiver
 from tests.builders import NOW, customer, event, subscription
 from tests.connecting import Calls, FakeStripe, Noted, url_of
-from tests.fakes import FakeQueue, FakeRuns
+from tests.fakes import FakeQueue, FakeRuns, nobody_erased
 from tests.fakes import FakeStripe as FakeStripeApi
 from tests.moto_stack import REGION, MotoStack
 
@@ -88,7 +88,7 @@ class Stack:
 
     def __post_init__(self) -> None:
         self.secrets = self.aws.secrets
-        self.people = PeopleStore(PynamoConnection(region=REGION), 400)
+        self.people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
         self.worker = Applier(
             people=self.people,
             catalogue=CatalogueStore(),
@@ -99,6 +99,7 @@ class Stack:
             clock=lambda: NOW,
             new_id=lambda: f"per_{next(self.numbers)}",
             jitter=lambda: 0.5,
+            sleep=lambda _: None,
         )
         self.door = Receiver(ConnectionsStore(cache_seconds=10), self.aws.secrets, self.queue)
 

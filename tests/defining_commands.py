@@ -27,7 +27,7 @@ from peoplesync_cli import defining, options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.builders import NOW
-from tests.fakes import FakeOldRows, FakeQueue, FakeRuns, FakeStripe
+from tests.fakes import FakeOldRows, FakeQueue, FakeRuns, FakeStripe, nobody_erased
 from tests.moto_stack import REGION, MotoStack, moto_stack
 from tests.unit.test_cli import tell
 
@@ -39,7 +39,7 @@ Rows = dict[tuple[str, str], dict[str, Any]]
 
 def applier() -> Applier:
     return Applier(
-        people=PeopleStore(PynamoConnection(region=REGION), 400),
+        people=PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased()),
         catalogue=CatalogueStore(),
         stripe=FakeStripe(),
         connections=ConnectionsStore(),
@@ -48,6 +48,7 @@ def applier() -> Applier:
         clock=lambda: NOW,
         new_id=lambda: "per_new",
         jitter=lambda: 0.5,
+        sleep=lambda _: None,
     )
 
 

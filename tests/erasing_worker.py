@@ -54,6 +54,7 @@ class Worker:
             clock=lambda: NOW,
             new_id=lambda: f"per_{next(numbers)}",
             jitter=lambda: 0.5,
+            sleep=lambda _: None,
         )
 
     def deliver(self, *bodies: str) -> Report:

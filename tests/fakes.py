@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from peoplesync.adapters.erasure_keys import is_personal, marker_of
+from peoplesync.adapters.erasure_keys import ErasureKeys, is_personal, marker_of
 from peoplesync.adapters.stored_people import from_row, to_row
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import (
@@ -56,6 +56,18 @@ def after_a_step(receipt: Receipt, step: Receipt) -> Receipt:
         fields=receipt.fields + step.fields,
         entries=receipt.entries + step.entries,
     )
+
+
+class NoConnections:
+    """A stack without connections."""
+
+    def get_even_disconnected(self, name: str) -> Connection | None:
+        return None
+
+
+def nobody_erased() -> ErasureKeys:
+    """What tells the erased from others, where nobody ever was erased."""
+    return ErasureKeys(NoConnections(), lambda _: None)
 
 
 @dataclass
@@ -329,6 +341,7 @@ class World:
             clock=lambda: self.now,
             new_id=lambda: f"per_{next(self._ids)}",
             jitter=lambda: 0.5,
+            sleep=lambda _: None,
         )
 
     def apply(self, *events: Mapping[str, Any], epoch: Epoch = TEST) -> Report:

@@ -51,5 +51,5 @@ class Session:
     session: Any
     functions: Functions
 
-    def client(self, service: str) -> Any:
-        return self.functions if service == "lambda" else self.session.client(service)
+    def client(self, service: str, **options: Any) -> Any:
+        return self.functions if service == "lambda" else self.session.client(service, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -36,9 +36,8 @@ class MotoStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        names = {field.name.upper(): getattr(self.stack, field.name) for field in fields(Stack)}
         return {
-            **names,
+            **self.stack.environment,
             "PEOPLESYNC_STACK": "test",
             "FEED_RETENTION_DAYS": "400",
             "PRICE_PER_MILLION_READ_UNITS": "0.125",

@@ -23,8 +23,13 @@ def connect(
         raise InvalidConnection(f"a connection's name matches {NAME_PATTERN.pattern}; {name!r} does not")
     livemode = api_key.startswith("rk_live_")
     connection = Connection(name, livemode, epoch_number=1, definitions_version=1, created_at=now)
-    secrets.store_signing_secrets(name, [signing_secret])
-    secrets.store_api_key(name, api_key)
+    keep_secrets(secrets, name, signing_secret, api_key)
     connections.define(connection.epoch, FIELDS, PREDEFINED)
     connections.create(connection)
     return connection
+
+
+def keep_secrets(secrets: Secrets, name: str, signing_secret: str, api_key: str) -> None:
+    """Keeps a connection's secrets, in place of any older ones."""
+    secrets.store_signing_secrets(name, [signing_secret])
+    secrets.store_api_key(name, api_key)

@@ -33,3 +33,8 @@ def _whole(discount: Discount) -> Discount:
         return discount
     whole: Terms = {**terms, "products": terms["products"] or [], "options": terms["options"] or {}}
     return {**discount, "terms": whole}
+
+
+def nothing_resolved(_discount: str) -> Discount | None:
+    """The resolver where no discount is known."""
+    return None

@@ -20,7 +20,7 @@ from peoplesync.sync.reconcile import Reconciled, Reconciler
 from peoplesync.sync.verify import Verdict, Verifier
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.fakes import TEST, FakeConnections, World
-from tests.simulated_stripe import KEY, NOW
+from tests.simulated_stripe import KEY, NOW, stripe_api
 from tests.verifying import WorldsRecords
 
 
@@ -83,7 +83,7 @@ class System:
 
     @property
     def stripe(self) -> StripeApi:
-        return StripeApi(lambda _: self.key, self.url)
+        return stripe_api(lambda _: self.key, self.url)
 
     def now(self) -> int:
         self.world.now = Simulator(self.url).now()
@@ -135,7 +135,7 @@ class System:
         return verifier.verify(self.connections.current)
 
     def health(self) -> dict[str, Any]:
-        return Health(self, self.world.catalogue, self, self, self.now).status(self.connections.current)
+        return Health(self, self.world.catalogue, self, self, self, self.now).status(self.connections.current)
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -19,14 +18,10 @@ import stripe
 from click.testing import CliRunner, Result
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.records_reader import RecordsReader
-from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.domain.connections import Epoch
 from peoplesync.sync.connect import Connected
-from peoplesync.sync.event_lists import Patient
-from peoplesync.sync.verify import Verdict, Verifier
+from peoplesync.sync.verify import Verdict
 from peoplesync_cli import options
-from peoplesync_cli.connect import connector
 from peoplesync_cli.draining import drain
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target, of_local
@@ -98,7 +93,7 @@ class Company:
 
     def connect(self, *, livemode: bool = False) -> Connected:
         """Connects, or goes live: the people there are may go."""
-        use_case = connector(self.target)
+        use_case = self.target.connector()
         examined = use_case.examine(self.name, self.keys[livemode])
         return use_case.connect(examined, clock.now(), people_may_go=True)
 
@@ -146,17 +141,7 @@ class Company:
 
     def verify(self) -> Verdict:
         """Everybody compared with Stripe, as `peoplesync verify` does."""
-        api = StripeApi(self.target.secrets.api_key, self.running.stripe_api_url)
-        verifier = Verifier(
-            lists=Patient(api, time.sleep),
-            stripe=api,
-            records=RecordsReader(),
-            waiting=self.target.depths.waiting,
-            sleep=time.sleep,
-            tell=print,
-            rng=random.Random(1),
-        )
-        return verifier.verify(self.target.connection(self.name))
+        return self.target.verifier(print).verify(self.target.connection(self.name))
 
     def people(self) -> dict[str, dict[str, Any]]:
         """Everybody as readers see them, with their feed, by their Stripe customers; without what tells when

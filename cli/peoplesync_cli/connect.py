@@ -11,9 +11,8 @@ import click
 from rich.text import Text
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.stripe_account import StripeAccount
 from peoplesync.domain.fields import FIELDS
-from peoplesync.sync.connect import Connected, Connector, Examined
+from peoplesync.sync.connect import Connected, Examined
 from peoplesync.sync.permissions import PERMISSIONS, MissingPermissions, key_page, missing
 from peoplesync_cli.failure import FAILED, Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -23,18 +22,6 @@ from peoplesync_cli.target import Target
 
 VARIABLE: Final = "STRIPE_API_KEY"
 _START, _SKIP = "start", "skip"
-
-
-def connector(target: Target) -> Connector:
-    """The use case, for a stack."""
-    return Connector(
-        target.connections,
-        target.people,
-        target.secrets,
-        lambda key: StripeAccount(key, target.stripe_simulator),
-        target.bulk,
-        target.webhook_url,
-    )
 
 
 @click.command()
@@ -75,7 +62,7 @@ def connect(
     """
     api_key = _key(key_file)
     with in_a_sentence():
-        use_case = connector(target)
+        use_case = target.connector()
         _say("Checking what the key may do.")
         examined = use_case.examine(connection, api_key)
         lacking = missing(examined.permissions, required=True)

@@ -7,12 +7,9 @@ from typing import Any
 import click
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.stripe_account import StripeAccount
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people import EVERYONE
 from peoplesync.sync.browse import iso
-from peoplesync.sync.disconnect import Disconnector
-from peoplesync.sync.endpoints import Account
 from peoplesync.sync.rotate_secret import rotate_secret as rotate
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -64,11 +61,8 @@ def disconnect(target: Target, connection: str, with_people: bool, yes: bool, as
     if not yes:
         gone = f", and its {people} people deleted" if with_people else "; its people stay"
         click.confirm(f"{connection} will be disconnected{gone}. Go on?", abort=True, err=True)
-    use_case = Disconnector(
-        target.connections, target.secrets, _opened(target), target.bulk, target.webhook_url
-    )
     with in_a_sentence():
-        left = use_case.disconnect(connection, clock.now(), with_people=with_people)
+        left = target.disconnector().disconnect(connection, clock.now(), with_people=with_people)
     if left:
         stderr.print(
             f"Stripe does not accept the key any more, so the endpoint {left} is still there: delete it in "
@@ -98,18 +92,11 @@ def rotate_secret(target: Target, connection: str, as_json: bool) -> None:
         raise Failure(f"{connection} is disconnected; `peoplesync connect` connects it again.")
     url = target.webhook_url(connection)
     with in_a_sentence():
-        made = rotate(connection, url, target.connections, target.secrets, _opened(target), clock.now())
+        made = rotate(connection, url, target.connections, target.secrets, target.stripe_account, clock.now())
     if as_json:
         print_json({"connection": connection, "endpoint_id": made, "webhook_url": url})
         return
     stdout.print(f"Events are signed with a new secret now, by the new endpoint {made}.")
-
-
-def _opened(target: Target) -> Any:
-    def opened(api_key: str) -> Account:
-        return StripeAccount(api_key, target.stripe_simulator)
-
-    return opened
 
 
 def _webhook(described: dict[str, Any]) -> str | None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from peoplesync.adapters import clock
 from peoplesync.domain.conditions import InvalidRule
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.custom_fields import InvalidField
@@ -33,12 +32,12 @@ def changes_definitions(command: Command) -> Command:
 
 def segment_definer(target: Target, connection: str) -> SegmentDefiner:
     """Who changes a connection's segments; fails where it is disconnected."""
-    return SegmentDefiner(target.definitions, _connected(target, connection), clock.now)
+    return target.segment_definer(_connected(target, connection))
 
 
 def field_definer(target: Target, connection: str) -> FieldDefiner:
     """Who changes a connection's fields; fails where it is disconnected."""
-    return FieldDefiner(target.definitions, _connected(target, connection), clock.now)
+    return target.field_definer(_connected(target, connection))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import stripe
 
 from peoplesync.adapters import clock
 from peoplesync_cli.automation_shown import rule_for_slipping_trials, sentence
-from peoplesync_cli.connect import connector, show_permissions
+from peoplesync_cli.connect import show_permissions
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.imports import start_import, summary
 from peoplesync_cli.invoking import time_jumps
@@ -86,7 +86,7 @@ def demo(customers: int) -> None:
 
 def _connect(target: Target, api_key: str, *, webhook: bool) -> None:
     with in_a_sentence():
-        use_case = connector(target)
+        use_case = target.connector()
         examined = use_case.examine("main", api_key)
         show_permissions(examined.permissions)
         use_case.connect(examined, clock.now(), webhook=webhook)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import click
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.erasure_keys import marker_of
-from peoplesync.adapters.erasure_receipts import ErasedRows
 from peoplesync.domain.people import Person
 from peoplesync.sync.browse import NotFound, iso, present
-from peoplesync.sync.erasing import Eraser, KeyLost, PersonMoved
+from peoplesync.sync.erasing import KeyLost, PersonMoved
 from peoplesync.sync.erasure_receipt import Receipt
 from peoplesync_cli.failure import Failure, sentence
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -46,7 +43,7 @@ def erase(target: Target, person: str, yes: bool, no_wait: bool, connection: str
     Whatever is told of them later is dropped: of their e-mail, their Stripe customers, their ids in the app.
     Prints a receipt of what was removed. `peoplesync people readmit` lets them in again.
     """
-    eraser = _eraser(target, connection)
+    eraser = target.eraser(target.connection(connection))
     try:
         found = target.browser(connection).find(person)
     except NotFound as error:
@@ -95,7 +92,7 @@ def readmit(target: Target, person: str, connection: str, as_json: bool) -> None
     """
     if "@" not in person and person.startswith("per_"):
         raise Failure("Of an erased person only e-mail, customers and users are known: name one of those.")
-    if not _eraser(target, connection).readmit(person):
+    if not target.eraser(target.connection(connection)).readmit(person):
         raise Failure(f"{person} is not erased.")
     if as_json:
         print_json({"readmitted": person})
@@ -103,24 +100,10 @@ def readmit(target: Target, person: str, connection: str, as_json: bool) -> None
         stdout.print(f"{person} is let in again: what is told of them from now on is taken.", markup=False)
 
 
-def _eraser(target: Target, connection: str) -> Eraser:
-    return Eraser(
-        connection=target.connection(connection),
-        connections=target.connections,
-        secrets=target.secrets,
-        rows=ErasedRows(),
-        people=target.people,
-        live=target.depths.queues[0],
-        marker=marker_of,
-        sleep=time.sleep,
-        stopwatch=time.monotonic,
-    )
-
-
 def _paused(target: Target) -> str | None:
     """Why there is no use in waiting."""
     with reachable("The worker's mappings"):
-        since = target.worker.paused_since()
+        since = target.worker_mappings.paused_since()
     if since is None:
         return None
     return (

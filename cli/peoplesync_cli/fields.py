@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 
 import click
 
-from peoplesync.adapters.catalogue_store import CatalogueStore
 from peoplesync.domain.custom_fields import CUSTOM_GROUP, CUSTOM_TYPES
 from peoplesync.domain.fields import Field, FieldType
 from peoplesync.sync.browse import describe_field
@@ -164,7 +163,7 @@ def _filling(target: Target, connection: str, field: Field) -> Filling | None:
     epoch = target.connection(connection).epoch
     if describe_field(field)["builtin"]:
         return None
-    return filling(target.people, CatalogueStore(), epoch, field, random.Random())
+    return filling(target.people, target.catalogue, epoch, field, random.Random())
 
 
 def _line(field: Field, *, changed: bool) -> str:

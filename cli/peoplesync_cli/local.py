@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from peoplesync.adapters import clock
-from peoplesync_cli.connect import connector
 from peoplesync_cli.durations import seconds_of
 from peoplesync_cli.failure import NO_TARGET, USAGE, Failure
 from peoplesync_cli.invoking import time_jumps
@@ -31,7 +30,7 @@ def say(line: str) -> None:
 def prepare(stack: LocalStack) -> None:
     """Connects `main` to the simulator of Stripe, in test mode, as `peoplesync connect` does."""
     target = of_local(stack)
-    use_case = connector(target)
+    use_case = target.connector()
     use_case.connect(use_case.examine("main", stack.stripe_api_key), clock.now())
 
 

@@ -34,9 +34,9 @@ def pause(target: Target, as_json: bool) -> None:
     Webhooks are accepted meanwhile. The queues keep a change for 14 days: within them nothing is lost.
     """
     with reachable("The worker's mappings"):
-        already = not any(state.enabled for state in target.worker.states())
-        settle(target.worker, enabled=False, again="peoplesync pause")
-        waiting, since = target.depths.waiting(), target.worker.paused_since()
+        already = not any(state.enabled for state in target.worker_mappings.states())
+        settle(target.worker_mappings, enabled=False, again="peoplesync pause")
+        waiting, since = target.depths.waiting(), target.worker_mappings.paused_since()
     if as_json:
         print_json(_told(target, waiting, since))
         return
@@ -53,8 +53,8 @@ def pause(target: Target, as_json: bool) -> None:
 def resume(target: Target, as_json: bool) -> None:
     """Apply changes again, first those that waited."""
     with reachable("The worker's mappings"):
-        already = target.worker.paused_since() is None
-        settle(target.worker, enabled=True, again="peoplesync resume")
+        already = target.worker_mappings.paused_since() is None
+        settle(target.worker_mappings, enabled=True, again="peoplesync resume")
         waiting = target.depths.waiting()
     if as_json:
         print_json(_told(target, waiting, None))
@@ -93,7 +93,8 @@ def _told(target: Target, waiting: int, since: int | None) -> dict[str, Any]:
         "waiting": waiting,
         "kept_days": _DAYS,
         "queues": {
-            state.name: "enabled" if state.enabled else "disabled" for state in target.worker.states()
+            state.name: "enabled" if state.enabled else "disabled"
+            for state in target.worker_mappings.states()
         },
     }
 

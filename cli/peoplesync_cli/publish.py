@@ -40,9 +40,9 @@ def pause(target: Target, as_json: bool) -> None:
     hours is forgotten.
     """
     with reachable(_WHAT):
-        already = not any(state.enabled for state in target.publisher.states())
-        settle(target.publisher, enabled=False, again="peoplesync publish pause")
-        since = target.publisher.paused_since()
+        already = not any(state.enabled for state in target.publisher_mappings.states())
+        settle(target.publisher_mappings, enabled=False, again="peoplesync publish pause")
+        since = target.publisher_mappings.paused_since()
     if as_json:
         print_json(_told(target, since))
         return
@@ -60,8 +60,8 @@ def pause(target: Target, as_json: bool) -> None:
 def resume(target: Target, as_json: bool) -> None:
     """Publish again, first what happened meanwhile; of that, not what is older than 6 hours."""
     with reachable(_WHAT):
-        since = target.publisher.paused_since()
-        settle(target.publisher, enabled=True, again="peoplesync publish resume")
+        since = target.publisher_mappings.paused_since()
+        settle(target.publisher_mappings, enabled=True, again="peoplesync publish resume")
     if as_json:
         print_json(_told(target, None))
         return
@@ -84,6 +84,7 @@ def _told(target: Target, since: int | None) -> dict[str, Any]:
         "told_within_seconds": TOLD_WITHIN,
         "kept_seconds": KEPT_BY_STREAMS,
         "streams": {
-            state.name: "enabled" if state.enabled else "disabled" for state in target.publisher.states()
+            state.name: "enabled" if state.enabled else "disabled"
+            for state in target.publisher_mappings.states()
         },
     }

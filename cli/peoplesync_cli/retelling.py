@@ -6,16 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import click
-from pynamodb.connection import Connection as PynamoConnection
 from rich.text import Text
 
-from peoplesync.adapters.bus import EventBus
-from peoplesync.adapters.erasure_keys import ErasureKeys
-from peoplesync.adapters.failed_batches import FailedBatches
-from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.sync.browse import iso
-from peoplesync.sync.publish import Publisher
-from peoplesync.sync.retelling import FailedBatch, Retelling, Retold
+from peoplesync.sync.retelling import FailedBatch, Retold
 from peoplesync_cli.dead import short_ids
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.options import json_option, on_stack
@@ -41,7 +35,7 @@ def failed(target: Target, as_json: bool) -> None:
     It is in batches as the streams delivered it, each for 14 days in the bucket PublishFailures.
     """
     with reachable(_WHAT):
-        batches = _bucket(target).all()
+        batches = target.failed_batches.all()
     if as_json:
         print_lines(batch.described() for batch in batches)
         return
@@ -70,8 +64,8 @@ def retell(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> No
     _not_paused(target)
     done: list[Retold] = []
     with reachable(_WHAT):
-        retelling = Retelling(_bucket(target), _publisher(target))
-        batches = _chosen(_bucket(target).all(), ids, every)
+        retelling = target.retelling()
+        batches = _chosen(target.failed_batches.all(), ids, every)
         for short, batch in zip(short_ids([one.id for one in batches]), batches, strict=True):
             done.append(retelling.retell(batch))
             if as_json:
@@ -96,7 +90,7 @@ def drop(target: Target, ids: Sequence[str], every: bool, yes: bool, as_json: bo
     """Delete what could not be published, for good: it will never be told."""
     _either(ids, every)
     with reachable(_WHAT):
-        bucket = _bucket(target)
+        bucket = target.failed_batches
         batches = _chosen(bucket.all(), ids, every)
         if batches and not yes:
             stderr.print(*(Text(" ".join(map(str, row))) for row in _rows(batches)), sep="\n")
@@ -109,26 +103,9 @@ def drop(target: Target, ids: Sequence[str], every: bool, yes: bool, as_json: bo
         stdout.print(f"{_count(batches)} deleted." if batches else NONE)
 
 
-def _bucket(target: Target) -> FailedBatches:
-    name = target.outputs.get("PublishFailures")
-    if name is None:
-        raise Failure("The stack has no output 'PublishFailures'; deploy this version of the template.")
-    tables = {"people": target.stack.people_table, "feed": target.stack.feed_table}
-    return FailedBatches(target.session.client("s3"), name, tables)
-
-
-def _publisher(target: Target) -> Publisher:
-    """What the function publishes with, by the rights of whoever runs the command."""
-    erasures = ErasureKeys(target.connections, target.secrets.erasure_key)
-    # People are only read: it takes neither a connection for transactions nor how long a feed is kept.
-    people = PeopleStore(PynamoConnection(), 0, erasures)
-    bus = EventBus(target.session.client("events"), target.outputs["BusName"])
-    return Publisher(target.connections, people, bus)
-
-
 def _not_paused(target: Target) -> None:
     with reachable("The mappings of the streams"):
-        since = target.publisher.paused_since()
+        since = target.publisher_mappings.paused_since()
     if since is not None:
         raise Failure(f"Publishing is paused since {iso(since)}: `peoplesync publish resume` first.")
 

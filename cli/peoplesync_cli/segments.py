@@ -14,7 +14,6 @@ from peoplesync.adapters import clock
 from peoplesync.domain.conditions import InvalidRule
 from peoplesync.sync.browse import NotFound
 from peoplesync.sync.defining.changes import Change
-from peoplesync.sync.defining.segments import SegmentDefiner
 from peoplesync.sync.preview import preview
 from peoplesync_cli import rule_files
 from peoplesync_cli.defining import changes_definitions, end, outcome, refusals, segment_definer, settled
@@ -222,7 +221,7 @@ def export(target: Target, segment: tuple[str, ...], as_yaml: bool, connection: 
     """Print segments as a file that `import` takes: those named, or all."""
     with refusals():
         epoch = target.connection(connection).epoch
-        content = SegmentDefiner(target.definitions, epoch, clock.now).export(segment)
+        content = target.segment_definer(epoch).export(segment)
     if as_json:
         print_json(content)
     elif as_yaml:

@@ -4,46 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import click
-from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.catalogue_store import CatalogueStore
-from peoplesync.adapters.connections_store import ConnectionsStore
-from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
-from peoplesync.adapters.definitions_store import DefinitionsStore
-from peoplesync.adapters.event_source_mappings import Mappings
-from peoplesync.adapters.executions import Executions
-from peoplesync.adapters.import_runs import ImportRuns
-from peoplesync.adapters.people_reader import PeopleReader
-from peoplesync.adapters.queues import ChangeQueue, QueueDepths
-from peoplesync.adapters.reevaluation_runs import ReevaluationRuns
-from peoplesync.adapters.secrets import Secrets
-from peoplesync.adapters.stack import Stack
+from peoplesync.adapters.operator_wiring import OperatorWiring
+from peoplesync.adapters.parts import STRIPE_URL
+from peoplesync.adapters.stack import Stack, output_of, variable_of
 from peoplesync.adapters.tables import use_tables
-from peoplesync.adapters.write_keys import WriteKeys
 from peoplesync.domain.connections import Connection
-from peoplesync.sync.browse import Browser
-from peoplesync.sync.health import Health
-from peoplesync.sync.importing.overview import Imports
-from peoplesync.sync.reevaluating.overview import Reevaluations
 from peoplesync_cli.failure import NO_TARGET, Failure
 from peoplesync_local import LocalStackError
 from peoplesync_local import stack as local
 from peoplesync_local.aws_session import CREDENTIALS
 from peoplesync_local.stack import LocalStack
 
-QUEUES = ("live", "bulk", "review")
-"""What the queues are called, in the order of `QueueDepths.queues`."""
-
-STREAMS = ("people", "feed")
-"""What the streams are called from which changes are published."""
+if TYPE_CHECKING:
+    from peoplesync.sync.browse import Browser
+    from peoplesync.sync.importing.overview import Imports
+    from peoplesync.sync.metrics import Metric
+    from peoplesync.sync.reevaluating.overview import Reevaluations
 
 NO_STACK = (
     "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one "
@@ -51,87 +34,39 @@ NO_STACK = (
 )
 
 
-@dataclass(frozen=True)
-class Target:
-    """One deployed stack, with its outputs. `stripe_simulator` is the local stack's simulator of Stripe;
-    `name` is what CloudFormation calls the stack."""
+class Known(dict[str, str]):
+    """What is known of a stack, by the names that its functions have for it; what is missing ends the
+    command."""
 
-    title: str
-    stack: Stack
-    api_url: str
-    session: boto3.Session
-    stripe_simulator: str | None = None
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    name: str = ""
+    def __missing__(self, variable: str) -> str:
+        missing = output_of(variable)
+        raise Failure(f"The stack has no output {missing!r}; deploy this version of the template.")
 
-    @cached_property
-    def connections(self) -> ConnectionsStore:
-        return ConnectionsStore()
 
-    @cached_property
-    def definitions(self) -> DefinitionsStore:
-        return DefinitionsStore()
+class Target(OperatorWiring):
+    """One deployed stack, with its outputs, wired as its functions are. `stripe_simulator` is the local
+    stack's simulator of Stripe; `name` is what CloudFormation calls the stack."""
 
-    @cached_property
-    def people(self) -> PeopleReader:
-        return PeopleReader()
+    def __init__(
+        self,
+        title: str,
+        stack: Stack,
+        api_url: str,
+        session: boto3.Session,
+        stripe_simulator: str | None = None,
+        outputs: Mapping[str, str] | None = None,
+        name: str = "",
+    ) -> None:
+        self.title, self.api_url, self.session, self.name = title, api_url, session, name
+        self.stripe_simulator, self.outputs = stripe_simulator, outputs or {}
+        known = Known({variable_of(output): value for output, value in self.outputs.items()})
+        known |= {**stack.environment, "API_URL": api_url}
+        if stripe_simulator:
+            known[STRIPE_URL] = stripe_simulator
+        super().__init__(known, session)
 
-    @cached_property
-    def secrets(self) -> Secrets:
-        client: Any = self.session.client("ssm")
-        return Secrets(SSMProvider(boto3_client=client), self.stack.secrets_prefix)
-
-    @cached_property
-    def write_keys(self) -> WriteKeys:
-        return WriteKeys()
-
-    @cached_property
-    def depths(self) -> QueueDepths:
-        sqs: Any = self.session.client("sqs")
-        return QueueDepths(
-            (
-                ChangeQueue(sqs, self.stack.live_queue_url, self.stack.live_dead_letter_queue_url),
-                ChangeQueue(sqs, self.stack.bulk_queue_url, self.stack.bulk_dead_letter_queue_url),
-                ChangeQueue(sqs, self.stack.review_queue_url, self.stack.review_dead_letter_queue_url),
-            )
-        )
-
-    @cached_property
-    def dead_letters(self) -> DeadLetterQueues:
-        return DeadLetterQueues(dict(zip(QUEUES, self.depths.queues, strict=True)))
-
-    @cached_property
-    def worker(self) -> Mappings:
-        """What has the worker take changes from the queues; fails where the stack does not tell it."""
-        return self._mappings({name: f"{name.capitalize()}Mapping" for name in QUEUES})
-
-    @cached_property
-    def publisher(self) -> Mappings:
-        """What has changes published from the streams; fails where the stack does not tell it."""
-        return self._mappings({name: f"{name.capitalize()}StreamMapping" for name in STREAMS})
-
-    @cached_property
-    def imports(self) -> ImportRuns:
-        return ImportRuns()
-
-    @cached_property
-    def executions(self) -> Executions:
-        return Executions(self.session.client("stepfunctions"), self.outputs.get("ImportStateMachine", ""))
-
-    @cached_property
-    def reevaluations(self) -> ReevaluationRuns:
-        return ReevaluationRuns()
-
-    @cached_property
-    def reevaluating(self) -> Executions:
-        """Executions of the state machine that re-evaluates people."""
-        machine = self.outputs.get("ReevaluateStateMachine", "")
-        return Executions(self.session.client("stepfunctions"), machine)
-
-    @property
-    def bulk(self) -> ChangeQueue:
-        """The queue for what may take its time."""
-        return self.depths.queues[1]
+    def measure(self, metric: Metric, value: float) -> None:
+        """The functions measure themselves; what a command consumes is not theirs."""
 
     def connection(self, name: str) -> Connection:
         """The connection, also a disconnected one, whose people can still be looked at; fails with the names
@@ -143,34 +78,20 @@ class Target:
         return connection
 
     def browser(self, connection: str) -> Browser:
-        return Browser(self.connection(connection).epoch, self.people, self.connections)
+        return self.browser_of(self.connection(connection).epoch)
 
     def imports_of(self, connection: str) -> Imports:
         """The imports of a connection."""
-        return Imports(self.connection(connection).epoch, self.imports, self.executions, clock.now)
+        return self.import_overview(self.connection(connection).epoch)
 
     def reevaluations_of(self, connection: str) -> Reevaluations:
         """The re-evaluations of a connection."""
-        epoch = self.connection(connection).epoch
-        return Reevaluations(epoch, self.reevaluations, self.reevaluating, clock.now, self.people.shards)
+        return self.reevaluation_overview(self.connection(connection).epoch)
 
     def status(self, connection: str) -> dict[str, Any]:
         """How a connection is, as `peoplesync status` shows it."""
         found, last_import = self.connection(connection), self.imports_of(connection).latest()
-        health = Health(self.people, CatalogueStore(), self.depths, self.worker, clock.now, self.publisher)
-        return health.status(found, last_import, self.reevaluations_of(connection).current())
-
-    def webhook_url(self, connection: str) -> str:
-        return f"{self.api_url.rstrip('/')}/webhooks/stripe/{connection}"
-
-    def _mappings(self, outputs: Mapping[str, str]) -> Mappings:
-        """The mappings whose ids the stack has as these outputs."""
-        try:
-            uuids = {name: self.outputs[output] for name, output in outputs.items()}
-        except KeyError as error:
-            missing = f"The stack has no output {error}; deploy this version of the template."
-            raise Failure(missing) from error
-        return Mappings(self.session.client("lambda"), uuids)
+        return self.health().status(found, last_import, self.reevaluations_of(connection).current())
 
 
 def resolve(name: str | None) -> Target:

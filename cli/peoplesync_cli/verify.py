@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import random
-import time
 from typing import Any
 
 import click
 from rich.text import Text
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.records_reader import RecordsReader
-from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.sync.differences import Difference
-from peoplesync.sync.event_lists import Patient
-from peoplesync.sync.verify import Verdict, Verifier
+from peoplesync.sync.verify import Verdict
 from peoplesync_cli.failure import FAILED
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr, stdout, table
@@ -43,21 +38,12 @@ def verify(target: Target, sample: int | None, repair: bool, connection: str, as
     at again for two minutes first. Personal values are not printed, only their field's name.
     """
     connected = target.connection(connection)
-    stripe = StripeApi(target.secrets.api_key, target.stripe_simulator)
-    verifier = Verifier(
-        lists=Patient(stripe, time.sleep),
-        stripe=stripe,
-        records=RecordsReader(),
-        waiting=target.depths.waiting,
-        sleep=time.sleep,
-        tell=lambda line: stderr.print(line, style="dim"),
-        rng=random.Random(),
-    )
+    verifier = target.verifier(lambda line: stderr.print(line, style="dim"))
     messages = None
     with in_a_sentence():
         verdict = verifier.verify(connected, sample)
         if repair and verdict.differences:
-            messages = verifier.repair(connected, verdict, target.bulk, clock.now())
+            messages = verifier.repair(connected, verdict, target.queues["bulk"], clock.now())
     if as_json:
         print_json(_public(verdict, messages))
     else:

@@ -14,7 +14,7 @@ from peoplesync_local import stripe_objects
 from peoplesync_local.stripe_offers import coupon
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.integration.test_stripe_simulator_hidden import LONG, OFF, TIERED, WORLDWIDE
-from tests.simulated_stripe import KEY, NOW, simulated_stripe
+from tests.simulated_stripe import KEY, NOW, simulated_stripe, stripe_api
 
 HALF = coupon("HALF", created=NOW, percent_off=50)
 GIVEN = {
@@ -35,7 +35,7 @@ HALVED = stripe_objects.subscription(
 def stripe() -> Iterator[StripeApi]:
     with simulated_stripe() as url:
         Simulator(url).hold([WORLDWIDE, TIERED, OFF, HALF, LONG, GIVEN, HALVED])
-        yield StripeApi(lambda _: KEY, url)
+        yield stripe_api(lambda _: KEY, url)
 
 
 def test_all_items_of_a_long_subscription_are_fetched(stripe: StripeApi) -> None:

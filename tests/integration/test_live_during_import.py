@@ -67,7 +67,7 @@ def is_named(company: Company, customer: str, name: str) -> bool:
 
 def rename(company: Company, customers: Iterable[str], name: str) -> list[Applied]:
     """Renames one after the other, some time after the one before is applied."""
-    api, bulk, applied = company.stripe(), company.target.bulk, []
+    api, bulk, applied = company.stripe(), company.target.queues["bulk"], []
     for customer in customers:
         api.v1.customers.update(customer, {"name": name})
         sent = time.monotonic()
@@ -94,7 +94,7 @@ def test_live_events_are_applied_while_an_import_of_20000_customers_is_on_the_qu
 
     without = rename(company, quiet, "Quiet")
     execution = company.start_import(share=100)
-    bulk = company.target.bulk
+    bulk = company.target.queues["bulk"]
     eventually(lambda: bulk.depth() > AHEAD, PATIENCE, "parts of the import on the bulk queue")
     during = rename(company, busy, "Busy")
 

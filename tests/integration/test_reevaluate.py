@@ -95,7 +95,7 @@ class Changing:
         """People are renamed, have payments that fail, and come, until it is over."""
         number = 0
         while not self._over.wait(LIVE_PAUSE):
-            self.deepest = max(self.deepest, self.company.target.bulk.depth())
+            self.deepest = max(self.deepest, self.company.target.queues["bulk"].depth())
             who, now = customer_id(number * 37 % self.people), clock.now()
             match number % 3:
                 case 0:

@@ -70,7 +70,7 @@ def test_a_trial_slips_also_while_an_import_keeps_the_bulk_queue_busy(local_stac
     functions = local_stack.session().client("lambda")
     functions.update_event_source_mapping(**bulk, Enabled=False)
     try:
-        target.bulk.send(Message(Epoch("nobody", 1), review=("per_1",), cause="import").encode())
+        target.queues["bulk"].send(Message(Epoch("nobody", 1), review=("per_1",), cause="import").encode())
         Simulator(local_stack.stripe_api_url).advance(600)
         swept = invoke(target, SWEEP, {})
         assert swept["due"] >= 1, swept
@@ -79,6 +79,6 @@ def test_a_trial_slips_also_while_an_import_keeps_the_bulk_queue_busy(local_stac
                 break
             time.sleep(0.2)
         assert trial.slips()
-        assert target.bulk.depth() >= 1
+        assert target.queues["bulk"].depth() >= 1
     finally:
         functions.update_event_source_mapping(**bulk, Enabled=True)

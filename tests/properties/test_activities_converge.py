@@ -23,7 +23,7 @@ from peoplesync.domain.segments import PREDEFINED, Definitions, Segment
 from peoplesync.sync.messages import Chunk, Message
 from tests.app_users import Activity, Defining, identified, tracked
 from tests.builders import DAY
-from tests.fakes import TEST, World
+from tests.fakes import TEST, World, nobody_erased
 from tests.histories import BEGIN, END
 from tests.moto_stack import REGION, moto_stack
 from tests.properties.tellings import (
@@ -246,7 +246,7 @@ def test_mixtures_come_to_the_same_in_the_tables(first: int) -> None:
         arrivals += rng.sample(arrivals, 4)
         rng.shuffle(arrivals)
         mixture = Mixed(seed, 16, mixed(arrivals, rng))
-        store = PeopleStore(PynamoConnection(region=REGION), 400)
+        store = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
         # Each in an epoch of its own, so that no table has to be emptied.
         epoch = Epoch("main", seed + 1)
         world = world_of(

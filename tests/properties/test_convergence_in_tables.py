@@ -17,7 +17,7 @@ from peoplesync.domain.activity import TRACKED
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.billing_events.subscriptions import OF_VALUE
 from peoplesync.domain.connections import Connection, Epoch
-from tests.fakes import FakeConnections, FakePeople, World
+from tests.fakes import FakeConnections, FakePeople, World, nobody_erased
 from tests.moto_stack import REGION, moto_stack
 from tests.properties.tellings import Telling, expected, outcome, split, told_history, world_of
 
@@ -70,7 +70,7 @@ def through_the_tables(seed: int, stripe: str) -> None:
     telling = Telling(seed, size, 0.33, split(arrivals, rng.choice([1, 5, 10]), None), stripe)
     epoch = Epoch("main", seed + 1)
     parts: dict[str, Any] = {
-        "people": PeopleStore(PynamoConnection(region=REGION), 400),
+        "people": PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased()),
         "catalogue": CatalogueStore(),
         "connections": FakeConnections(Connection("main", False, epoch.number, 1, 0)),
     }

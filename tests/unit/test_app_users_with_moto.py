@@ -22,7 +22,7 @@ from peoplesync.sync.ports import VersionConflict
 from tests.app_users import change, defining, identified, told_by_app, tracked
 from tests.batches import counts_of
 from tests.builders import DAY, NOW
-from tests.fakes import TEST, World
+from tests.fakes import TEST, World, nobody_erased
 from tests.moto_stack import REGION, MotoStack
 from tests.stored_stories import newcomer, person, record, write_set
 from tests.streams import stream_record
@@ -35,7 +35,7 @@ SEATS = Field("seats", "Seats", "Custom", "number", "traits.seats")
 def world(aws: MotoStack) -> World:
     """A worker at the tables."""
     world = defining(SEATS)
-    world.applier.people = PeopleStore(PynamoConnection(region=REGION), feed_retention_days=400)
+    world.applier.people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
     return world
 
 

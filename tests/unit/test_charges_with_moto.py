@@ -18,7 +18,7 @@ from peoplesync.domain.outgoing import EntryWritten
 from peoplesync.domain.people import Person
 from peoplesync_local.stripe_objects import StripeObject
 from tests.builders import DAY, NOW, charge, customer, event
-from tests.fakes import TEST, World
+from tests.fakes import TEST, World, nobody_erased
 from tests.moto_stack import REGION, MotoStack
 from tests.streams import stream_record
 
@@ -34,7 +34,7 @@ def told(what: str, shown: StripeObject, at: int = NOW) -> StripeObject:
 @pytest.fixture
 def world(aws: MotoStack) -> World:
     world = World(NOW)
-    world.applier.people = PeopleStore(Connection(region=REGION), feed_retention_days=400)
+    world.applier.people = PeopleStore(Connection(region=REGION), 400, nobody_erased())
     world.apply(event("customer.created", customer(), created=NOW - 60 * DAY))
     for name, days_ago in (("ch_1", 9), ("ch_2", 6), ("ch_3", 3)):
         world.apply(told("succeeded", paid(name, days_ago, amount=100 * days_ago), NOW - days_ago * DAY))
@@ -73,7 +73,7 @@ def test_two_workers_that_hear_of_one_charge_at_once_count_it_once(world: World)
                 other.apply(told("refunded", refunded))
             super().write(epoch, write_set, cause, now)
 
-    world.applier.people = Raced(store.connection, store.feed_retention_days)
+    world.applier.people = Raced(store.connection, store.feed_retention_days, store.markers)
     report = world.apply(told("refunded", refunded))
     assert report.counts["races"] == 1
     assert person(world).records["cus_1"].payments == {"usd": Paid(3, 1800, 50)}

@@ -39,7 +39,7 @@ from tests.builders import (
     price,
     subscription,
 )
-from tests.fakes import AtWork, FakeOldRows, FakeQueue, FakeRuns, FakeStripe
+from tests.fakes import AtWork, FakeOldRows, FakeQueue, FakeRuns, FakeStripe, nobody_erased
 from tests.moto_stack import REGION, MotoStack, moto_stack
 from tests.ready_connections import connect
 
@@ -99,7 +99,7 @@ def tell(aws: MotoStack) -> None:
     connections, numbers = ConnectionsStore(), count(1)
     connect("main", "rk_test_1", "whsec_1", connections, aws.secrets, NOW)
     applier = Applier(
-        people=PeopleStore(PynamoConnection(region=REGION), 400),
+        people=PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased()),
         catalogue=CatalogueStore(),
         stripe=FakeStripe(),
         connections=connections,
@@ -108,6 +108,7 @@ def tell(aws: MotoStack) -> None:
         clock=lambda: NOW,
         new_id=lambda: f"per_{next(numbers):026d}",
         jitter=lambda: 0.5,
+        sleep=lambda _: None,
     )
     for place, told in enumerate(story()):
         message = Message(Epoch("main", 1), told | {"id": f"evt_{place}"})
@@ -124,7 +125,7 @@ def target() -> Iterator[Target]:
     with moto_stack() as aws:
         tell(aws)
         target = Target("test (in memory)", aws.stack, "https://api.example.com", aws.session)
-        vars(target)["worker"] = vars(target)["publisher"] = AtWork()
+        vars(target)["worker_mappings"] = vars(target)["publisher_mappings"] = AtWork()
         yield target
 
 

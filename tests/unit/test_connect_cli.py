@@ -13,7 +13,7 @@ from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.stripe_account import StripeAccount
 from peoplesync.domain.fields import FIELDS
 from peoplesync.sync.permissions import PERMISSIONS, key_page
-from peoplesync_cli import connect
+from peoplesync_cli.target import Target
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.connect_commands import LIVE_KEY, Commands, answer, done
 from tests.moto_stack import MotoStack
@@ -144,7 +144,7 @@ class OldAccount(StripeAccount):
 def test_events_of_an_old_version_are_warned_of_and_stop_nothing(
     run: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connect, "StripeAccount", OldAccount)
+    monkeypatch.setattr(Target, "stripe_account", lambda self, key: OldAccount(key, self.stripe_simulator))
 
     spoken = run("connect", "--yes")
     told = answer(run("connect", "--yes", "--json"))

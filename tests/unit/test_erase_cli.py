@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from peoplesync.adapters import clock
+from peoplesync.adapters import clock, operator_wiring
 from peoplesync.adapters.people_reader import PeopleReader
-from peoplesync_cli import erase as command
 from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
@@ -87,10 +86,10 @@ def desk(aws: MotoStack, monkeypatch: pytest.MonkeyPatch) -> Desk:
     worker.deliver(told_by_the_app())
     waiting = Waiting(worker.take_from_live)
     target = Target("test (in memory)", aws.stack, "https://api.example.com", aws.session)
-    vars(target)["worker"] = mappings
+    vars(target)["worker_mappings"] = mappings
     monkeypatch.setattr(options, "resolve", lambda stack: target)
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    monkeypatch.setattr(command, "time", waiting)
+    monkeypatch.setattr(operator_wiring, "time", waiting)
     return Desk(worker, mappings, waiting)
 
 

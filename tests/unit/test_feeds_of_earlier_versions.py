@@ -16,7 +16,7 @@ from peoplesync_local.stripe_events import previous_attributes
 from peoplesync_local.stripe_objects import StripeObject
 from tests.batches import counts_of
 from tests.builders import DAY, NOW, charge, customer, event, price, subscription
-from tests.fakes import TEST, World
+from tests.fakes import TEST, World, nobody_erased
 from tests.moto_stack import REGION, MotoStack
 
 ID = "evt_1"
@@ -76,7 +76,7 @@ STORED = {
 def world(aws: MotoStack) -> World:
     """A worker at the tables, and a customer."""
     world = World(NOW + DAY)
-    world.applier.people = PeopleStore(PynamoConnection(region=REGION), feed_retention_days=400)
+    world.applier.people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
     world.apply(event("customer.created", customer(), created=NOW - 60 * DAY))
     return world
 

@@ -19,7 +19,7 @@ from tests.batches import messages, tie, told_of
 from tests.builders import NOW, customer, event
 from tests.lambda_functions import Function, Printed, batch, cold_start, webhook
 from tests.moto_stack import MotoStack, break_operation
-from tests.ready_connections import connect
+from tests.ready_connections import connect, keep_secrets
 
 MAIN = Epoch("main", 1)
 SECRET, API_KEY = "whsec_test_of_main", "rk_test_of_main"
@@ -125,7 +125,7 @@ def test_a_request_without_a_body_is_refused(receive: Function) -> None:
 
 def test_a_rolled_secret_is_accepted_by_a_warm_function(receive: Function, main: MotoStack) -> None:
     receive(signed(SENT))
-    main.secrets.store("main", "whsec_rolled", API_KEY)
+    keep_secrets(main.secrets, "main", "whsec_rolled", API_KEY)
 
     assert receive(signed(SENT, secret="whsec_rolled"))["statusCode"] == 200
 
@@ -243,7 +243,7 @@ def test_only_the_message_that_crashed_is_delivered_again(apply: Function, main:
 
 
 def test_a_batch_that_crashed_as_a_whole_is_delivered_again_as_a_whole(apply: Function) -> None:
-    connection = apply.module.applier.people.connection
+    connection = apply.module.worker.people.connection
     break_operation(connection, "TransactWriteItems", "ValidationException")
 
     answer = apply(batch(*messages(SENT, told_of(customer("cus_2")))))
@@ -254,7 +254,7 @@ def test_a_batch_that_crashed_as_a_whole_is_delivered_again_as_a_whole(apply: Fu
 def test_throttled_changes_are_acknowledged_and_put_back(
     apply: Function, main: MotoStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    connection = apply.module.applier.people.connection
+    connection = apply.module.worker.people.connection
     break_operation(connection, "TransactWriteItems", "ThrottlingException")
 
     assert apply(batch(*messages(SENT), queue="BulkQueue")) == {"batchItemFailures": []}

@@ -74,7 +74,7 @@ def status(
     last_reevaluation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     depths, worker, publisher = Depths(waiting, dead), Worker(paused), Worker(unpublished)
-    health = Health(People(due), FakeCatalogue(), depths, worker, lambda: NOW, publisher)
+    health = Health(People(due), FakeCatalogue(), depths, worker, publisher, lambda: NOW)
     return health.status(connection, last_import, last_reevaluation)
 
 

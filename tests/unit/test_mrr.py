@@ -13,13 +13,13 @@ import pytest
 from peoplesync.domain.mrr import (
     Mrr,
     monthly_value,
-    nothing_resolved,
     rounded,
     subscription_mrr,
     total,
 )
 from peoplesync.domain.stripe_objects import Subscription, read_subscription
 from tests.builders import NOW, coupon, discount, item, of_plan, price, subscription, tiered
+from tests.shown_terms import nothing_resolved
 
 PER_UNIT = [
     pytest.param(10_000, 100, "month", 1, Fraction(1_000_000), id="100 x 100/mo = 10000"),

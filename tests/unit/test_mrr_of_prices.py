@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.mrr import Mrr, monthly_value, nothing_resolved, rounded, subscription_mrr
+from peoplesync.domain.mrr import Mrr, monthly_value, rounded, subscription_mrr
 from peoplesync.domain.primary import primary_item
 from peoplesync.domain.stripe_objects import Subscription, read_subscription
 from tests.builders import NOW, coupon, discount, item, of_plan, price, subscription, tier, tiered
+from tests.shown_terms import nothing_resolved
 
 Shown = dict[str, Any]
 SHAPES: Mapping[str, Callable[[Shown], Shown]] = {"price": lambda one: one, "plan": of_plan}

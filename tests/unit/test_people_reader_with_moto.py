@@ -10,6 +10,7 @@ from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import CUSTOMERS_IN_SYNC, EVERYONE
 from tests.builders import DAY, NOW
+from tests.fakes import nobody_erased
 from tests.moto_stack import REGION, MotoStack
 from tests.stored_stories import changed, full_person, newcomer, paid, person, record, write_set
 
@@ -18,7 +19,7 @@ MAIN, OTHER = Epoch("main", 1), Epoch("main", 2)
 
 @pytest.fixture
 def store(aws: MotoStack) -> PeopleStore:
-    return PeopleStore(Connection(region=REGION), feed_retention_days=400)
+    return PeopleStore(Connection(region=REGION), 400, nobody_erased())
 
 
 @pytest.fixture

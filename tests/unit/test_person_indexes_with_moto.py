@@ -11,6 +11,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync_local import local_template
 from peoplesync_local.places import Places
 from tests.builders import DAY, NOW
+from tests.fakes import nobody_erased
 from tests.moto_stack import REGION, MotoStack
 from tests.stored_stories import changed, full_person, newcomer, person, record, write_set
 
@@ -19,7 +20,7 @@ MAIN = Epoch("main", 1)
 
 @pytest.fixture
 def store(aws: MotoStack) -> PeopleStore:
-    return PeopleStore(Connection(region=REGION), feed_retention_days=400)
+    return PeopleStore(Connection(region=REGION), 400, nobody_erased())
 
 
 def member_keys(aws: MotoStack) -> set[tuple[str, str]]:

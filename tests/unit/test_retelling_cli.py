@@ -14,7 +14,7 @@ from peoplesync.adapters.connections_store import ConnectionsStore
 from peoplesync.adapters.tables import IdentityRow
 from peoplesync.domain.people import ERASED, customer_identity
 from peoplesync.sync.publish import Publisher
-from peoplesync_cli import options, retelling
+from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.builders import NOW
@@ -45,12 +45,12 @@ def functions() -> Functions:
 @pytest.fixture
 def bus(monkeypatch: pytest.MonkeyPatch) -> FakeBus:
     """Takes the place of EventBridge, and may refuse."""
-    fake, real = FakeBus(), retelling._publisher
+    fake, real = FakeBus(), Target.publisher
 
     def publisher(target: Target) -> Publisher:
         return replace(real(target), bus=fake)
 
-    monkeypatch.setattr(retelling, "_publisher", publisher)
+    monkeypatch.setattr(Target, "publisher", publisher)
     return fake
 
 

@@ -33,7 +33,7 @@ from tests.builders import (
     tier,
     tiered,
 )
-from tests.fakes import TEST, World
+from tests.fakes import TEST, World, nobody_erased
 from tests.moto_stack import REGION, MotoStack
 
 STORED: dict[str, Any] = json.loads(
@@ -106,7 +106,7 @@ def world(aws: MotoStack) -> World:
         ).save()
     world = World(NOW + 60)
     world.stripe.objects, world.stripe.now = {one["id"]: one for one in AT_STRIPE}, NOW + 60
-    people = PeopleStore(PynamoConnection(region=REGION), feed_retention_days=400)
+    people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
     world.applier.people, world.applier.catalogue = people, CatalogueStore()
     return world
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from peoplesync.adapters.secrets import CACHE_SECONDS, REFRESH_SECONDS, Secrets
 from tests.moto_stack import SECRETS_PREFIX, MotoStack
+from tests.ready_connections import keep_secrets
 
 SIGNING, API_KEY = f"{SECRETS_PREFIX}/main/webhook-signing-secret", f"{SECRETS_PREFIX}/main/stripe-api-key"
 
@@ -53,7 +54,7 @@ def roll(aws: MotoStack, value: str) -> None:
 
 
 def test_secrets_are_stored_encrypted_under_the_stacks_prefix(aws: MotoStack, secrets: Secrets) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
 
     found = aws.client("ssm").get_parameters(Names=[SIGNING, API_KEY], WithDecryption=True)["Parameters"]
     assert {(one["Name"], one["Type"], one["Value"]) for one in found} == {
@@ -63,7 +64,7 @@ def test_secrets_are_stored_encrypted_under_the_stacks_prefix(aws: MotoStack, se
 
 
 def test_what_is_stored_is_read_decrypted(secrets: Secrets) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
 
     assert secrets.signing_secrets("main") == ["whsec_1"]
     assert secrets.api_key("main") == "rk_test_1"
@@ -83,15 +84,15 @@ def test_a_connection_without_secrets_has_none(secrets: Secrets) -> None:
 
 
 def test_the_secrets_of_two_connections_are_kept_apart(secrets: Secrets) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
-    secrets.store("shop", "whsec_2", "rk_test_2")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "shop", "whsec_2", "rk_test_2")
 
     assert (secrets.signing_secrets("main"), secrets.signing_secrets("shop")) == (["whsec_1"], ["whsec_2"])
     assert (secrets.api_key("main"), secrets.api_key("shop")) == ("rk_test_1", "rk_test_2")
 
 
 def test_the_store_is_asked_once_for_many_webhooks(secrets: Secrets, provider: CountingProvider) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
     for _ in range(20):
         secrets.signing_secrets("main")
 
@@ -102,7 +103,7 @@ def test_the_store_is_asked_once_for_many_webhooks(secrets: Secrets, provider: C
 def test_a_rolled_secret_is_there_as_soon_as_it_is_looked_for_afresh(
     aws: MotoStack, secrets: Secrets
 ) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
     secrets.signing_secrets("main")
     roll(aws, "whsec_2")
 
@@ -114,7 +115,7 @@ def test_a_rolled_secret_is_there_as_soon_as_it_is_looked_for_afresh(
 def test_garbage_cannot_be_used_to_hammer_the_store(
     secrets: Secrets, provider: CountingProvider, stopwatch: Stopwatch
 ) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
     secrets.signing_secrets("main")
     asked = []
     for stopwatch.seconds in (0.0, 0.1, 29.9, 30.0, 59.9, 60.0):
@@ -128,7 +129,7 @@ def test_garbage_cannot_be_used_to_hammer_the_store(
 def test_looking_for_one_connections_secret_afresh_does_not_hold_up_anothers(
     aws: MotoStack, secrets: Secrets
 ) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
     secrets.signing_secrets("main")
     roll(aws, "whsec_2")
 
@@ -159,7 +160,7 @@ def test_two_signing_secrets_are_kept_with_white_space_between(aws: MotoStack, s
 
 
 def test_who_stores_a_secret_reads_it_at_once(secrets: Secrets) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
     assert (secrets.signing_secrets("main"), secrets.api_key("main")) == (["whsec_1"], "rk_test_1")
 
     secrets.store_signing_secrets("main", ["whsec_2"])
@@ -180,8 +181,8 @@ def test_a_key_that_somebody_else_replaced_is_found_by_looking_again(
 
 
 def test_what_is_forgotten_is_gone_and_can_be_forgotten_again(aws: MotoStack, secrets: Secrets) -> None:
-    secrets.store("main", "whsec_1", "rk_test_1")
-    secrets.store("shop", "whsec_2", "rk_test_2")
+    keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
+    keep_secrets(secrets, "shop", "whsec_2", "rk_test_2")
 
     for _ in range(2):
         secrets.forget_signing_secrets("main")

@@ -22,6 +22,7 @@ from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.server import Server
 from tests import builders
 from tests.builders import NOW
+from tests.simulated_stripe import stripe_api
 
 KEY = "rk_test_simulated"
 CUSTOMER = ObjectKey("customer", "cus_1")
@@ -66,7 +67,7 @@ def taking(seconds: float) -> Callable[[], float]:
 
 
 def api(url: str, key: str | None = KEY, seconds: float = 0.0) -> StripeApi:
-    return StripeApi(lambda connection: key, url, taking(seconds))
+    return stripe_api(lambda connection: key, url, taking(seconds))
 
 
 @pytest.mark.parametrize(
@@ -134,9 +135,9 @@ def test_each_connection_is_asked_with_its_own_key(simulated: FixedDate) -> None
     simulated.hold([builders.customer()])
     keys = {"main": KEY, "shop": "rk_test_of_another_account"}
 
-    assert StripeApi(keys.get, simulated.url, taking(0)).fetch("main", CUSTOMER).snapshot is not GONE
+    assert stripe_api(keys.get, simulated.url, taking(0)).fetch("main", CUSTOMER).snapshot is not GONE
     with pytest.raises(Unavailable):
-        StripeApi(keys.get, simulated.url, taking(0)).fetch("shop", CUSTOMER)
+        stripe_api(keys.get, simulated.url, taking(0)).fetch("shop", CUSTOMER)
 
 
 def test_a_key_that_was_just_replaced_is_not_called_refused(simulated: FixedDate) -> None:

@@ -18,6 +18,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.households import WriteSet
 from peoplesync.sync.ports import Unavailable, VersionConflict
 from tests.builders import NOW
+from tests.fakes import nobody_erased
 from tests.moto_stack import REGION, MotoStack, break_operation
 from tests.stored_stories import changed, newcomer, paid, person, record, write_set
 
@@ -27,7 +28,7 @@ ANN = person("per_1", record("cus_1"), email="one@example.com", segments={"custo
 
 @pytest.fixture
 def store(aws: MotoStack) -> PeopleStore:
-    return PeopleStore(Connection(region=REGION), feed_retention_days=400)
+    return PeopleStore(Connection(region=REGION), 400, nobody_erased())
 
 
 NEXT = changed(ANN, email="new@example.com", segments={})

@@ -15,6 +15,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people import Person
 from peoplesync.sync.ports import TooLarge
 from tests.builders import DAY, HOUR, NOW
+from tests.fakes import nobody_erased
 from tests.moto_stack import REGION, MotoStack
 from tests.stored_stories import (
     changed,
@@ -32,7 +33,7 @@ MAIN = Epoch("main", 1)
 
 @pytest.fixture
 def store(aws: MotoStack) -> PeopleStore:
-    return PeopleStore(Connection(region=REGION), feed_retention_days=400)
+    return PeopleStore(Connection(region=REGION), 400, nobody_erased())
 
 
 def identities(aws: MotoStack) -> dict[str, str]:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from peoplesync.adapters.stripe_account import StripeAccount
-from peoplesync.adapters.stripe_api import StripeApi
 from peoplesync.domain.connections import Epoch
 from peoplesync.sync.connect import Connector
 from peoplesync.sync.importing.lists import event_lists, object_lists
@@ -211,7 +210,7 @@ def test_8_the_documented_key_is_enough_to_connect_and_to_import() -> None:
         )
 
         made = connector.connect(connector.examine("main", key), NOW).connection
-        lists = StripeApi(secrets.api_key, url)
+        lists = simulated_stripe.stripe_api(secrets.api_key, url)
         run = Run("imp_1", Epoch("main", 1), simulated_stripe.NOW)
         listed = {
             one.name: len(lists.page("main", one.resource, one.page({})).objects)

@@ -45,13 +45,12 @@ class PeopleStore(MemberPages):
     """The people of a stack. `connection` is PynamoDB's, for transactions.
 
     Feed entries live for `feed_retention_days` from when they are written: they are the memory that prevents
-    counting twice. Of who was erased, e-mails and users of the app are known by their `markers` only; a
-    store without any erases nobody, and takes nobody for erased by them.
+    counting twice. Of who was erased, e-mails and users of the app are known by their `markers` only.
     """
 
     connection: Connection
     feed_retention_days: int
-    markers: ErasureKeys | None = None
+    markers: ErasureKeys
 
     def read(
         self,
@@ -82,7 +81,7 @@ class PeopleStore(MemberPages):
     def _erased(self, epoch: Epoch, strangers: Collection[str]) -> Mapping[str, str]:
         """Who of those that nobody is found by was erased. It is looked at after their own rows: whoever is
         erased meanwhile is seen in one place or the other."""
-        markers = self.markers.markers(epoch, strangers) if self.markers else {}
+        markers = self.markers.markers(epoch, strangers)
         keys = {IdentityRow.key(epoch, marker): identity for identity, marker in markers.items()}
         rows = IdentityRow.batch_get(list(keys), consistent_read=True)
         return {keys[row.pk]: ERASED for row in rows}
@@ -132,10 +131,10 @@ class PeopleStore(MemberPages):
         """The markers of whom the write set erases, and of those it claims, who must not have one."""
         erased = [one for one in write_set.erased if is_personal(one)]
         claimed = _owners(write_set.after).keys() - _owners(write_set.before).keys()
-        markers = self.markers.markers(epoch, erased) if self.markers else {}
+        markers = self.markers.markers(epoch, erased)
         if missing := [one for one in erased if one not in markers]:
             raise Unavailable(f"{len(missing)} identities would be erased, and no key is there to do it with")
-        return {**markers, **(self.markers.known_markers(epoch, claimed) if self.markers else {})}
+        return {**markers, **self.markers.known_markers(epoch, claimed)}
 
     def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
         """See `ports.People`."""

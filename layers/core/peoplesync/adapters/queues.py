@@ -23,7 +23,7 @@ class ChangeQueue:
 
     sqs: SQSClient
     url: str
-    dead_letter_url: str = ""
+    dead_letter_url: str
 
     @property
     def name(self) -> str:

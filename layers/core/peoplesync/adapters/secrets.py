@@ -59,11 +59,6 @@ class Secrets:
         """The connection's key for Stripe's API; None where there is none. `fresh` looks again."""
         return self._read(api_key_name(self.prefix, connection), force=fresh)
 
-    def store(self, connection: str, signing_secret: str, api_key: str) -> None:
-        """Keeps a connection's secrets, in place of any older ones."""
-        self.store_signing_secrets(connection, [signing_secret])
-        self.store_api_key(connection, api_key)
-
     def store_api_key(self, connection: str, api_key: str) -> None:
         """Keeps a connection's key, in place of an older one."""
         self._write(api_key_name(self.prefix, connection), api_key)

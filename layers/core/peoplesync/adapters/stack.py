@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -37,8 +38,19 @@ class Stack:
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, str]) -> Stack:
         """The stack that CloudFormation describes; raises `KeyError` where it is not one of ours."""
-        return cls(**{field.name: outputs[_output(field.name)] for field in fields(cls)})
+        return cls(**{field.name: outputs[output_of(field.name)] for field in fields(cls)})
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The same names, as its functions have them."""
+        return {field.name.upper(): getattr(self, field.name) for field in fields(self)}
 
 
-def _output(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+def output_of(variable: str) -> str:
+    """What the output is called that tells the same as a function's variable."""
+    return "".join(part.capitalize() for part in variable.split("_"))
+
+
+def variable_of(output: str) -> str:
+    """What the variable of a function is called that tells the same as an output."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()

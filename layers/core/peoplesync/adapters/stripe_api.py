@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,11 +73,11 @@ class StripeApi:
     """
 
     api_key: Callable[[str], str | None]
-    base_url: str | None = None
+    base_url: str | None
     monotonic: Callable[[], float] = time.monotonic
     timeout: float = TIMEOUT
-    measure: Callable[[Metric, float], None] = lambda *_: None
-    fresh_key: Callable[[str], str | None] | None = None
+    measure: Callable[[Metric, float], None] = field(kw_only=True)
+    fresh_key: Callable[[str], str | None] = field(kw_only=True)
     _http_client: Any = None
 
     def fetch(self, connection: str, key: ObjectKey) -> Answer:
@@ -206,8 +206,6 @@ class StripeApi:
         try:
             return self._counted(key, path, params)
         except stripe.AuthenticationError:
-            if self.fresh_key is None:
-                raise
             another = self._key(connection, self.fresh_key)
             if another == key:
                 raise

@@ -44,11 +44,6 @@ class Mrr:
     until: int | None = None
 
 
-def nothing_resolved(_discount: str) -> Discount | None:
-    """The resolver where no discount is known."""
-    return None
-
-
 def monthly_value(item: Item) -> Fraction | None:
     """What an item is worth a month before discounts, in its currency's minor unit, exactly.
 

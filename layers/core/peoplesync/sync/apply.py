@@ -39,7 +39,7 @@ class Applier:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     jitter: Callable[[], float]
-    sleep: Callable[[float], None] = lambda _seconds: None
+    sleep: Callable[[float], None]
 
     def apply(self, deliveries: Sequence[Delivery]) -> Report:
         """Folds a batch; every message has been dealt with when it returns, but for those that crashed."""

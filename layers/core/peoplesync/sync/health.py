@@ -50,14 +50,14 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True)
 class Health:
-    """The use case with what it needs. Without a `publisher` nothing is said of what is published."""
+    """The use case with what it needs."""
 
     people: People
     catalogue: Catalogue
     depths: Depths
     worker: Worker
+    publisher: Publisher
     clock: Callable[[], int]
-    publisher: Publisher | None = None
 
     def status(
         self,
@@ -99,7 +99,7 @@ class Health:
             self.worker.paused_since(),
             self.people.due_since(connection.epoch, now),
             last_import,
-            None if self.publisher is None else self.publisher.paused_since(),
+            self.publisher.paused_since(),
             last_reevaluation,
             # People are counted only where it matters that there are some.
             is_outrun(connection, last_reevaluation) and self.people.count(connection.epoch, EVERYONE) > 0,

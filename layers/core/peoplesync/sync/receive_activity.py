@@ -64,6 +64,17 @@ class Answer:
     refused: Mapping[str, int] = field(default_factory=dict)
     metric: Metric | None = None
 
+    @property
+    def logged(self) -> Mapping[str, Any]:
+        """What a log may say of it."""
+        return {
+            "status": self.status,
+            "code": self.body.get("code"),
+            "connection": self.connection,
+            "accepted": self.accepted,
+            "refused": dict(self.refused),
+        }
+
 
 BUSY: Final = Answer(
     503,

@@ -8,11 +8,9 @@ amounts in other currencies than the price's own (`currency_options`).
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from peoplesync.domain.stripe_objects.reading import Node, digits
-
-Interval = Literal["day", "week", "month", "year"]
 
 
 class Tier(TypedDict):

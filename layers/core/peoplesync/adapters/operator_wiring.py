@@ -1,0 +1,151 @@
+"""Wiring of what operators do by themselves, by their own rights and not by a function's."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from peoplesync.adapters import clock
+from peoplesync.adapters.parts import STRIPE_URL
+from peoplesync.adapters.wiring import Wiring
+
+if TYPE_CHECKING:
+    from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
+    from peoplesync.adapters.definitions_store import DefinitionsStore
+    from peoplesync.adapters.failed_batches import FailedBatches
+    from peoplesync.adapters.stripe_account import StripeAccount
+    from peoplesync.adapters.write_keys import WriteKeys
+    from peoplesync.domain.connections import Connection, Epoch
+    from peoplesync.sync.browse import Browser
+    from peoplesync.sync.connect import Connector
+    from peoplesync.sync.defining.fields import FieldDefiner
+    from peoplesync.sync.defining.segments import SegmentDefiner
+    from peoplesync.sync.disconnect import Disconnector
+    from peoplesync.sync.erasing import Eraser
+    from peoplesync.sync.retelling import Retelling
+    from peoplesync.sync.verify import Verifier
+
+
+class OperatorWiring(Wiring):
+    """What operators use of one stack, besides what its functions do."""
+
+    @cached_property
+    def definitions(self) -> DefinitionsStore:
+        from peoplesync.adapters.definitions_store import DefinitionsStore
+
+        return DefinitionsStore()
+
+    @cached_property
+    def write_keys(self) -> WriteKeys:
+        from peoplesync.adapters.write_keys import WriteKeys
+
+        return WriteKeys()
+
+    @cached_property
+    def dead_letters(self) -> DeadLetterQueues:
+        from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
+
+        return DeadLetterQueues(self.queues)
+
+    @cached_property
+    def failed_batches(self) -> FailedBatches:
+        """The bucket of what could not be published."""
+        from peoplesync.adapters.failed_batches import FailedBatches
+
+        bucket = self.environ["PUBLISH_FAILURES"]
+        tables = {"people": self.stack.people_table, "feed": self.stack.feed_table}
+        return FailedBatches(self.client("s3"), bucket, tables)
+
+    def stripe_account(self, api_key: str) -> StripeAccount:
+        """Stripe's account, opened with a key."""
+        from peoplesync.adapters.stripe_account import StripeAccount
+
+        return StripeAccount(api_key, self.environ.get(STRIPE_URL))
+
+    def webhook_url(self, connection: str) -> str:
+        """Where Stripe sends a connection's events."""
+        return f"{self.environ['API_URL'].rstrip('/')}/webhooks/stripe/{connection}"
+
+    def connector(self) -> Connector:
+        from peoplesync.sync.connect import Connector
+
+        return Connector(
+            connections=self.connections,
+            people=self.people,
+            secrets=self.secrets,
+            account=self.stripe_account,
+            bulk=self.queues["bulk"],
+            webhook_url=self.webhook_url,
+        )
+
+    def disconnector(self) -> Disconnector:
+        from peoplesync.sync.disconnect import Disconnector
+
+        return Disconnector(
+            connections=self.connections,
+            secrets=self.secrets,
+            account=self.stripe_account,
+            bulk=self.queues["bulk"],
+            webhook_url=self.webhook_url,
+        )
+
+    def eraser(self, connection: Connection) -> Eraser:
+        """Erases people of a connection."""
+        from peoplesync.adapters.erasure_keys import marker_of
+        from peoplesync.adapters.erasure_receipts import ErasedRows
+        from peoplesync.sync.erasing import Eraser
+
+        return Eraser(
+            connection=connection,
+            connections=self.connections,
+            secrets=self.secrets,
+            rows=ErasedRows(),
+            people=self.people,
+            live=self.queues["live"],
+            marker=marker_of,
+            sleep=time.sleep,
+            stopwatch=time.monotonic,
+        )
+
+    def verifier(self, tell: Callable[[str], None]) -> Verifier:
+        """Compares people with Stripe; `tell` is told what it is waiting for."""
+        from peoplesync.adapters.records_reader import RecordsReader
+        from peoplesync.adapters.stripe_api import TIMEOUT
+        from peoplesync.sync.event_lists import Patient
+        from peoplesync.sync.verify import Verifier
+
+        stripe = self.stripe_api(TIMEOUT)
+        return Verifier(
+            lists=Patient(stripe, time.sleep),
+            stripe=stripe,
+            records=RecordsReader(),
+            waiting=self.depths.waiting,
+            sleep=time.sleep,
+            tell=tell,
+            rng=random.Random(),  # noqa: S311 - a sample, not a key
+        )
+
+    def retelling(self) -> Retelling:
+        """Publishes after all what could not be published."""
+        from peoplesync.sync.retelling import Retelling
+
+        return Retelling(self.failed_batches, self.publisher())
+
+    def browser_of(self, epoch: Epoch) -> Browser:
+        """The people of an epoch, for reading."""
+        from peoplesync.sync.browse import Browser
+
+        return Browser(epoch, self.people, self.connections)
+
+    def segment_definer(self, epoch: Epoch) -> SegmentDefiner:
+        from peoplesync.sync.defining.segments import SegmentDefiner
+
+        return SegmentDefiner(self.definitions, epoch, clock.now)
+
+    def field_definer(self, epoch: Epoch) -> FieldDefiner:
+        from peoplesync.sync.defining.fields import FieldDefiner
+
+        return FieldDefiner(self.definitions, epoch, clock.now)

@@ -1,0 +1,205 @@
+"""The parts of a stack: the clients, stores, queues and secrets that use cases are wired from (`wiring.py`).
+
+Each part is built when it is first asked for, and its module is imported then: a function pays at its cold
+start only for what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from peoplesync.adapters.stack import Stack
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.config import Config
+    from pynamodb.connection import Connection as TableConnection
+
+    from peoplesync.adapters.api_keys import ApiKeys
+    from peoplesync.adapters.catalogue_store import CatalogueStore
+    from peoplesync.adapters.connections_store import ConnectionsStore
+    from peoplesync.adapters.erasure_keys import ErasureKeys
+    from peoplesync.adapters.event_source_mappings import Mappings
+    from peoplesync.adapters.executions import Executions
+    from peoplesync.adapters.import_runs import ImportRuns
+    from peoplesync.adapters.measuring import Measuring
+    from peoplesync.adapters.people_reader import PeopleReader
+    from peoplesync.adapters.people_store import PeopleStore
+    from peoplesync.adapters.queues import ChangeQueue, QueueDepths
+    from peoplesync.adapters.reevaluation_runs import ReevaluationRuns
+    from peoplesync.adapters.secrets import Secrets
+    from peoplesync.adapters.stripe_api import StripeApi
+    from peoplesync.sync.metrics import Metric
+
+STRIPE_URL: Final = "PEOPLESYNC_STRIPE_API_URL"
+"""The variable by which a local stack replaces Stripe's address; nothing that is deployed to AWS sets it."""
+
+
+class Parts:
+    """The parts of one stack, named by `environ` as the template names them for functions.
+
+    Clients are made by `session`; without one by boto3's default session, as a function's are. A part whose
+    name is missing in `environ` raises what `environ` raises (`KeyError` for a plain dictionary).
+    """
+
+    def __init__(self, environ: Mapping[str, str], session: boto3.Session | None = None) -> None:
+        self.environ = environ
+        self._session = session
+
+    @cached_property
+    def stack(self) -> Stack:
+        return Stack.from_environment(self.environ)
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """boto3's client for a service."""
+        import boto3
+
+        maker: Any = self._session or boto3
+        return maker.client(service) if config is None else maker.client(service, config=config)
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        from peoplesync.adapters.measuring import Measuring
+
+        return Measuring(self.environ)
+
+    def measure(self, metric: Metric, value: float) -> None:
+        """Where the parts report what they consume."""
+        self.measuring.add(metric, value)
+
+    @cached_property
+    def transactions(self) -> TableConnection:
+        """The connection to DynamoDB that writes transactions."""
+        from pynamodb.connection import Connection as TableConnection
+
+        return TableConnection()
+
+    def secrets_of(self, config: Config | None = None) -> Secrets:
+        """The secrets, read by a client of that configuration."""
+        from aws_lambda_powertools.utilities.parameters import SSMProvider
+
+        from peoplesync.adapters.secrets import Secrets
+
+        return Secrets(SSMProvider(boto3_client=self.client("ssm", config)), self.stack.secrets_prefix)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return self.secrets_of()
+
+    def connections_as_of(self, seconds: float) -> ConnectionsStore:
+        """The connections, each as it was at most so many seconds ago."""
+        from peoplesync.adapters.connections_store import ConnectionsStore
+
+        return ConnectionsStore(cache_seconds=seconds)
+
+    @cached_property
+    def connections(self) -> ConnectionsStore:
+        """The connections as they are now."""
+        return self.connections_as_of(0)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        from peoplesync.adapters.api_keys import ApiKeys
+
+        return ApiKeys(self.connections, self.secrets)
+
+    def erasure_keys(self, secrets: Secrets) -> ErasureKeys:
+        """What tells erased people from others."""
+        from peoplesync.adapters.erasure_keys import ErasureKeys
+
+        return ErasureKeys(self.connections, secrets.erasure_key)
+
+    def people_store(self, feed_retention_days: int, secrets: Secrets) -> PeopleStore:
+        """People for whoever writes them, or looks them up as the worker does."""
+        from peoplesync.adapters.people_store import PeopleStore
+
+        return PeopleStore(self.transactions, feed_retention_days, self.erasure_keys(secrets))
+
+    @cached_property
+    def people(self) -> PeopleReader:
+        """People for whoever only looks."""
+        from peoplesync.adapters.people_reader import PeopleReader
+
+        return PeopleReader()
+
+    @cached_property
+    def catalogue(self) -> CatalogueStore:
+        from peoplesync.adapters.catalogue_store import CatalogueStore
+
+        return CatalogueStore()
+
+    @cached_property
+    def imports(self) -> ImportRuns:
+        from peoplesync.adapters.import_runs import ImportRuns
+
+        return ImportRuns()
+
+    @cached_property
+    def reevaluations(self) -> ReevaluationRuns:
+        from peoplesync.adapters.reevaluation_runs import ReevaluationRuns
+
+        return ReevaluationRuns()
+
+    @cached_property
+    def executions(self) -> Executions:
+        """Executions of the state machine that imports. A function, which only asks how they are, need not
+        know which that is."""
+        return self._executions("IMPORT_STATE_MACHINE")
+
+    @cached_property
+    def reevaluating(self) -> Executions:
+        """The same of the state machine that re-evaluates people."""
+        return self._executions("REEVALUATE_STATE_MACHINE")
+
+    def _executions(self, machine: str) -> Executions:
+        from peoplesync.adapters.executions import Executions
+
+        return Executions(self.client("stepfunctions"), self.environ.get(machine, ""))
+
+    @cached_property
+    def queues(self) -> Mapping[str, ChangeQueue]:
+        """The queues of changes by what they are called: live, bulk and review."""
+        from peoplesync.adapters.queues import ChangeQueue
+
+        sqs, stack = self.client("sqs"), self.stack
+        return {
+            "live": ChangeQueue(sqs, stack.live_queue_url, stack.live_dead_letter_queue_url),
+            "bulk": ChangeQueue(sqs, stack.bulk_queue_url, stack.bulk_dead_letter_queue_url),
+            "review": ChangeQueue(sqs, stack.review_queue_url, stack.review_dead_letter_queue_url),
+        }
+
+    @cached_property
+    def depths(self) -> QueueDepths:
+        from peoplesync.adapters.queues import QueueDepths
+
+        return QueueDepths(tuple(self.queues.values()))
+
+    @cached_property
+    def worker_mappings(self) -> Mappings:
+        """What has Lambda take changes from the queues."""
+        return self._mappings({name: f"{name.upper()}_MAPPING" for name in ("live", "bulk", "review")})
+
+    @cached_property
+    def publisher_mappings(self) -> Mappings:
+        """What has Lambda publish changes from the streams."""
+        return self._mappings({name: f"{name.upper()}_STREAM_MAPPING" for name in ("people", "feed")})
+
+    def _mappings(self, variables: Mapping[str, str]) -> Mappings:
+        from peoplesync.adapters.event_source_mappings import Mappings
+
+        uuids = {name: self.environ[variable] for name, variable in variables.items()}
+        return Mappings(self.client("lambda"), uuids)
+
+    def stripe_api(self, timeout: float) -> StripeApi:
+        """Stripe, which may take so many seconds for an answer."""
+        from peoplesync.adapters.stripe_api import StripeApi
+
+        return StripeApi(
+            self.api_keys,
+            self.environ.get(STRIPE_URL),
+            timeout=timeout,
+            measure=self.measure,
+            fresh_key=self.api_keys.fresh,
+        )

@@ -1,0 +1,216 @@
+"""Wiring: the one place where use cases are given their adapters.
+
+A function wires itself by its environment (`Wiring.of_function(os.environ)`) and builds its one use case at
+its cold start. What operators use besides is in `operator_wiring.py`. As in `parts.py`, imports wait until
+somebody needs them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self
+
+from peoplesync.adapters import clock
+from peoplesync.adapters.parts import Parts
+
+if TYPE_CHECKING:
+    from peoplesync.domain.connections import Epoch
+    from peoplesync.sync.apply import Applier
+    from peoplesync.sync.health import Health
+    from peoplesync.sync.health_report import HealthReporter
+    from peoplesync.sync.importing.overview import Imports
+    from peoplesync.sync.importing.steps import Importer
+    from peoplesync.sync.publish import Publisher
+    from peoplesync.sync.receive import Receiver
+    from peoplesync.sync.receive_activity import ActivityReceiver
+    from peoplesync.sync.reconcile import Reconciler
+    from peoplesync.sync.reevaluating.overview import Reevaluations
+    from peoplesync.sync.reevaluating.steps import Reevaluator
+    from peoplesync.sync.sweep import Swept
+
+CONNECTION_SECONDS: Final = 10
+"""How old a connection may be for whoever only labels messages with its epoch."""
+
+WRITE_KEY_SECONDS: Final = 30
+"""How old may be what is known of a write key."""
+
+PAGE_SECONDS: Final = 30
+"""How long Stripe may take for a page of an import: with everything expanded it takes its time."""
+
+EVENTS_SECONDS: Final = 10
+"""How long Stripe may take for a page of events: nobody waits for the reconciler."""
+
+NEVER_WRITES: Final = 0
+"""The feed's retention in days for a store that is only read."""
+
+
+class Wiring(Parts):
+    """The use cases of one stack, whole."""
+
+    @classmethod
+    def of_function(cls, environ: Mapping[str, str]) -> Self:
+        """The wiring of the function that has this environment: the tables' models point at its stack, for
+        the whole process, and what they consume is measured."""
+        from peoplesync.adapters.table_units import count_units
+        from peoplesync.adapters.tables import MODELS, use_tables
+
+        wiring = cls(environ)
+        use_tables(wiring.stack)
+        count_units(wiring.measure, wiring.transactions, *MODELS)
+        return wiring
+
+    def webhook(self) -> Receiver:
+        """Takes Stripe's webhooks."""
+        from peoplesync.sync.receive import Receiver
+
+        return Receiver(
+            connections=self.connections_as_of(CONNECTION_SECONDS),
+            secrets=self.secrets,
+            queue=self.queues["live"],
+        )
+
+    def activity_api(self) -> ActivityReceiver:
+        """Takes what the app tells of its users."""
+        from peoplesync.adapters.write_keys import WriteKeys
+        from peoplesync.sync.receive_activity import ActivityReceiver
+
+        return ActivityReceiver(
+            connections=self.connections_as_of(CONNECTION_SECONDS),
+            keys=WriteKeys(cache_seconds=WRITE_KEY_SECONDS),
+            queue=self.queues["live"],
+        )
+
+    def worker(self) -> Applier:
+        """Folds changes into people."""
+        import random
+
+        from peoplesync.adapters.ids import person_ids
+        from peoplesync.adapters.old_rows import OldRows
+        from peoplesync.adapters.stripe_api import TIMEOUT
+        from peoplesync.sync.apply import Applier
+
+        return Applier(
+            people=self.people_store(int(self.environ["FEED_RETENTION_DAYS"]), self.secrets),
+            catalogue=self.catalogue,
+            stripe=self.stripe_api(TIMEOUT),
+            connections=self.connections,
+            runs=self.imports,
+            old_rows=OldRows(),
+            clock=clock.now,
+            new_id=person_ids(clock.now),
+            jitter=random.random,
+            sleep=time.sleep,
+        )
+
+    def importer(self) -> Importer:
+        """Takes the steps of an import."""
+        from peoplesync.sync.importing.steps import Importer
+
+        return Importer(
+            connections=self.connections,
+            runs=self.imports,
+            lists=self.stripe_api(PAGE_SECONDS),
+            queue=self.queues["bulk"],
+            members=self.people,
+            executions=self.executions,
+            clock=clock.now,
+            monotonic=time.monotonic,
+            sleep=time.sleep,
+            slice_seconds=float(self.environ["IMPORT_SLICE_SECONDS"]),
+            share=int(self.environ["IMPORT_SHARE"]) / 100,
+        )
+
+    def reevaluator(self) -> Reevaluator:
+        """Takes the steps of a re-evaluation."""
+        from peoplesync.sync.reevaluating.steps import Reevaluator
+
+        return Reevaluator(
+            connections=self.connections,
+            runs=self.reevaluations,
+            queue=self.queues["bulk"],
+            members=self.people,
+            executions=self.reevaluating,
+            clock=clock.now,
+            monotonic=time.monotonic,
+            sleep=time.sleep,
+            slice_seconds=float(self.environ["REEVALUATE_SLICE_SECONDS"]),
+        )
+
+    def reconciler(self) -> Reconciler:
+        """Brings what the webhook missed."""
+        from peoplesync.sync.reconcile import Reconciler
+
+        stripe = self.stripe_api(EVENTS_SECONDS)
+        return Reconciler(
+            lists=stripe,
+            endpoints=stripe,
+            connections=self.connections,
+            catalogue=self.catalogue,
+            bulk=self.queues["bulk"],
+            clock=clock.now,
+            monotonic=time.monotonic,
+            sleep=time.sleep,
+        )
+
+    def sweeper(self) -> Callable[[int], Swept]:
+        """Has the people reviewed whom the clock alone may have moved by that instant."""
+        from peoplesync.sync.sweep import sweep
+
+        return partial(sweep, self.connections, self.people, self.queues["review"])
+
+    def publisher(self) -> Publisher:
+        """Publishes on the bus what was written."""
+        from botocore.config import Config
+
+        from peoplesync.adapters.bus import EventBus
+        from peoplesync.sync.publish import Publisher
+
+        # What fails comes again, so it had better fail soon: well within the function's timeout.
+        soon = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
+        return Publisher(
+            connections=self.connections,
+            people=self.people_store(NEVER_WRITES, self.secrets_of(soon)),
+            bus=EventBus(self.client("events", soon), self.environ["BUS_NAME"]),
+        )
+
+    def import_overview(self, epoch: Epoch) -> Imports:
+        """The imports of an epoch."""
+        from peoplesync.sync.importing.overview import Imports
+
+        return Imports(epoch, self.imports, self.executions, clock.now)
+
+    def reevaluation_overview(self, epoch: Epoch) -> Reevaluations:
+        """The re-evaluations of an epoch."""
+        from peoplesync.sync.reevaluating.overview import Reevaluations
+
+        return Reevaluations(epoch, self.reevaluations, self.reevaluating, clock.now, self.people.shards)
+
+    def health(self) -> Health:
+        """Tells whether people are in step with Stripe."""
+        from peoplesync.sync.health import Health
+
+        return Health(
+            people=self.people,
+            catalogue=self.catalogue,
+            depths=self.depths,
+            worker=self.worker_mappings,
+            publisher=self.publisher_mappings,
+            clock=clock.now,
+        )
+
+    def health_reporter(self) -> HealthReporter:
+        """Measures the health of all connections."""
+        from peoplesync.sync.health_report import HealthReporter
+
+        return HealthReporter(
+            health=self.health(),
+            connections=self.connections,
+            people=self.people,
+            depths=self.depths,
+            imports=self.import_overview,
+            reevaluations=self.reevaluation_overview,
+            measures=self.measuring,
+            clock=clock.now,
+        )
