@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore.config import Config
 from moto import mock_aws
@@ -99,7 +100,9 @@ def moto_stack() -> Iterator[MotoStack]:
 
 @cache
 def _session() -> boto3.Session:
-    """One for all, since reading botocore's models takes longer than most tests."""
+    """One for all, since reading botocore's models takes longer than most tests. For the same reason sessions
+    that the code makes by itself, as functions do in their cold start, find what others have read."""
+    botocore.session.create_loader = cache(botocore.session.create_loader)
     return boto3.Session("test", "test", region_name=REGION)
 
 
