@@ -19,8 +19,7 @@ from pynamodb.connection import Connection as PynamoConnection
 from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.tables import MODELS, use_tables
-from peoplesync_local import local_template
-from peoplesync_local.places import Places
+from tests.sam_template import sam_template
 
 REGION = "us-east-1"
 SECRETS_PREFIX = "/peoplesync/test"
@@ -108,7 +107,7 @@ def _session() -> boto3.Session:
 
 @cache
 def _of_type(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
-    resources = local_template.read(Places().template)["Resources"]
+    resources = sam_template()["Resources"]
     return {
         name: resource["Properties"]
         for name, resource in resources.items()
