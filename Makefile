@@ -33,6 +33,10 @@ demo: setup ## Start the local stack, connect a simulated company, import its 2,
 down: ## Stop the local stack
 	@if [ -x .venv/bin/peoplesync ]; then .venv/bin/peoplesync local down; else echo "The local stack was not up."; fi
 
+# Tests start many processes: each would compile all that it imports, were no bytecode kept (here, apart from the sources).
+test test-long: export PYTHONDONTWRITEBYTECODE =
+test test-long: export PYTHONPYCACHEPREFIX = $(CURDIR)/.local/bytecode
+
 .PHONY: test
 test: setup ## Run the tests that take minutes at most (one file: make test ARGS=tests/unit/test_money.py)
 ifdef ARGS

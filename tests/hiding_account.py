@@ -47,7 +47,11 @@ def as_shown(whole: Any) -> Any:
         return [as_shown(one) for one in whole]
     if not isinstance(whole, dict):
         return whole
-    shown = {key: _shown(key, value) for key, value in whole.items() if key not in HIDDEN_KEYS}
+    shown = {
+        key: _shown(key, value) if isinstance(value, (dict, list)) else value
+        for key, value in whole.items()
+        if key not in HIDDEN_KEYS
+    }
     if len(shown.get("data", ())) > SHOWN_ITEMS:
         shown |= {"data": shown["data"][:SHOWN_ITEMS]}
         if "has_more" in shown:

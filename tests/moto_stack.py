@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore.config import Config
 from moto import mock_aws
@@ -18,8 +19,7 @@ from pynamodb.connection import Connection as PynamoConnection
 from peoplesync.adapters.secrets import Secrets
 from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.tables import MODELS, use_tables
-from peoplesync_local import local_template
-from peoplesync_local.places import Places
+from tests.sam_template import sam_template
 
 REGION = "us-east-1"
 SECRETS_PREFIX = "/peoplesync/test"
@@ -98,13 +98,15 @@ def moto_stack() -> Iterator[MotoStack]:
 
 @cache
 def _session() -> boto3.Session:
-    """One for all, since reading botocore's models takes longer than most tests."""
+    """One for all, since reading botocore's models takes longer than most tests. For the same reason sessions
+    that the code makes by itself, as functions do in their cold start, find what others have read."""
+    botocore.session.create_loader = cache(botocore.session.create_loader)
     return boto3.Session("test", "test", region_name=REGION)
 
 
 @cache
 def _of_type(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
-    resources = local_template.read(Places().template)["Resources"]
+    resources = sam_template()["Resources"]
     return {
         name: resource["Properties"]
         for name, resource in resources.items()

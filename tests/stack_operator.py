@@ -22,9 +22,10 @@ from peoplesync.domain.snapshots import TIE_WINDOW
 from peoplesync_cli import options
 from peoplesync_cli.invoking import HEALTH, SWEEP, invoke
 from peoplesync_cli.main import main
-from peoplesync_local import local_template, stack
+from peoplesync_local import stack
 from peoplesync_local.dashboard.emf import samples
 from peoplesync_local.places import Places
+from tests.sam_template import sam_template
 from tests.stack_company import Company, eventually
 
 CHECKED: Final = {
@@ -34,7 +35,7 @@ CHECKED: Final = {
 }
 ALARMS: Final = {
     alarm["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-"): alarm["Properties"]
-    for alarm in local_template.read(Places().template)["Resources"].values()
+    for alarm in sam_template()["Resources"].values()
     if alarm["Type"] == "AWS::CloudWatch::Alarm"
 }
 

@@ -14,15 +14,15 @@ import pytest
 from peoplesync.adapters.measuring import NAMESPACE
 from peoplesync.domain.segments import PREDEFINED
 from peoplesync.sync.metrics import Metric
-from peoplesync_local import local_template
 from peoplesync_local.places import Places
+from tests.sam_template import sam_template
 
 CHECKOUT = Places().checkout
 BODY: dict[str, Any] = json.loads((CHECKOUT / "infra" / "dashboard.json").read_text())
 WIDGETS: list[dict[str, Any]] = BODY["widgets"]
 # Measured, but not shown: each with the reason.
 ABSENT: dict[str, str] = json.loads((CHECKOUT / "infra" / "absent_from_dashboard.json").read_text())
-RESOURCES: dict[str, Any] = local_template.read(Places().template)["Resources"]
+RESOURCES: dict[str, Any] = sam_template()["Resources"]
 ALARMS = {
     resource["Properties"]["AlarmName"]["Fn::Sub"]: resource["Properties"]
     for resource in RESOURCES.values()

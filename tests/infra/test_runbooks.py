@@ -18,8 +18,7 @@ from peoplesync.sync.metrics import Metric
 from peoplesync.sync.reconcile import KEPT_BY_STRIPE
 from peoplesync.sync.verdicts import Facts, Verdict, verdicts
 from peoplesync_cli.main import main
-from peoplesync_local import local_template
-from peoplesync_local.places import Places
+from tests.sam_template import sam_template
 
 ROOT: Final = Path(__file__).parents[2]
 RUNBOOKS: Final = ROOT / "docs" / "runbooks"
@@ -27,7 +26,7 @@ INDEX: Final = RUNBOOKS / "README.md"
 PAGES: Final = {page.stem for page in RUNBOOKS.glob("*.md") if page != INDEX}
 DOCS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-TEMPLATE: Final = local_template.read(Places().template)
+TEMPLATE: Final = sam_template()
 ALARMS: Final[dict[str, dict[str, Any]]] = {
     name: resource["Properties"]
     for name, resource in TEMPLATE["Resources"].items()

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from peoplesync_local import local_template
-from peoplesync_local.places import CHECKOUT, Places
+from peoplesync_local.places import CHECKOUT
+from tests.sam_template import sam_template
 
 CONFIG: dict[str, Any] = tomllib.loads((CHECKOUT / "samconfig.toml").read_text())
-PARAMETERS: dict[str, Any] = local_template.read(Places().template)["Parameters"]
+PARAMETERS: dict[str, Any] = sam_template()["Parameters"]
 DEPLOYS: dict[str, dict[str, Any]] = {
     name: environment["deploy"]["parameters"]
     for name, environment in CONFIG.items()

@@ -14,10 +14,10 @@ from peoplesync.sync.chunking import CUSTOMERS_A_CHUNK
 from peoplesync.sync.metrics import Metric
 from peoplesync.sync.publish import TOLD_WITHIN
 from peoplesync.sync.receive_activity import USERS_A_MESSAGE
-from peoplesync_local import local_template
 from peoplesync_local.places import Places
+from tests.sam_template import sam_template
 
-TEMPLATE = local_template.read(Places().template)
+TEMPLATE = sam_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 
@@ -110,8 +111,8 @@ def ended(number: int, ago: int) -> dict[str, object]:
     return event("customer.subscription.deleted", gone, created=at)
 
 
-@pytest.fixture
-def with_500() -> World:
+@pytest.fixture(scope="module")
+def told_of_500() -> World:
     """A customer whose 500 subscriptions ended a day after the other, the last one yesterday."""
     world = World(NOW)
     world.apply(event("customer.created", customer(), created=NOW - 600 * DAY))
@@ -120,6 +121,13 @@ def with_500() -> World:
         world.stripe.objects[f"sub_{number:03}"] = gone["data"]["object"]  # type: ignore[index]
         world.apply(gone)
     return world
+
+
+@pytest.fixture
+def with_500(told_of_500: World) -> World:
+    """The same in a world of the test's own."""
+    people, stripe = copy.deepcopy((told_of_500.people, told_of_500.stripe))
+    return World(NOW, people=people, stripe=stripe)
 
 
 def only_person(world: World) -> Person:

@@ -8,11 +8,10 @@ from pynamodb.connection import Connection
 from peoplesync.adapters.people_store import PeopleStore
 from peoplesync.adapters.tables import SHARDS
 from peoplesync.domain.connections import Epoch
-from peoplesync_local import local_template
-from peoplesync_local.places import Places
 from tests.builders import DAY, NOW
 from tests.fakes import nobody_erased
 from tests.moto_stack import REGION, MotoStack
+from tests.sam_template import sam_template
 from tests.stored_stories import changed, full_person, newcomer, person, record, write_set
 
 MAIN = Epoch("main", 1)
@@ -56,7 +55,7 @@ def test_who_has_nothing_to_wait_for_any_more_leaves_the_due_index(
 
 
 def test_the_due_index_is_as_the_template_defines_it(aws: MotoStack) -> None:
-    defined = local_template.read(Places().template)["Resources"]["PeopleTable"]["Properties"]
+    defined = sam_template()["Resources"]["PeopleTable"]["Properties"]
     described = aws.client("dynamodb").describe_table(TableName=aws.stack.people_table)["Table"]
 
     (index,) = described["GlobalSecondaryIndexes"]

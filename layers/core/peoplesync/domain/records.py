@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, TypeVar, cast
 
 from peoplesync.domain.activity import MOST_TRACKED_KINDS, TRACKED, USER, Trait, email_in, with_traits
@@ -147,8 +148,8 @@ class Record:
         """The customer's own fields."""
         return cast(Customer, self.customer.content) if self.customer else None
 
-    @property
-    def current_subscriptions(self) -> list[Subscription]:
+    @cached_property  # looked at some ten times in each evaluation
+    def current_subscriptions(self) -> Sequence[Subscription]:
         """The subscriptions as they count: with the discounts that they were last seen with, and those of a
         deleted customer canceled."""
         contents = [

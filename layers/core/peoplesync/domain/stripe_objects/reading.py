@@ -234,15 +234,20 @@ def name_of(value: Any) -> str:
 
 def _shown(name: str) -> str:
     """A name that can stand in any log and message: control characters and half surrogates cannot."""
-    return "".join(one if one.isprintable() else "?" for one in name[:LONGEST_NAME])
+    name = name[:LONGEST_NAME]
+    return name if name.isprintable() else "".join(one if one.isprintable() else "?" for one in name)
 
 
 def refuse_too_deep(value: Any) -> None:
     """Raises where so much is nested that reading it could fail in other ways."""
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(DEEPEST + 1):
-        parts = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [part for several in parts for part in several if isinstance(part, (dict, list))]
+        level = [
+            part
+            for one in level
+            for part in (one.values() if isinstance(one, dict) else one)
+            if isinstance(part, (dict, list))
+        ]
         if not level:
             return
     raise UnreadableStripeObject(kind_of(value), name_of(value), "the object", "is nested too deeply")
