@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
-from peoplesync.adapters.stripe_api import StripeApi
+from peoplesync.adapters.stripe.api import StripeApi
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.windows import Window
-from peoplesync.sync.importing.lists import listing_of
-from peoplesync.sync.importing.reading_lists import ListReader
-from peoplesync.sync.importing.runs import ListedPage, Run
-from peoplesync.sync.pace import Pace, pace_of
+from peoplesync.use_cases.importing.lists import listing_of
+from peoplesync.use_cases.importing.reading_lists import ListReader
+from peoplesync.use_cases.importing.runs import ListedPage, Run
+from peoplesync.use_cases.stripe_reads.pace import Pace, pace_of
 
 TIMEOUT: Final = 30
 """Seconds for a page, as in functions/import_customers."""

@@ -20,16 +20,16 @@ from typing import Any, Final
 import stripe
 
 from peoplesync.adapters import clock
-from peoplesync.sync.signatures import sign
-from peoplesync_cli.imports import start_import, summary
-from peoplesync_cli.invoking import HEALTH, RECONCILE, SWEEP, invoke
-from peoplesync_cli.local import say
+from peoplesync.use_cases.ingress.signatures import sign
+from peoplesync_cli.jobs.imports import start_import, summary
+from peoplesync_cli.local_stack.invoking import HEALTH, RECONCILE, SWEEP, invoke
+from peoplesync_cli.local_stack.local import say
 from peoplesync_cli.target import Target, of_local
-from peoplesync_local import stack as local_stack
 from peoplesync_local.dashboard.of_stack import dashboard_of
-from peoplesync_local.places import Places
-from peoplesync_local.stack import LocalStack
-from peoplesync_local.stripe_simulator.control import Simulator
+from peoplesync_local.stack import stack as local_stack
+from peoplesync_local.stack.places import Places
+from peoplesync_local.stack.stack import LocalStack
+from peoplesync_local.stripe_simulator.http.control import Simulator
 
 CUSTOMERS: Final = 2_000
 MINUTES: Final = 120

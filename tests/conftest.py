@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peoplesync_local.places import CHECKOUT
+from peoplesync_local.stack.places import CHECKOUT
 
 LONG_SECONDS = 900
 # The first one on the emulator waits for it to start.

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import click
 
-from peoplesync_cli.browse import feed, people
-from peoplesync_cli.connect import connect
-from peoplesync_cli.connections import connections, disconnect, rotate_secret
-from peoplesync_cli.dead import dead
-from peoplesync_cli.demo import demo
-from peoplesync_cli.erase import erase, readmit
-from peoplesync_cli.fields import fields
-from peoplesync_cli.imports import imports
-from peoplesync_cli.keys import keys
-from peoplesync_cli.local import local
-from peoplesync_cli.logs import logs
-from peoplesync_cli.pause import pause, resume
-from peoplesync_cli.publish import publish
-from peoplesync_cli.reconcile import reconcile
-from peoplesync_cli.reevaluation import reevaluate
-from peoplesync_cli.replay import replay
-from peoplesync_cli.segments import segments
-from peoplesync_cli.status import status
-from peoplesync_cli.verify import verify
+from peoplesync_cli.connecting.connect import connect
+from peoplesync_cli.connecting.connections import connections, disconnect, rotate_secret
+from peoplesync_cli.connecting.keys import keys
+from peoplesync_cli.defining.fields import fields
+from peoplesync_cli.defining.segments import segments
+from peoplesync_cli.jobs.imports import imports
+from peoplesync_cli.jobs.reconcile import reconcile
+from peoplesync_cli.jobs.reevaluation import reevaluate
+from peoplesync_cli.jobs.replay import replay
+from peoplesync_cli.local_stack.demo import demo
+from peoplesync_cli.local_stack.local import local
+from peoplesync_cli.operating.dead import dead
+from peoplesync_cli.operating.logs import logs
+from peoplesync_cli.operating.pause import pause, resume
+from peoplesync_cli.operating.publish import publish
+from peoplesync_cli.operating.status import status
+from peoplesync_cli.people.browse import feed, people
+from peoplesync_cli.people.erase import erase, readmit
+from peoplesync_cli.people.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from peoplesync.domain.activity import TRACKED
-from peoplesync.domain.fields import FIELDS, Field
+from peoplesync.domain.fields.built_in import FIELDS, Field
+from peoplesync.domain.records.activity import TRACKED
 
 _PIPED_WIDTH = 160
 """What is piped is not cut to a terminal's width."""

@@ -11,22 +11,22 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
+from peoplesync.adapters.dynamodb.tables import use_tables
 from peoplesync.adapters.operator_wiring import OperatorWiring
 from peoplesync.adapters.parts import STRIPE_URL
 from peoplesync.adapters.stack import Stack, output_of, variable_of
-from peoplesync.adapters.tables import use_tables
 from peoplesync.domain.connections import Connection
 from peoplesync_cli.failure import NO_TARGET, Failure
 from peoplesync_local import LocalStackError
-from peoplesync_local import stack as local
-from peoplesync_local.aws_session import CREDENTIALS
-from peoplesync_local.stack import LocalStack
+from peoplesync_local.stack import stack as local
+from peoplesync_local.stack.aws_session import CREDENTIALS
+from peoplesync_local.stack.stack import LocalStack
 
 if TYPE_CHECKING:
-    from peoplesync.sync.browse import Browser
-    from peoplesync.sync.importing.overview import Imports
-    from peoplesync.sync.metrics import Metric
-    from peoplesync.sync.reevaluating.overview import Reevaluations
+    from peoplesync.use_cases.importing.overview import Imports
+    from peoplesync.use_cases.metrics import Metric
+    from peoplesync.use_cases.queries.browse import Browser
+    from peoplesync.use_cases.reevaluating.overview import Reevaluations
 
 NO_STACK = (
     "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one "

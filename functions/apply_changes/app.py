@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters.wiring import Wiring
-from peoplesync.sync.batch_reporting import metrics_of, place_of
-from peoplesync.sync.fates import Delivery
+from peoplesync.use_cases.worker.outcome.batch_reporting import metrics_of, place_of
+from peoplesync.use_cases.worker.outcome.report import Delivery
 
 logger = Logger()
 wiring = Wiring.of_function(os.environ)

@@ -12,9 +12,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from peoplesync.adapters.streamed_rows import read_batch
+from peoplesync.adapters.dynamodb.streamed_rows import read_batch
 from peoplesync.adapters.wiring import Wiring
-from peoplesync.sync.metrics import Metric
+from peoplesync.use_cases.metrics import Metric
 
 logger = Logger()
 wiring = Wiring.of_function(os.environ)

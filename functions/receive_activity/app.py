@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.wiring import Wiring
-from peoplesync.sync.metrics import Metric
-from peoplesync.sync.receive_activity import BUSY, Answer
+from peoplesync.use_cases.ingress.activity_api import BUSY, Answer
+from peoplesync.use_cases.metrics import Metric
 
 logger = Logger()
 wiring = Wiring.of_function(os.environ)

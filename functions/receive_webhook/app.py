@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.wiring import Wiring
-from peoplesync.sync.metrics import Metric
+from peoplesync.use_cases.metrics import Metric
 
 logger = Logger()
 wiring = Wiring.of_function(os.environ)

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters.wiring import Wiring
-from peoplesync.sync.metrics import Metric
+from peoplesync.use_cases.metrics import Metric
 
 SECONDS: Final = 150
 """How long a run may go on to begin slices, of the 300 s that it has: one slice may take long."""

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # ships no types
 
-from peoplesync.domain import outgoing
+from peoplesync.domain import publishing as outgoing
 from peoplesync.domain.billing_events import KINDS
-from peoplesync.domain.outgoing import billing_type
-from peoplesync.sync.messages import Chunk, Message
-from peoplesync.sync.publish import VERSION, Announcement
-from peoplesync_local.places import Places
-from tests import builders
-from tests.fakes import TEST
-from tests.properties.tellings import LATER, Telling, told_history, world_of
-from tests.streams import Stage, StreamedPeople
+from peoplesync.domain.publishing import billing_type
+from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.publishing.publish import VERSION, Announcement
+from peoplesync_local.stack.places import Places
+from tests.support.builders import stripe as builders
+from tests.support.fakes.streams import Stage, StreamedPeople
+from tests.support.fakes.world import TEST
+from tests.support.oracles.tellings import LATER, Telling, told_history, world_of
 
 FOLDER = Places().checkout / "docs" / "events"
 SCHEMAS: dict[str, dict[str, Any]] = {

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from peoplesync_local.stripe_objects import StripeObject
-from peoplesync_local.stripe_simulator.errors import CardDeclined
-from peoplesync_local.stripe_simulator.population import Population
-from peoplesync_local.stripe_simulator.population_cast import MEMBERS, Cast
-from tests.builders import DAY, NOW
-from tests.simulated_account import SimulatedAccount, texts
-from tests.stripe_spec import missing_keys, problems, unknown_keys
+from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
+from peoplesync_local.stripe_simulator.parameters.errors import CardDeclined
+from peoplesync_local.stripe_simulator.population.cast import MEMBERS, Cast
+from peoplesync_local.stripe_simulator.population.population import Population
+from tests.support.builders.stripe import DAY, NOW
+from tests.support.builders.stripe_spec import missing_keys, problems, unknown_keys
+from tests.support.worlds.simulated_account import SimulatedAccount, texts
 
 NEWER: dict[str, set[str]] = {"subscription": {"status_details"}, "product": {"type"}}
 """Keys that the API has and the specification, which is older or leaves it out, does not."""

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.changes import EVENT_TYPES, read_change
+from peoplesync.domain.records.changes import EVENT_TYPES, read_change
 from peoplesync.domain.stripe_objects import read_event, slim
-from peoplesync_local.stripe_objects import StripeObject
-from tests.builders import (
+from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
+from tests.support.builders.old_shapes import before, old_previous, old_shape
+from tests.support.builders.stripe import (
     NOW,
     charge,
     checkout_session,
@@ -27,8 +28,7 @@ from tests.builders import (
     tier,
     tiered,
 )
-from tests.histories import history
-from tests.old_shapes import before, old_previous, old_shape
+from tests.support.oracles.histories import history
 
 STEPS = tiered(
     tier(5, unit_amount="70.5"),

@@ -19,7 +19,7 @@ from peoplesync.domain.stripe_objects import (
     read_invoice,
     read_subscription,
 )
-from tests.builders import (
+from tests.support.builders.stripe import (
     DAY,
     NOW,
     charge,

@@ -13,7 +13,7 @@ from peoplesync.domain.stripe_objects import (
     read_discount,
     read_subscription,
 )
-from tests.builders import (
+from tests.support.builders.stripe import (
     DAY,
     NOW,
     coupon,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_charge, read_customer, read_invoice
-from tests.builders import charge, customer, deleted_customer, invoice, line
+from tests.support.builders.stripe import charge, customer, deleted_customer, invoice, line
 
 
 def without_amount_captured(shown: dict[str, Any]) -> dict[str, Any]:

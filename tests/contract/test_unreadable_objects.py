@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.changes import EVENT_TYPES, read_change
+from peoplesync.domain.records.changes import EVENT_TYPES, read_change
 from peoplesync.domain.stripe_objects import (
     UnreadableStripeObject,
     read_charge,
@@ -16,7 +16,15 @@ from peoplesync.domain.stripe_objects import (
     read_invoice,
     read_subscription,
 )
-from tests.builders import NOW, charge, checkout_session, customer, event, invoice, subscription
+from tests.support.builders.stripe import (
+    NOW,
+    charge,
+    checkout_session,
+    customer,
+    event,
+    invoice,
+    subscription,
+)
 
 SECRET = "someone@private.example"
 MISSING = object()

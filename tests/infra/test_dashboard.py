@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from peoplesync.adapters.measuring import NAMESPACE
-from peoplesync.domain.segments import PREDEFINED
-from peoplesync.sync.metrics import Metric
-from peoplesync_local.places import Places
-from tests.sam_template import sam_template
+from peoplesync.adapters.aws.measuring import NAMESPACE
+from peoplesync.domain.segments.definitions import PREDEFINED
+from peoplesync.use_cases.metrics import Metric
+from peoplesync_local.stack.places import Places
+from tests.support.stacks.sam_template import sam_template
 
 CHECKOUT = Places().checkout
 BODY: dict[str, Any] = json.loads((CHECKOUT / "infra" / "dashboard.json").read_text())

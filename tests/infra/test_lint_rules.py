@@ -11,7 +11,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.rules import RulesCollection
 
-from peoplesync_local.places import Places
+from peoplesync_local.stack.places import Places
 
 CHECKOUT = Places().checkout
 RULES = RulesCollection(include_rules=["E"])

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.recipes import DOCS, EXAMPLES, RECIPES, address, receiver, resources, rule_of
+from tests.support.worlds.recipes import DOCS, EXAMPLES, RECIPES, address, receiver, resources, rule_of
 
 README = (DOCS / "recipes" / "README.md").read_text()
 

@@ -14,11 +14,11 @@ import click
 import pytest
 
 from peoplesync.domain.connections import Connection
-from peoplesync.sync.metrics import Metric
-from peoplesync.sync.reconcile import KEPT_BY_STRIPE
-from peoplesync.sync.verdicts import Facts, Verdict, verdicts
+from peoplesync.use_cases.health.checks import Facts, Verdict, verdicts
+from peoplesync.use_cases.metrics import Metric
+from peoplesync.use_cases.scheduled.reconcile import KEPT_BY_STRIPE
 from peoplesync_cli.main import main
-from tests.sam_template import sam_template
+from tests.support.stacks.sam_template import sam_template
 
 ROOT: Final = Path(__file__).parents[2]
 RUNBOOKS: Final = ROOT / "docs" / "runbooks"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from peoplesync_local.places import CHECKOUT
-from tests.sam_template import sam_template
+from peoplesync_local.stack.places import CHECKOUT
+from tests.support.stacks.sam_template import sam_template
 
 CONFIG: dict[str, Any] = tomllib.loads((CHECKOUT / "samconfig.toml").read_text())
 PARAMETERS: dict[str, Any] = sam_template()["Parameters"]

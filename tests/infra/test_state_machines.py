@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync_local.places import Places
+from peoplesync_local.stack.places import Places
 
 CHECKOUT = Places().checkout
 MACHINES = {
@@ -117,7 +117,7 @@ def test_every_step_is_one_that_the_function_takes(name: str) -> None:
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_status_that_is_chosen_on_is_one_that_a_step_answers_with(name: str) -> None:
-    steps = (CHECKOUT / "layers/core/peoplesync/sync" / STEPS[name] / "steps.py").read_text()
+    steps = (CHECKOUT / "layers/core/peoplesync/use_cases" / STEPS[name] / "steps.py").read_text()
     answered = set(re.findall(r'"status": "(\w+)"', steps)) | {"done", "more", "succeeded"}
 
     chosen = set(re.findall(r"status = '(\w+)'", json.dumps(MACHINES[name])))

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from peoplesync.adapters.bus import SOURCE
-from peoplesync.sync.chunking import CUSTOMERS_A_CHUNK
-from peoplesync.sync.metrics import Metric
-from peoplesync.sync.publish import TOLD_WITHIN
-from peoplesync.sync.receive_activity import USERS_A_MESSAGE
-from peoplesync_local.places import Places
-from tests.sam_template import sam_template
+from peoplesync.adapters.aws.bus import SOURCE
+from peoplesync.use_cases.ingress.activity_api import USERS_A_MESSAGE
+from peoplesync.use_cases.messages.packing import CUSTOMERS_A_CHUNK
+from peoplesync.use_cases.metrics import Metric
+from peoplesync.use_cases.publishing.publish import TOLD_WITHIN
+from peoplesync_local.stack.places import Places
+from tests.support.stacks.sam_template import sam_template
 
 TEMPLATE = sam_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]

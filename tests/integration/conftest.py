@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from peoplesync_cli.local import prepare
-from peoplesync_local import stack
-from peoplesync_local.places import Places
-from peoplesync_local.stack import LocalStack
+from peoplesync_cli.local_stack.local import prepare
+from peoplesync_local.stack import stack
+from peoplesync_local.stack.places import Places
+from peoplesync_local.stack.stack import LocalStack
 
 
 @pytest.fixture(scope="session")

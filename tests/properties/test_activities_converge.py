@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynamodb.connection import Connection as PynamoConnection
 
-from peoplesync.adapters.catalogue_store import CatalogueStore
-from peoplesync.adapters.people_store import PeopleStore
+from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
+from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.fields import FIELDS, Field
-from peoplesync.domain.people import normal_email
-from peoplesync.domain.segments import PREDEFINED, Definitions, Segment
-from peoplesync.sync.messages import Chunk, Message
-from tests.app_users import Activity, Defining, identified, tracked
-from tests.builders import DAY
-from tests.fakes import TEST, World, nobody_erased
-from tests.histories import BEGIN, END
-from tests.moto_stack import REGION, moto_stack
-from tests.properties.tellings import (
+from peoplesync.domain.fields.built_in import FIELDS, Field
+from peoplesync.domain.people.person import normal_email
+from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
+from peoplesync.use_cases.messages.message import Chunk, Message
+from tests.properties.test_convergence_in_tables import in_tables
+from tests.support.builders.app_users import Activity, Defining, identified, tracked
+from tests.support.builders.stripe import DAY
+from tests.support.fakes.world import TEST, World, nobody_erased
+from tests.support.oracles.histories import BEGIN, END
+from tests.support.oracles.tellings import (
     LATER,
     Telling,
     in_old_shape,
@@ -34,7 +34,7 @@ from tests.properties.tellings import (
     told_history,
     world_of,
 )
-from tests.properties.test_convergence_in_tables import in_tables
+from tests.support.stacks.moto_stack import REGION, moto_stack
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=2_000)

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.people import Person, evaluate
-from peoplesync.domain.records import Occurrences
-from peoplesync.domain.rules import Rule, Subject, check, holds
-from peoplesync.domain.segments import PREDEFINED, Definitions
-from tests.builders import DAY
-from tests.histories import BEGIN
-from tests.properties.naive_rules import naively
-from tests.properties.tellings import LATER, Telling, told, told_history
+from peoplesync.domain.people.person import Person, evaluate
+from peoplesync.domain.records.record import Occurrences
+from peoplesync.domain.segments.definitions import PREDEFINED, Definitions
+from peoplesync.domain.segments.rules import Rule, Subject, check, holds
+from tests.support.builders.stripe import DAY
+from tests.support.oracles.histories import BEGIN
+from tests.support.oracles.naive_rules import naively
+from tests.support.oracles.tellings import LATER, Telling, told, told_history
 
 QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=10_000)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peoplesync_local.stripe_objects import StripeObject
-from tests.builders import NOW, customer, event, subscription
-from tests.fakes import World
-from tests.properties.tellings import outcome, split
+from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
+from tests.support.builders.stripe import NOW, customer, event, subscription
+from tests.support.fakes.world import World
+from tests.support.oracles.tellings import outcome, split
 
 QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=10_000)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.properties.tellings import (
+from tests.support.oracles.tellings import (
     Telling,
     expected,
     outcome,
@@ -15,7 +15,7 @@ from tests.properties.tellings import (
     told_history,
     true_objects,
 )
-from tests.properties.true_people import seen_outcome, true_outcome, unsure
+from tests.support.oracles.true_people import seen_outcome, true_outcome, unsure
 
 QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])

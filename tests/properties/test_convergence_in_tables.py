@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection as PynamoConnection
 
-from peoplesync.adapters.catalogue_store import CatalogueStore
-from peoplesync.adapters.people_store import PeopleStore
-from peoplesync.adapters.stored_people import from_row
-from peoplesync.adapters.tables import CHARGE, MARKER, FeedRow, IdentityRow, MemberRow, PersonRow
-from peoplesync.domain.activity import TRACKED
+from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
+from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
+from peoplesync.adapters.dynamodb.people.stored_people import from_row
+from peoplesync.adapters.dynamodb.tables import CHARGE, MARKER, FeedRow, IdentityRow, MemberRow, PersonRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.billing_events.subscriptions import OF_VALUE
 from peoplesync.domain.connections import Connection, Epoch
-from tests.fakes import FakeConnections, FakePeople, World, nobody_erased
-from tests.moto_stack import REGION, moto_stack
-from tests.properties.tellings import Telling, expected, outcome, split, told_history, world_of
+from peoplesync.domain.records.activity import TRACKED
+from tests.support.fakes.world import FakeConnections, FakePeople, World, nobody_erased
+from tests.support.oracles.tellings import Telling, expected, outcome, split, told_history, world_of
+from tests.support.stacks.moto_stack import REGION, moto_stack
 
 
 @pytest.fixture(autouse=True)

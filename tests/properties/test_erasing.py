@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.people import ERASED, normal_email, record_identity
-from peoplesync.sync.messages import Chunk, Message
-from peoplesync_local.stripe_objects import StripeObject
-from tests.erased import erase
-from tests.fakes import TEST, World, remembered_as
-from tests.histories import END
-from tests.properties.tellings import Telling, outcome, told_history, world_of
+from peoplesync.domain.people.person import ERASED, normal_email, record_identity
+from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
+from tests.support.fakes.erased import erase
+from tests.support.fakes.world import TEST, World, remembered_as
+from tests.support.oracles.histories import END
+from tests.support.oracles.tellings import Telling, outcome, told_history, world_of
 
 SOME = settings(max_examples=80, deadline=None, derandomize=True, database=None)
 MANY = settings(SOME, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])

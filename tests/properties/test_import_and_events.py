@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.people import PENDING_PATIENCE
-from peoplesync.sync.chunking import chunks_of_objects
-from peoplesync.sync.messages import Chunk, Message
-from peoplesync_local.stripe_objects import StripeObject
-from tests.fakes import TEST, World
-from tests.hiding_account import SHOWN_ITEMS, as_shown
-from tests.histories import History
-from tests.price_list import CATALOGUE
-from tests.properties.tellings import (
+from peoplesync.domain.people.person import PENDING_PATIENCE
+from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.packing import chunks_of_objects
+from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
+from tests.support.builders.price_list import CATALOGUE
+from tests.support.fakes.world import TEST, World
+from tests.support.oracles.hiding_account import SHOWN_ITEMS, as_shown
+from tests.support.oracles.histories import History
+from tests.support.oracles.tellings import (
     Telling,
     deliver_some,
     expected,

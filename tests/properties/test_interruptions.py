@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.changes import Answer, ObjectKey
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.households import LoadedState, WriteSet
-from peoplesync.sync.messages import Message, decode
-from peoplesync.sync.ports import Unavailable
-from tests.fakes import TEST, FakePeople, FakeQueue, FakeStripe, World
-from tests.properties.tellings import Telling, expected, outcome, tellings, told_history, world_of
+from peoplesync.domain.people.write_set import LoadedState, WriteSet
+from peoplesync.domain.records.changes import Answer, ObjectKey
+from peoplesync.use_cases.messages.message import Message, decode
+from peoplesync.use_cases.ports import Unavailable
+from tests.support.fakes.world import TEST, FakePeople, FakeQueue, FakeStripe, World
+from tests.support.oracles.tellings import Telling, expected, outcome, tellings, told_history, world_of
 
 QUICK = settings(max_examples=250, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=1_000)

@@ -7,10 +7,10 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peoplesync.sync.ports import RateLimited, Unavailable
-from peoplesync.sync.reconcile import OVERLAP
-from tests.builders import DAY, NOW
-from tests.event_list import Scene, checkpoint, told
+from peoplesync.use_cases.ports import RateLimited, Unavailable
+from peoplesync.use_cases.scheduled.reconcile import OVERLAP
+from tests.support.builders.stripe import DAY, NOW
+from tests.support.fakes.event_list import Scene, checkpoint, told
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)

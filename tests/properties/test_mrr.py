@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.money import decimals, rounded_major
-from peoplesync.domain.mrr import Mrr, rounded, total
-from tests.builders import NOW, coupon, discount, item, of_plan, price, subscription, tier, tiered
-from tests.properties.naive_mrr import PRECISE, Shown, naive_mrr
-from tests.shown_terms import shown_mrr
+from peoplesync.domain.revenue.money import decimals, rounded_major
+from peoplesync.domain.revenue.mrr import Mrr, rounded, total
+from tests.support.builders.shown_terms import shown_mrr
+from tests.support.builders.stripe import (
+    NOW,
+    coupon,
+    discount,
+    item,
+    of_plan,
+    price,
+    subscription,
+    tier,
+    tiered,
+)
+from tests.support.oracles.naive_mrr import PRECISE, Shown, naive_mrr
 
 QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=10_000)

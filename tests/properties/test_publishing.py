@@ -5,11 +5,11 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from peoplesync.sync.browse import present
-from peoplesync.sync.publish import Published
-from tests.builders import HOUR
-from tests.properties.tellings import Telling, tellings, world_of
-from tests.streams import Stage, StreamedPeople
+from peoplesync.use_cases.public_json import present
+from peoplesync.use_cases.publishing.publish import Published
+from tests.support.builders.stripe import HOUR
+from tests.support.fakes.streams import Stage, StreamedPeople
+from tests.support.oracles.tellings import Telling, tellings, world_of
 
 LAST_SYNC = "customer_last_sync_at"
 SOME = settings(max_examples=100, deadline=None, derandomize=True, database=None)

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.activity import read_activity
-from peoplesync.sync.activities import InvalidActivity, read_item
-from peoplesync.sync.bodies import Unacceptable, read_json
-from tests.builders import NOW
+from peoplesync.domain.records.activity import read_activity
+from peoplesync.use_cases.ingress.activity_schema import InvalidActivity, read_item
+from peoplesync.use_cases.ingress.bodies import Unacceptable, read_json
+from tests.support.builders.stripe import NOW
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.rhythm import DAY, DAYS, FEW, SHORTEST, UNKNOWN, Rhythm, read_rhythm
-from peoplesync.sync.ports import Unavailable
-from peoplesync.sync.reconcile import OVERLAP
-from tests.builders import HOUR, NOW
-from tests.event_list import Scene, told
+from peoplesync.domain.quiet_period import DAY, DAYS, FEW, SHORTEST, UNKNOWN, Rhythm, read_rhythm
+from peoplesync.use_cases.ports import Unavailable
+from peoplesync.use_cases.scheduled.reconcile import OVERLAP
+from tests.support.builders.stripe import HOUR, NOW
+from tests.support.fakes.event_list import Scene, told
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 BEGIN = NOW - 12 * DAY

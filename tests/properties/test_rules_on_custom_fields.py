@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from peoplesync.domain.custom_fields import CUSTOM_TYPES
-from peoplesync.domain.fields import FIELDS, Field, FieldType, types_of
-from peoplesync.domain.people import Person, evaluate, subject_of
-from peoplesync.domain.rules import Rule, Subject, check, holds
-from peoplesync.domain.segments import Definitions, Segment
-from tests.app_users import defining, identified, only, told_by_app
-from tests.builders import DAY, NOW, customer, event
-from tests.properties.naive_rules import naively
+from peoplesync.domain.fields.built_in import FIELDS, Field, FieldType, types_of
+from peoplesync.domain.fields.custom import CUSTOM_TYPES
+from peoplesync.domain.people.person import Person, evaluate, subject_of
+from peoplesync.domain.segments.definitions import Definitions, Segment
+from peoplesync.domain.segments.rules import Rule, Subject, check, holds
 from tests.properties.test_rules_on_people import moments
+from tests.support.builders.app_users import defining, identified, only, told_by_app
+from tests.support.builders.stripe import DAY, NOW, customer, event
+from tests.support.oracles.naive_rules import naively
 
 RULES, PEOPLE = 120, 120
 EMAIL = "trial-07@example.com"

@@ -3,10 +3,10 @@
 import random
 from typing import Any
 
-from peoplesync.domain.records import Occurrences
-from peoplesync.domain.rules import Rule, Subject, check, holds
-from tests.builders import DAY, HOUR, NOW
-from tests.properties.naive_rules import naively
+from peoplesync.domain.records.record import Occurrences
+from peoplesync.domain.segments.rules import Rule, Subject, check, holds
+from tests.support.builders.stripe import DAY, HOUR, NOW
+from tests.support.oracles.naive_rules import naively
 
 RULES, PEOPLE = 200, 500
 INSTANTS = ("last_activity_at", "subscription_trial_ends_at", "last_payment_at")

@@ -8,11 +8,11 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from peoplesync.domain.fields import FIELDS, Field
-from peoplesync.domain.segments import PREDEFINED, Definitions, Segment
-from peoplesync_cli import rule_files
-from tests.defined import FakeStore
+from peoplesync.domain.fields.built_in import FIELDS, Field
+from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
+from peoplesync_cli.defining import rule_files
 from tests.properties.test_rules_on_people import random_rule
+from tests.support.builders.defined import FakeStore
 
 RUNS = 60
 PIECES = (

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 
 from peoplesync.domain.catalogue import CatalogueChange, CatalogueKey
-from peoplesync.sync.messages import Ask, AskedKind, Message
-from tests.builders import DAY
-from tests.fakes import TEST, FakeStripe, World
-from tests.properties.tellings import (
+from peoplesync.use_cases.messages.message import Ask, AskedKind, Message
+from tests.support.builders.stripe import DAY
+from tests.support.fakes.world import TEST, FakeStripe, World
+from tests.support.oracles.tellings import (
     LATER,
     Telling,
     expected,
@@ -22,7 +22,7 @@ from tests.properties.tellings import (
     told_history,
     world_of,
 )
-from tests.properties.true_people import unsure
+from tests.support.oracles.true_people import unsure
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 ASKED: dict[str, AskedKind] = {"price": "price", "coupon": "coupon"}

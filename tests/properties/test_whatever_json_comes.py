@@ -12,20 +12,22 @@ import pytest
 from hypothesis import given, settings
 
 from peoplesync.domain.catalogue import read_catalogue_change
-from peoplesync.domain.changes import Kind, ObjectKey, customer_of, read_answer, read_change
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.listed import read_listed
+from peoplesync.domain.records.changes import Kind, ObjectKey, customer_of, read_answer, read_change
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event, slim, slim_object
 from peoplesync.domain.windows import FIRST, Window
-from peoplesync.sync.batch_results import BatchResults
-from peoplesync.sync.chunking import chunks_of_events, chunks_of_objects
-from peoplesync.sync.differences import content_of
-from peoplesync.sync.fates import Delivery
-from peoplesync.sync.long_running import LongRunning
-from peoplesync.sync.messages import Chunk, Erase, Message, Purge, Unreadable, Walk, decode
-from peoplesync.sync.reading import MessageParser
-from peoplesync.sync.receive import Receiver, no_use
-from tests.builders import (
+from peoplesync.use_cases.ingress.stripe_webhook import Receiver
+from peoplesync.use_cases.messages.message import Chunk, Erase, Message, Purge, Unreadable, Walk, decode
+from peoplesync.use_cases.messages.packing import chunks_of_events, chunks_of_objects
+from peoplesync.use_cases.stripe_reads.relevance import no_use
+from peoplesync.use_cases.verifying.differences import content_of
+from peoplesync.use_cases.worker.long_running import LongRunning
+from peoplesync.use_cases.worker.message_parser import MessageParser
+from peoplesync.use_cases.worker.outcome.batch_results import BatchResults
+from peoplesync.use_cases.worker.outcome.report import Delivery
+from tests.support.builders.mutations import SECRET, mutated
+from tests.support.builders.stripe import (
     NOW,
     charge,
     checkout_session,
@@ -43,8 +45,7 @@ from tests.builders import (
     tier,
     tiered,
 )
-from tests.fakes import FakeConnections, FakeOldRows, FakePeople, FakeQueue
-from tests.mutations import SECRET, mutated
+from tests.support.fakes.world import FakeConnections, FakeOldRows, FakePeople, FakeQueue
 
 MAIN = Epoch("main", 1)
 

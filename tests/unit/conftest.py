@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.moto_stack import MotoStack, moto_stack
+from tests.support.stacks.moto_stack import MotoStack, moto_stack
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from peoplesync_local.dashboard.emf import Samples, Series
 from peoplesync_local.dashboard.series import statistic
-from peoplesync_local.stack import LocalStack
+from peoplesync_local.stack.stack import LocalStack
 
 State = Literal["ALARM", "OK", "no data"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from peoplesync_local.stack import LocalStack
+from peoplesync_local.stack.stack import LocalStack
 
 
 @dataclass(frozen=True)

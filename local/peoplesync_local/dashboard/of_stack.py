@@ -10,8 +10,8 @@ from peoplesync_local.dashboard.alarms import Alarm, definitions, evaluated
 from peoplesync_local.dashboard.emf import logged, samples
 from peoplesync_local.dashboard.picture import drawn, filled_in
 from peoplesync_local.dashboard.series import Span, span_of
-from peoplesync_local.places import Places
-from peoplesync_local.stack import LocalStack
+from peoplesync_local.stack.places import Places
+from peoplesync_local.stack.stack import LocalStack
 
 
 @dataclass(frozen=True)

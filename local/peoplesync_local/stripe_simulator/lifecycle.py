@@ -6,28 +6,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-from peoplesync_local.stripe_objects import StripeObject
-from peoplesync_local.stripe_simulator.account import Account
-from peoplesync_local.stripe_simulator.accounts_v2 import AccountsV2
-from peoplesync_local.stripe_simulator.billing import Billing
-from peoplesync_local.stripe_simulator.catalogue import Catalogue
-from peoplesync_local.stripe_simulator.checkout import Checkout
-from peoplesync_local.stripe_simulator.customers import Customers
-from peoplesync_local.stripe_simulator.discounts import Discounts
-from peoplesync_local.stripe_simulator.dunning import GIVES_UP, Dunning
-from peoplesync_local.stripe_simulator.forms import Params
-from peoplesync_local.stripe_simulator.payments import Payments
-from peoplesync_local.stripe_simulator.renewals import Renewals
-from peoplesync_local.stripe_simulator.subscription_items import Items
-from peoplesync_local.stripe_simulator.subscription_updates import SubscriptionUpdates
-from peoplesync_local.stripe_simulator.subscriptions import Subscriptions
-from peoplesync_local.stripe_simulator.timetable import Timetable
-from peoplesync_local.stripe_simulator.trial_offers import TrialOffers
-
-if TYPE_CHECKING:
-    from peoplesync_local.stripe_simulator.population import Population
+from peoplesync_local.stripe_simulator.account.account import Account, Population
+from peoplesync_local.stripe_simulator.account.timetable import Timetable
+from peoplesync_local.stripe_simulator.billing.discounts import Discounts
+from peoplesync_local.stripe_simulator.billing.dunning import GIVES_UP, Dunning
+from peoplesync_local.stripe_simulator.billing.invoices import Billing
+from peoplesync_local.stripe_simulator.billing.payments import Payments
+from peoplesync_local.stripe_simulator.billing.renewals import Renewals
+from peoplesync_local.stripe_simulator.billing.trial_offers import TrialOffers
+from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
+from peoplesync_local.stripe_simulator.parameters.forms import Params
+from peoplesync_local.stripe_simulator.requests.accounts_v2 import AccountsV2
+from peoplesync_local.stripe_simulator.requests.catalogue import Catalogue
+from peoplesync_local.stripe_simulator.requests.checkout import Checkout
+from peoplesync_local.stripe_simulator.requests.customers import Customers
+from peoplesync_local.stripe_simulator.requests.subscription_items import Items
+from peoplesync_local.stripe_simulator.requests.subscription_updates import SubscriptionUpdates
+from peoplesync_local.stripe_simulator.requests.subscriptions import Subscriptions
 
 P = ParamSpec("P")
 R = TypeVar("R")

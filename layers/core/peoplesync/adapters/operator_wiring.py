@@ -13,20 +13,20 @@ from peoplesync.adapters.parts import STRIPE_URL
 from peoplesync.adapters.wiring import Wiring
 
 if TYPE_CHECKING:
-    from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
-    from peoplesync.adapters.definitions_store import DefinitionsStore
-    from peoplesync.adapters.failed_batches import FailedBatches
-    from peoplesync.adapters.stripe_account import StripeAccount
-    from peoplesync.adapters.write_keys import WriteKeys
+    from peoplesync.adapters.aws.dead_letter_queues import DeadLetterQueues
+    from peoplesync.adapters.aws.failed_batches import FailedBatches
+    from peoplesync.adapters.dynamodb.definitions import DefinitionsStore
+    from peoplesync.adapters.dynamodb.write_keys import WriteKeys
+    from peoplesync.adapters.stripe.account import StripeAccount
     from peoplesync.domain.connections import Connection, Epoch
-    from peoplesync.sync.browse import Browser
-    from peoplesync.sync.connect import Connector
-    from peoplesync.sync.defining.fields import FieldDefiner
-    from peoplesync.sync.defining.segments import SegmentDefiner
-    from peoplesync.sync.disconnect import Disconnector
-    from peoplesync.sync.erasing import Eraser
-    from peoplesync.sync.retelling import Retelling
-    from peoplesync.sync.verify import Verifier
+    from peoplesync.use_cases.connecting.connect import Connector
+    from peoplesync.use_cases.connecting.disconnect import Disconnector
+    from peoplesync.use_cases.defining.fields import FieldDefiner
+    from peoplesync.use_cases.defining.segments import SegmentDefiner
+    from peoplesync.use_cases.erasing.erase import Eraser
+    from peoplesync.use_cases.publishing.republish import Retelling
+    from peoplesync.use_cases.queries.browse import Browser
+    from peoplesync.use_cases.verifying.verify import Verifier
 
 
 class OperatorWiring(Wiring):
@@ -34,26 +34,26 @@ class OperatorWiring(Wiring):
 
     @cached_property
     def definitions(self) -> DefinitionsStore:
-        from peoplesync.adapters.definitions_store import DefinitionsStore
+        from peoplesync.adapters.dynamodb.definitions import DefinitionsStore
 
         return DefinitionsStore()
 
     @cached_property
     def write_keys(self) -> WriteKeys:
-        from peoplesync.adapters.write_keys import WriteKeys
+        from peoplesync.adapters.dynamodb.write_keys import WriteKeys
 
         return WriteKeys()
 
     @cached_property
     def dead_letters(self) -> DeadLetterQueues:
-        from peoplesync.adapters.dead_letter_queues import DeadLetterQueues
+        from peoplesync.adapters.aws.dead_letter_queues import DeadLetterQueues
 
         return DeadLetterQueues(self.queues)
 
     @cached_property
     def failed_batches(self) -> FailedBatches:
         """The bucket of what could not be published."""
-        from peoplesync.adapters.failed_batches import FailedBatches
+        from peoplesync.adapters.aws.failed_batches import FailedBatches
 
         bucket = self.environ["PUBLISH_FAILURES"]
         tables = {"people": self.stack.people_table, "feed": self.stack.feed_table}
@@ -61,7 +61,7 @@ class OperatorWiring(Wiring):
 
     def stripe_account(self, api_key: str) -> StripeAccount:
         """Stripe's account, opened with a key."""
-        from peoplesync.adapters.stripe_account import StripeAccount
+        from peoplesync.adapters.stripe.account import StripeAccount
 
         return StripeAccount(api_key, self.environ.get(STRIPE_URL))
 
@@ -70,7 +70,7 @@ class OperatorWiring(Wiring):
         return f"{self.environ['API_URL'].rstrip('/')}/webhooks/stripe/{connection}"
 
     def connector(self) -> Connector:
-        from peoplesync.sync.connect import Connector
+        from peoplesync.use_cases.connecting.connect import Connector
 
         return Connector(
             connections=self.connections,
@@ -82,7 +82,7 @@ class OperatorWiring(Wiring):
         )
 
     def disconnector(self) -> Disconnector:
-        from peoplesync.sync.disconnect import Disconnector
+        from peoplesync.use_cases.connecting.disconnect import Disconnector
 
         return Disconnector(
             connections=self.connections,
@@ -94,9 +94,9 @@ class OperatorWiring(Wiring):
 
     def eraser(self, connection: Connection) -> Eraser:
         """Erases people of a connection."""
-        from peoplesync.adapters.erasure_keys import marker_of
-        from peoplesync.adapters.erasure_receipts import ErasedRows
-        from peoplesync.sync.erasing import Eraser
+        from peoplesync.adapters.aws.erasure_keys import marker_of
+        from peoplesync.adapters.dynamodb.people.erasure_receipts import ErasedRows
+        from peoplesync.use_cases.erasing.erase import Eraser
 
         return Eraser(
             connection=connection,
@@ -112,10 +112,10 @@ class OperatorWiring(Wiring):
 
     def verifier(self, tell: Callable[[str], None]) -> Verifier:
         """Compares people with Stripe; `tell` is told what it is waiting for."""
-        from peoplesync.adapters.records_reader import RecordsReader
-        from peoplesync.adapters.stripe_api import TIMEOUT
-        from peoplesync.sync.event_lists import Patient
-        from peoplesync.sync.verify import Verifier
+        from peoplesync.adapters.dynamodb.people.records_reader import RecordsReader
+        from peoplesync.adapters.stripe.api import TIMEOUT
+        from peoplesync.use_cases.stripe_reads.event_lists import Patient
+        from peoplesync.use_cases.verifying.verify import Verifier
 
         stripe = self.stripe_api(TIMEOUT)
         return Verifier(
@@ -130,22 +130,22 @@ class OperatorWiring(Wiring):
 
     def retelling(self) -> Retelling:
         """Publishes after all what could not be published."""
-        from peoplesync.sync.retelling import Retelling
+        from peoplesync.use_cases.publishing.republish import Retelling
 
         return Retelling(self.failed_batches, self.publisher())
 
     def browser_of(self, epoch: Epoch) -> Browser:
         """The people of an epoch, for reading."""
-        from peoplesync.sync.browse import Browser
+        from peoplesync.use_cases.queries.browse import Browser
 
         return Browser(epoch, self.people, self.connections)
 
     def segment_definer(self, epoch: Epoch) -> SegmentDefiner:
-        from peoplesync.sync.defining.segments import SegmentDefiner
+        from peoplesync.use_cases.defining.segments import SegmentDefiner
 
         return SegmentDefiner(self.definitions, epoch, clock.now)
 
     def field_definer(self, epoch: Epoch) -> FieldDefiner:
-        from peoplesync.sync.defining.fields import FieldDefiner
+        from peoplesync.use_cases.defining.fields import FieldDefiner
 
         return FieldDefiner(self.definitions, epoch, clock.now)

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from pynamodb.connection import Connection as TableConnection
 
-    from peoplesync.adapters.api_keys import ApiKeys
-    from peoplesync.adapters.catalogue_store import CatalogueStore
-    from peoplesync.adapters.connections_store import ConnectionsStore
-    from peoplesync.adapters.erasure_keys import ErasureKeys
-    from peoplesync.adapters.event_source_mappings import Mappings
-    from peoplesync.adapters.executions import Executions
-    from peoplesync.adapters.import_runs import ImportRuns
-    from peoplesync.adapters.measuring import Measuring
-    from peoplesync.adapters.people_reader import PeopleReader
-    from peoplesync.adapters.people_store import PeopleStore
-    from peoplesync.adapters.queues import ChangeQueue, QueueDepths
-    from peoplesync.adapters.reevaluation_runs import ReevaluationRuns
-    from peoplesync.adapters.secrets import Secrets
-    from peoplesync.adapters.stripe_api import StripeApi
-    from peoplesync.sync.metrics import Metric
+    from peoplesync.adapters.aws.erasure_keys import ErasureKeys
+    from peoplesync.adapters.aws.event_source_mappings import Mappings
+    from peoplesync.adapters.aws.executions import Executions
+    from peoplesync.adapters.aws.measuring import Measuring
+    from peoplesync.adapters.aws.queues import ChangeQueue, QueueDepths
+    from peoplesync.adapters.aws.secrets import Secrets
+    from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
+    from peoplesync.adapters.dynamodb.connections import ConnectionsStore
+    from peoplesync.adapters.dynamodb.import_runs import ImportRuns
+    from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
+    from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
+    from peoplesync.adapters.dynamodb.reevaluation_runs import ReevaluationRuns
+    from peoplesync.adapters.stripe.api import StripeApi
+    from peoplesync.adapters.stripe.api_keys import ApiKeys
+    from peoplesync.use_cases.metrics import Metric
 
 STRIPE_URL: Final = "PEOPLESYNC_STRIPE_API_URL"
 """The variable by which a local stack replaces Stripe's address; nothing that is deployed to AWS sets it."""
@@ -61,7 +61,7 @@ class Parts:
 
     @cached_property
     def measuring(self) -> Measuring:
-        from peoplesync.adapters.measuring import Measuring
+        from peoplesync.adapters.aws.measuring import Measuring
 
         return Measuring(self.environ)
 
@@ -80,7 +80,7 @@ class Parts:
         """The secrets, read by a client of that configuration."""
         from aws_lambda_powertools.utilities.parameters import SSMProvider
 
-        from peoplesync.adapters.secrets import Secrets
+        from peoplesync.adapters.aws.secrets import Secrets
 
         return Secrets(SSMProvider(boto3_client=self.client("ssm", config)), self.stack.secrets_prefix)
 
@@ -90,7 +90,7 @@ class Parts:
 
     def connections_as_of(self, seconds: float) -> ConnectionsStore:
         """The connections, each as it was at most so many seconds ago."""
-        from peoplesync.adapters.connections_store import ConnectionsStore
+        from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 
         return ConnectionsStore(cache_seconds=seconds)
 
@@ -101,44 +101,44 @@ class Parts:
 
     @cached_property
     def api_keys(self) -> ApiKeys:
-        from peoplesync.adapters.api_keys import ApiKeys
+        from peoplesync.adapters.stripe.api_keys import ApiKeys
 
         return ApiKeys(self.connections, self.secrets)
 
     def erasure_keys(self, secrets: Secrets) -> ErasureKeys:
         """What tells erased people from others."""
-        from peoplesync.adapters.erasure_keys import ErasureKeys
+        from peoplesync.adapters.aws.erasure_keys import ErasureKeys
 
         return ErasureKeys(self.connections, secrets.erasure_key)
 
     def people_store(self, feed_retention_days: int, secrets: Secrets) -> PeopleStore:
         """People for whoever writes them, or looks them up as the worker does."""
-        from peoplesync.adapters.people_store import PeopleStore
+        from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 
         return PeopleStore(self.transactions, feed_retention_days, self.erasure_keys(secrets))
 
     @cached_property
     def people(self) -> PeopleReader:
         """People for whoever only looks."""
-        from peoplesync.adapters.people_reader import PeopleReader
+        from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 
         return PeopleReader()
 
     @cached_property
     def catalogue(self) -> CatalogueStore:
-        from peoplesync.adapters.catalogue_store import CatalogueStore
+        from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
 
         return CatalogueStore()
 
     @cached_property
     def imports(self) -> ImportRuns:
-        from peoplesync.adapters.import_runs import ImportRuns
+        from peoplesync.adapters.dynamodb.import_runs import ImportRuns
 
         return ImportRuns()
 
     @cached_property
     def reevaluations(self) -> ReevaluationRuns:
-        from peoplesync.adapters.reevaluation_runs import ReevaluationRuns
+        from peoplesync.adapters.dynamodb.reevaluation_runs import ReevaluationRuns
 
         return ReevaluationRuns()
 
@@ -154,14 +154,14 @@ class Parts:
         return self._executions("REEVALUATE_STATE_MACHINE")
 
     def _executions(self, machine: str) -> Executions:
-        from peoplesync.adapters.executions import Executions
+        from peoplesync.adapters.aws.executions import Executions
 
         return Executions(self.client("stepfunctions"), self.environ.get(machine, ""))
 
     @cached_property
     def queues(self) -> Mapping[str, ChangeQueue]:
         """The queues of changes by what they are called: live, bulk and review."""
-        from peoplesync.adapters.queues import ChangeQueue
+        from peoplesync.adapters.aws.queues import ChangeQueue
 
         sqs, stack = self.client("sqs"), self.stack
         return {
@@ -172,7 +172,7 @@ class Parts:
 
     @cached_property
     def depths(self) -> QueueDepths:
-        from peoplesync.adapters.queues import QueueDepths
+        from peoplesync.adapters.aws.queues import QueueDepths
 
         return QueueDepths(tuple(self.queues.values()))
 
@@ -187,14 +187,14 @@ class Parts:
         return self._mappings({name: f"{name.upper()}_STREAM_MAPPING" for name in ("people", "feed")})
 
     def _mappings(self, variables: Mapping[str, str]) -> Mappings:
-        from peoplesync.adapters.event_source_mappings import Mappings
+        from peoplesync.adapters.aws.event_source_mappings import Mappings
 
         uuids = {name: self.environ[variable] for name, variable in variables.items()}
         return Mappings(self.client("lambda"), uuids)
 
     def stripe_api(self, timeout: float) -> StripeApi:
         """Stripe, which may take so many seconds for an answer."""
-        from peoplesync.adapters.stripe_api import StripeApi
+        from peoplesync.adapters.stripe.api import StripeApi
 
         return StripeApi(
             self.api_keys,

@@ -17,18 +17,18 @@ from peoplesync.adapters.parts import Parts
 
 if TYPE_CHECKING:
     from peoplesync.domain.connections import Epoch
-    from peoplesync.sync.apply import Applier
-    from peoplesync.sync.health import Health
-    from peoplesync.sync.health_report import HealthReporter
-    from peoplesync.sync.importing.overview import Imports
-    from peoplesync.sync.importing.steps import Importer
-    from peoplesync.sync.publish import Publisher
-    from peoplesync.sync.receive import Receiver
-    from peoplesync.sync.receive_activity import ActivityReceiver
-    from peoplesync.sync.reconcile import Reconciler
-    from peoplesync.sync.reevaluating.overview import Reevaluations
-    from peoplesync.sync.reevaluating.steps import Reevaluator
-    from peoplesync.sync.sweep import Swept
+    from peoplesync.use_cases.health.health import Health
+    from peoplesync.use_cases.health.report import HealthReporter
+    from peoplesync.use_cases.importing.overview import Imports
+    from peoplesync.use_cases.importing.steps import Importer
+    from peoplesync.use_cases.ingress.activity_api import ActivityReceiver
+    from peoplesync.use_cases.ingress.stripe_webhook import Receiver
+    from peoplesync.use_cases.publishing.publish import Publisher
+    from peoplesync.use_cases.reevaluating.overview import Reevaluations
+    from peoplesync.use_cases.reevaluating.steps import Reevaluator
+    from peoplesync.use_cases.scheduled.reconcile import Reconciler
+    from peoplesync.use_cases.scheduled.sweep import Swept
+    from peoplesync.use_cases.worker.apply import Applier
 
 CONNECTION_SECONDS: Final = 10
 """How old a connection may be for whoever only labels messages with its epoch."""
@@ -53,8 +53,8 @@ class Wiring(Parts):
     def of_function(cls, environ: Mapping[str, str]) -> Self:
         """The wiring of the function that has this environment: the tables' models point at its stack, for
         the whole process, and what they consume is measured."""
-        from peoplesync.adapters.table_units import count_units
-        from peoplesync.adapters.tables import MODELS, use_tables
+        from peoplesync.adapters.dynamodb.table_units import count_units
+        from peoplesync.adapters.dynamodb.tables import MODELS, use_tables
 
         wiring = cls(environ)
         use_tables(wiring.stack)
@@ -63,7 +63,7 @@ class Wiring(Parts):
 
     def webhook(self) -> Receiver:
         """Takes Stripe's webhooks."""
-        from peoplesync.sync.receive import Receiver
+        from peoplesync.use_cases.ingress.stripe_webhook import Receiver
 
         return Receiver(
             connections=self.connections_as_of(CONNECTION_SECONDS),
@@ -73,8 +73,8 @@ class Wiring(Parts):
 
     def activity_api(self) -> ActivityReceiver:
         """Takes what the app tells of its users."""
-        from peoplesync.adapters.write_keys import WriteKeys
-        from peoplesync.sync.receive_activity import ActivityReceiver
+        from peoplesync.adapters.dynamodb.write_keys import WriteKeys
+        from peoplesync.use_cases.ingress.activity_api import ActivityReceiver
 
         return ActivityReceiver(
             connections=self.connections_as_of(CONNECTION_SECONDS),
@@ -86,10 +86,10 @@ class Wiring(Parts):
         """Folds changes into people."""
         import random
 
+        from peoplesync.adapters.dynamodb.epoch_purge import OldRows
         from peoplesync.adapters.ids import person_ids
-        from peoplesync.adapters.old_rows import OldRows
-        from peoplesync.adapters.stripe_api import TIMEOUT
-        from peoplesync.sync.apply import Applier
+        from peoplesync.adapters.stripe.api import TIMEOUT
+        from peoplesync.use_cases.worker.apply import Applier
 
         return Applier(
             people=self.people_store(int(self.environ["FEED_RETENTION_DAYS"]), self.secrets),
@@ -106,7 +106,7 @@ class Wiring(Parts):
 
     def importer(self) -> Importer:
         """Takes the steps of an import."""
-        from peoplesync.sync.importing.steps import Importer
+        from peoplesync.use_cases.importing.steps import Importer
 
         return Importer(
             connections=self.connections,
@@ -124,7 +124,7 @@ class Wiring(Parts):
 
     def reevaluator(self) -> Reevaluator:
         """Takes the steps of a re-evaluation."""
-        from peoplesync.sync.reevaluating.steps import Reevaluator
+        from peoplesync.use_cases.reevaluating.steps import Reevaluator
 
         return Reevaluator(
             connections=self.connections,
@@ -140,7 +140,7 @@ class Wiring(Parts):
 
     def reconciler(self) -> Reconciler:
         """Brings what the webhook missed."""
-        from peoplesync.sync.reconcile import Reconciler
+        from peoplesync.use_cases.scheduled.reconcile import Reconciler
 
         stripe = self.stripe_api(EVENTS_SECONDS)
         return Reconciler(
@@ -156,7 +156,7 @@ class Wiring(Parts):
 
     def sweeper(self) -> Callable[[int], Swept]:
         """Has the people reviewed whom the clock alone may have moved by that instant."""
-        from peoplesync.sync.sweep import sweep
+        from peoplesync.use_cases.scheduled.sweep import sweep
 
         return partial(sweep, self.connections, self.people, self.queues["review"])
 
@@ -164,8 +164,8 @@ class Wiring(Parts):
         """Publishes on the bus what was written."""
         from botocore.config import Config
 
-        from peoplesync.adapters.bus import EventBus
-        from peoplesync.sync.publish import Publisher
+        from peoplesync.adapters.aws.bus import EventBus
+        from peoplesync.use_cases.publishing.publish import Publisher
 
         # What fails comes again, so it had better fail soon: well within the function's timeout.
         soon = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
@@ -177,19 +177,19 @@ class Wiring(Parts):
 
     def import_overview(self, epoch: Epoch) -> Imports:
         """The imports of an epoch."""
-        from peoplesync.sync.importing.overview import Imports
+        from peoplesync.use_cases.importing.overview import Imports
 
         return Imports(epoch, self.imports, self.executions, clock.now)
 
     def reevaluation_overview(self, epoch: Epoch) -> Reevaluations:
         """The re-evaluations of an epoch."""
-        from peoplesync.sync.reevaluating.overview import Reevaluations
+        from peoplesync.use_cases.reevaluating.overview import Reevaluations
 
         return Reevaluations(epoch, self.reevaluations, self.reevaluating, clock.now, self.people.shards)
 
     def health(self) -> Health:
         """Tells whether people are in step with Stripe."""
-        from peoplesync.sync.health import Health
+        from peoplesync.use_cases.health.health import Health
 
         return Health(
             people=self.people,
@@ -202,7 +202,7 @@ class Wiring(Parts):
 
     def health_reporter(self) -> HealthReporter:
         """Measures the health of all connections."""
-        from peoplesync.sync.health_report import HealthReporter
+        from peoplesync.use_cases.health.report import HealthReporter
 
         return HealthReporter(
             health=self.health(),

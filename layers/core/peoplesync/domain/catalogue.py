@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
-from peoplesync.domain.changes import Answer, ObjectKey, shown_of_product
-from peoplesync.domain.snapshots import GONE, TIE_WINDOW, Rank, Snapshot, settle
+from peoplesync.domain.records.changes import Answer, ObjectKey, shown_of_product
+from peoplesync.domain.records.snapshots import GONE, TIE_WINDOW, Rank, Snapshot, settle
 from peoplesync.domain.stripe_objects import (
     CurrencyOption,
     StripeEvent,

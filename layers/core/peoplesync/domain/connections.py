@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from peoplesync.domain.rhythm import Rhythm
-from peoplesync.domain.sweeps import Pass
+from peoplesync.domain.quiet_period import Rhythm
+from peoplesync.domain.sweep_progress import Pass
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from peoplesync.domain.catalogue import CatalogueChange, listed_entry, shown_prices
-from peoplesync.domain.changes import (
+from peoplesync.domain.records.changes import (
     Change,
     ObjectKey,
     account_of,

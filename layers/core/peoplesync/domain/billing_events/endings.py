@@ -7,7 +7,7 @@ from typing import Any, Final
 from peoplesync.domain.billing_events.transitions import Transition
 from peoplesync.domain.billing_events.trials import ended_in_trial
 from peoplesync.domain.billing_events.worth import amounts, known_mrr
-from peoplesync.domain.mrr import UNCOLLECTED_PAUSES
+from peoplesync.domain.revenue.mrr import UNCOLLECTED_PAUSES
 from peoplesync.domain.stripe_objects import Subscription
 from peoplesync.domain.stripe_objects.circumstances import UNPAID_REASONS
 

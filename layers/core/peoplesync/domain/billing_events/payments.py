@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from peoplesync.domain.billing_events.kinds import BillingEvent
-from peoplesync.domain.money import major
+from peoplesync.domain.revenue.money import major
 from peoplesync.domain.stripe_objects import Charge, Invoice, StripeEvent
 from peoplesync.domain.stripe_objects.reading import Node
 

@@ -30,7 +30,7 @@ from typing import Any, Final
 from peoplesync.domain.billing_events.kinds import BillingEvent
 from peoplesync.domain.billing_events.transitions import Transition
 from peoplesync.domain.billing_events.worth import change_of, facts_of
-from peoplesync.domain.mrr import PAYING_STATUSES
+from peoplesync.domain.revenue.mrr import PAYING_STATUSES
 from peoplesync.domain.stripe_objects import Subscription
 
 Trial = tuple[int | None, int | None]

@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from peoplesync.domain.billing_events.transitions import Transition
-from peoplesync.domain.money import major
-from peoplesync.domain.mrr import (
+from peoplesync.domain.revenue.money import major
+from peoplesync.domain.revenue.mrr import (
     PAYING_STATUSES,
     UNCOLLECTED_PAUSES,
     Mrr,
@@ -21,7 +21,7 @@ from peoplesync.domain.mrr import (
     rounded,
     subscription_mrr,
 )
-from peoplesync.domain.primary import primary_item
+from peoplesync.domain.revenue.primary import primary_item
 from peoplesync.domain.stripe_objects import Discount, Subscription, Terms
 
 _NO_TERMS: Final = frozenset({"id", "discounts", "nickname", "period_start", "period_end"})

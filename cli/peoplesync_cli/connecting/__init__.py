@@ -1,0 +1,1 @@
+"""Commands that connect a Stripe account, and keys for the app."""

@@ -1,0 +1,122 @@
+"""Commands for the connections that there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from peoplesync.adapters import clock
+from peoplesync.domain.connections import Connection
+from peoplesync.domain.people.person import EVERYONE
+from peoplesync.use_cases.connecting.rotate_secret import rotate_secret as rotate
+from peoplesync.use_cases.public_json import iso
+from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
+from peoplesync_cli.failure import Failure
+from peoplesync_cli.options import connection_option, json_option, on_stack
+from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
+from peoplesync_cli.target import Target
+
+
+@click.group()
+def connections() -> None:
+    """Look at the connected Stripe accounts."""
+
+
+@connections.command("list")
+@json_option
+@on_stack
+def list_connections(target: Target, as_json: bool) -> None:
+    """List the connections, also those that were disconnected."""
+    found = [_described(target, one) for one in target.connections.all_even_disconnected()]
+    if as_json:
+        print_lines(found)
+        return
+    rows = [
+        (
+            one["name"],
+            one["mode"],
+            one["state"].replace("_", " "),
+            _webhook(one),
+            one["people"],
+        )
+        for one in found
+    ]
+    stdout.print(table(None, ("connection", "mode", "state", "webhook endpoint", "people"), rows, right=(4,)))
+
+
+@click.command()
+@connection_option
+@click.option("--with-people", is_flag=True, help="Delete the people too, with their feeds and segments.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@json_option
+@on_stack
+def disconnect(target: Target, connection: str, with_people: bool, yes: bool, as_json: bool) -> None:
+    """Take no events any more; delete the webhook endpoint at Stripe and the stored secrets.
+
+    The people stay unless asked for. `peoplesync connect` connects again, and goes on where it was.
+    """
+    current = target.connection(connection)
+    people = target.people.count(current.epoch, EVERYONE) if with_people else 0
+    if not yes:
+        gone = f", and its {people} people deleted" if with_people else "; its people stay"
+        click.confirm(f"{connection} will be disconnected{gone}. Go on?", abort=True, err=True)
+    with in_a_sentence():
+        left = target.disconnector().disconnect(connection, clock.now(), with_people=with_people)
+    if left:
+        stderr.print(
+            f"Stripe does not accept the key any more, so the endpoint {left} is still there: delete it in "
+            "Stripe's dashboard.",
+            soft_wrap=True,
+        )
+    if as_json:
+        print_json(
+            {
+                "connection": connection,
+                "state": "disconnected",
+                "people_removed": people,
+                "left_endpoint_id": left,
+            }
+        )
+        return
+    stdout.print(f"{connection} is disconnected." + (f" {people} people are being deleted." * with_people))
+
+
+@click.command("rotate-secret")
+@connection_option
+@json_option
+@on_stack
+def rotate_secret(target: Target, connection: str, as_json: bool) -> None:
+    """Give the webhook endpoint another signing secret, without missing an event."""
+    if target.connection(connection).disconnected_at is not None:
+        raise Failure(f"{connection} is disconnected; `peoplesync connect` connects it again.")
+    url = target.webhook_url(connection)
+    with in_a_sentence():
+        made = rotate(connection, url, target.connections, target.secrets, target.stripe_account, clock.now())
+    if as_json:
+        print_json({"connection": connection, "endpoint_id": made, "webhook_url": url})
+        return
+    stdout.print(f"Events are signed with a new secret now, by the new endpoint {made}.")
+
+
+def _webhook(described: dict[str, Any]) -> str | None:
+    return None if described["state"] == "disconnected" else described["endpoint_id"] or "polled"
+
+
+def _described(target: Target, one: Connection) -> dict[str, Any]:
+    state = "key_refused" if one.key_refused_at is not None else "connected"
+    if one.disconnected_at is not None:
+        state = "disconnected"
+    return {
+        "name": one.name,
+        "mode": "live" if one.livemode else "test",
+        "state": state,
+        "epoch": one.epoch_number,
+        "people": target.people.count(one.epoch, EVERYONE),
+        "endpoint_id": one.endpoint_id,
+        "webhook_url": target.webhook_url(one.name) if one.endpoint_id else None,
+        "permissions": dict(one.permissions),
+        "created_at": iso(one.created_at),
+        "last_event_at": None if one.last_event_at is None else iso(one.last_event_at),
+        "disconnected_at": None if one.disconnected_at is None else iso(one.disconnected_at),
+    }

@@ -1,0 +1,1 @@
+"""Commands for what takes longer: import, re-evaluate, reconcile, replay."""

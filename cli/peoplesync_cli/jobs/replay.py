@@ -1,0 +1,259 @@
+"""Replay: Stripe events from a file, posted to the webhook as Stripe would."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import urllib3
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from peoplesync.adapters import clock
+from peoplesync.use_cases.ingress.signatures import sign
+from peoplesync_cli.failure import USAGE, Failure
+from peoplesync_cli.local_stack.wait_for_queues import drain
+from peoplesync_cli.options import connection_option, json_option, on_stack
+from peoplesync_cli.output import print_json, stderr
+from peoplesync_cli.target import Target
+from peoplesync_local.stripe_simulator.http.control import Simulator
+
+StripeEvent = Mapping[str, Any]
+_RETRIES = urllib3.Retry(
+    total=5,
+    backoff_factor=0.5,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
+)
+_SETTLED_LOOKS = 2
+"""So many looks in a row must find the queues empty: between two of them a message may be on its way."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of a replay."""
+
+    sent: int
+    accepted: int
+    refused: int
+    applied: int
+    dead: int
+
+    def __str__(self) -> str:
+        return (
+            f"sent {self.sent} accepted {self.accepted} refused {self.refused} "
+            f"applied {self.applied} dead {self.dead}"
+        )
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--shuffle",
+    type=int,
+    metavar="SEED",
+    help="Send the events in a random order, the same for the same seed.",
+)
+@click.option(
+    "--duplicate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="FRACTION",
+    help="Send this share of the events twice, the second time somewhere later.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Requests at a time.",
+)
+@click.option(
+    "--timeout",
+    type=int,
+    default=900,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the queues.",
+)
+@connection_option
+@json_option
+@on_stack
+def replay(
+    target: Target,
+    file: Path,
+    shuffle: int | None,
+    duplicate: float,
+    concurrency: int,
+    timeout: int,
+    connection: str,
+    as_json: bool,
+) -> None:
+    """Send the Stripe events of an NDJSON file to the webhook, signed, and wait until they are applied.
+
+    Ends with how many were sent, accepted, refused, applied and dead; exits with 1 if any was refused or
+    dead. On the local stack the simulator of Stripe first learns each object's last snapshot in the
+    file, so that a fetched object is the truth.
+    """
+    events = read_events(file)
+    seed = shuffle if shuffle is not None else 0
+    order = unkind_order(events, duplicate, seed, shuffled=shuffle is not None)
+    tally = run(target, events, order, connection=connection, concurrency=concurrency, timeout=timeout)
+    if as_json:
+        print_json(tally.__dict__)
+    else:
+        click.echo(str(tally))
+    if tally.refused or tally.dead:
+        raise SystemExit(1)
+
+
+def read_events(file: Path) -> list[StripeEvent]:
+    """The file's events; fails with the line that is none before anything is sent."""
+    try:
+        text = file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file} is not UTF-8 text.", USAGE) from error
+    events: list[StripeEvent] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError as error:
+            raise Failure(f"{file}, line {number}: not JSON ({error}).", USAGE) from error
+        if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+            problem = "not a Stripe event, which is one JSON object with a type on one line"
+            raise Failure(f"{file}, line {number}: {problem}.", USAGE)
+        events.append(event)
+    if not events:
+        raise Failure(f"{file} holds no events.", USAGE)
+    return events
+
+
+def unkind_order(
+    events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool
+) -> list[StripeEvent]:
+    """The events as an unkind network delivers them: some twice, and shuffled if asked for."""
+    rng = random.Random(seed)
+    order = list(events)
+    for event in rng.sample(events, round(len(events) * duplicate)):
+        order.insert(rng.randint(order.index(event) + 1, len(order)), event)
+    if shuffled:
+        rng.shuffle(order)
+    return order
+
+
+def run(
+    target: Target,
+    events: Sequence[StripeEvent],
+    order: Sequence[StripeEvent],
+    *,
+    connection: str,
+    concurrency: int,
+    timeout: int,
+) -> Tally:
+    """Sends `order` and waits until it is applied; `events` in true order tell the simulator the truth."""
+    target.connection(connection)
+    secrets = target.secrets.signing_secrets(connection)
+    if not secrets:
+        raise Failure(f"Connection {connection} has no signing secret.")
+    if target.stripe_simulator:
+        Simulator(target.stripe_simulator).hold(last_snapshots(events))
+    dead_before = target.depths.dead()
+    with Progress(
+        TextColumn("{task.description:>8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        transient=True,
+    ) as progress:
+        outcomes = _send(target.webhook_url(connection), order, secrets[0], concurrency, progress)
+        total = outcomes["enqueued"]
+        task = progress.add_task("applying", total=total)
+        drain(target, timeout, lambda waiting: progress.update(task, completed=max(0, total - waiting)))
+    dead = target.depths.dead() - dead_before
+    without_effect = outcomes["dropped"]
+    if without_effect:
+        stderr.print(
+            f"{without_effect} of the accepted have no effect: of an unused type, without id, or a guest's",
+            style="dim",
+        )
+    return Tally(
+        sent=len(order),
+        accepted=outcomes["enqueued"] + outcomes["dropped"],
+        refused=outcomes["refused"],
+        applied=outcomes["enqueued"] - dead,
+        dead=dead,
+    )
+
+
+def last_snapshots(events: Iterable[StripeEvent]) -> list[dict[str, Any]]:
+    """Each object as the last event in order shows it; a deleted customer stays deleted."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for event in events:
+        data = event.get("data")
+        one = data.get("object") if isinstance(data, dict) else None
+        if (
+            not isinstance(one, dict)
+            or not isinstance(one.get("id"), str)
+            or not isinstance(one.get("object"), str)
+        ):
+            continue
+        if event["type"] == "customer.deleted":
+            one = {**one, "deleted": True}
+        key = one["object"], one["id"]
+        if not (last.get(key) or {}).get("deleted"):
+            last[key] = one
+    return list(last.values())
+
+
+def _send(
+    url: str, order: Sequence[StripeEvent], secret: str, concurrency: int, progress: Progress
+) -> Counter[str]:
+    task = progress.add_task("sending", total=len(order))
+    pool = urllib3.PoolManager(maxsize=concurrency, retries=_RETRIES, timeout=30)
+    reasons: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def send(event: StripeEvent) -> str:
+        body = json.dumps(event, ensure_ascii=False).encode()
+        headers = {
+            "content-type": "application/json",
+            "stripe-signature": sign(secret, body, clock.now()),
+        }
+        outcome, reason = _post(pool, url, body, headers)
+        with lock:
+            reasons[reason] += outcome == "refused"
+        progress.advance(task)
+        return outcome
+
+    with ThreadPoolExecutor(concurrency) as senders:
+        outcomes = Counter(senders.map(send, order))
+    for reason, count in reasons.items():
+        if count:
+            stderr.print(f"{count} refused: {reason}", style="red")
+    return outcomes
+
+
+def _post(pool: urllib3.PoolManager, url: str, body: bytes, headers: dict[str, str]) -> tuple[str, str]:
+    try:
+        response = pool.request("POST", url, body=body, headers=headers)
+    except urllib3.exceptions.HTTPError as error:
+        return "refused", f"no answer ({type(error).__name__})"
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = {}
+    if response.status == 200:
+        return str(answer.get("outcome", "enqueued")), ""
+    return "refused", f"{response.status} {answer.get('reason', '')}".strip()

@@ -1,0 +1,90 @@
+"""What goes out on the bus: paused for a while and resumed; and what could not go out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from peoplesync.adapters import clock
+from peoplesync.use_cases.health.checks import duration
+from peoplesync.use_cases.public_json import iso
+from peoplesync.use_cases.publishing.publish import KEPT_BY_STREAMS, TOLD_WITHIN
+from peoplesync_cli.operating.pause import reachable, settle
+from peoplesync_cli.operating.republish import drop, failed, retell
+from peoplesync_cli.options import json_option, on_stack
+from peoplesync_cli.output import print_json, stdout
+from peoplesync_cli.target import Target
+
+_TOLD, _KEPT = duration(TOLD_WITHIN), duration(KEPT_BY_STREAMS)
+_WHAT = "The mappings of the streams"
+
+
+@click.group()
+def publish() -> None:
+    """Whether what changes goes out on the bus, for others to act upon; and what could not go out."""
+
+
+for command in (failed, retell, drop):
+    publish.add_command(command)
+
+
+@publish.command()
+@json_option
+@on_stack
+def pause(target: Target, as_json: bool) -> None:
+    """Publish nothing until `peoplesync publish resume`; people and segments go on.
+
+    Only a short pause is free. When it goes on, what happened in the last 6 hours is published. What is older
+    goes to the bucket of what could not be published, for `peoplesync publish retell`; what is older than 24
+    hours is forgotten.
+    """
+    with reachable(_WHAT):
+        already = not any(state.enabled for state in target.publisher_mappings.states())
+        settle(target.publisher_mappings, enabled=False, again="peoplesync publish pause")
+        since = target.publisher_mappings.paused_since()
+    if as_json:
+        print_json(_told(target, since))
+        return
+    begun = f"Publishing is paused since {iso(since)}." if already and since else "Publishing is paused."
+    stdout.print(
+        f"{begun} People and segments go on. What happens is told later if it is younger than {_TOLD} at "
+        f"the resume; what is older goes to the bucket PublishFailures untold, and after {_KEPT} the streams "
+        "forget it. `peoplesync publish resume` goes on."
+    )
+
+
+@publish.command()
+@json_option
+@on_stack
+def resume(target: Target, as_json: bool) -> None:
+    """Publish again, first what happened meanwhile; of that, not what is older than 6 hours."""
+    with reachable(_WHAT):
+        since = target.publisher_mappings.paused_since()
+        settle(target.publisher_mappings, enabled=True, again="peoplesync publish resume")
+    if as_json:
+        print_json(_told(target, None))
+        return
+    if since is None:
+        stdout.print("Publishing was not paused.")
+    elif clock.now() - since < TOLD_WITHIN:
+        stdout.print(f"Changes are published again, first what happened since {iso(since)}.")
+    else:
+        stdout.print(
+            f"Changes are published again. It was paused since {iso(since)}: what is older than {_TOLD} is "
+            "not told by itself any more; `peoplesync publish failed` shows it in some minutes, and `publish "
+            "retell` tells it. `docs/runbooks/publish-paused.md` says more."
+        )
+
+
+def _told(target: Target, since: int | None) -> dict[str, Any]:
+    return {
+        "paused": since is not None,
+        "since": None if since is None else iso(since),
+        "told_within_seconds": TOLD_WITHIN,
+        "kept_seconds": KEPT_BY_STREAMS,
+        "streams": {
+            state.name: "enabled" if state.enabled else "disabled"
+            for state in target.publisher_mappings.states()
+        },
+    }

@@ -1,0 +1,106 @@
+"""Commands that look: people, feed."""
+
+from __future__ import annotations
+
+import click
+from rich.text import Text
+
+from peoplesync.adapters import clock
+from peoplesync.use_cases.queries.browse import NotFound
+from peoplesync.use_cases.queries.explain import explain_person
+from peoplesync_cli.failure import Failure, sentence
+from peoplesync_cli.options import connection_option, json_option, on_stack
+from peoplesync_cli.output import (
+    card,
+    explanation,
+    feed_rows,
+    people_table,
+    print_json,
+    print_lines,
+    stdout,
+    table,
+)
+from peoplesync_cli.target import Target
+
+
+@click.group()
+def people() -> None:
+    """Look at people, and erase them."""
+
+
+@people.command("get")
+@click.argument("person", metavar="EMAIL|cus_…|user:…|per_…")
+@connection_option
+@json_option
+@on_stack
+def get_person(target: Target, person: str, connection: str, as_json: bool) -> None:
+    """Show one person with all their fields and segments."""
+    browser = target.browser(connection)
+    try:
+        found = browser.person(person)
+    except NotFound as error:
+        raise Failure(sentence(error)) from error
+    if as_json:
+        print_json(found)
+    else:
+        stdout.print(*card(found, browser.fields), sep="\n")
+
+
+@people.command("list")
+@click.option("--segment", metavar="ID", help="Only this segment's members, such as current_trials.")
+@connection_option
+@json_option
+@on_stack
+def list_people(target: Target, segment: str | None, connection: str, as_json: bool) -> None:
+    """List everyone, or a segment's members; oldest first."""
+    try:
+        found = target.browser(connection).list_people(segment)
+        if as_json:
+            print_lines(found)
+            return
+        listed = list(found)
+    except NotFound as error:
+        raise Failure(sentence(error)) from error
+    stdout.print(people_table(listed))
+    stdout.print(Text("1 person" if len(listed) == 1 else f"{len(listed)} people", style="dim"))
+
+
+@people.command("explain")
+@click.argument("person", metavar="EMAIL|cus_…|user:…|per_…")
+@click.option("--segment", metavar="ID", help="Only this segment, such as slipping_trials; not the fields.")
+@connection_option
+@json_option
+@on_stack
+def explain(target: Target, person: str, segment: str | None, connection: str, as_json: bool) -> None:
+    """Tell which conditions of segments hold, until when, and where each field comes from."""
+    browser = target.browser(connection)
+    try:
+        found = browser.find(person)
+        enabled = [one for one in browser.segments() if one.enabled]
+        chosen = [browser.segment(segment)] if segment else enabled
+    except NotFound as error:
+        raise Failure(sentence(error)) from error
+    told = explain_person(found, chosen, clock.now(), browser.fields)
+    if segment:
+        told = {name: value for name, value in told.items() if name not in ("fields", "errors")}
+    if as_json:
+        print_json(told)
+    else:
+        stdout.print(*explanation(told), sep="\n")
+
+
+@click.command()
+@click.argument("person", metavar="EMAIL|cus_…|user:…|per_…")
+@connection_option
+@json_option
+@on_stack
+def feed(target: Target, person: str, connection: str, as_json: bool) -> None:
+    """Show what happened to a person, newest first."""
+    try:
+        entries = list(target.browser(connection).feed(person))
+    except NotFound as error:
+        raise Failure(sentence(error)) from error
+    if as_json:
+        print_lines(entries)
+    else:
+        stdout.print(table(None, ("when (UTC)", "what", ""), feed_rows(entries)))

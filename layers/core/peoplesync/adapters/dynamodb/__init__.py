@@ -1,0 +1,1 @@
+"""DynamoDB: the tables, and what is kept in them."""

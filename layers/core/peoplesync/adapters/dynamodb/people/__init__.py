@@ -1,0 +1,1 @@
+"""People in DynamoDB: written by the worker, read by everybody else."""

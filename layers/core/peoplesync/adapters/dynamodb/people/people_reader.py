@@ -1,0 +1,76 @@
+"""People in DynamoDB, for those who only look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from peoplesync.adapters.dynamodb.people.member_pages import MemberPages
+from peoplesync.adapters.dynamodb.people.stored_people import from_row
+from peoplesync.adapters.dynamodb.tables import SHARDS, DueIndex, FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.people.person import ERASED, SHARED, Person
+
+_PAGE = 100
+"""What one BatchGetItem takes."""
+
+
+class PeopleReader(MemberPages):
+    """Reads people by identity and by index. Lists come in order of person id: oldest people first."""
+
+    def person_of(self, epoch: Epoch, identity: str) -> Person | None:
+        """The person whom an identity finds; None where nobody is or several are, or who was is erased."""
+        try:
+            owner = IdentityRow.get(IdentityRow.key(epoch, identity)).person
+        except IdentityRow.DoesNotExist:
+            return None
+        return None if owner in (SHARED, ERASED) else self.person(epoch, owner)
+
+    def person(self, epoch: Epoch, person_id: str) -> Person | None:
+        """The person of that id."""
+        try:
+            return from_row(PersonRow.get(PersonRow.key(epoch, person_id)))
+        except PersonRow.DoesNotExist:
+            return None
+
+    def members(self, epoch: Epoch, index: str) -> Iterator[Person]:
+        """The people in a segment, or `everyone`."""
+        yield from self.of_ids(epoch, self.ids(epoch, index))
+
+    def ids(self, epoch: Epoch, index: str) -> list[str]:
+        """The ids of the people in a segment, or of `everyone`."""
+        return sorted(row.sk for shard in MemberRow.shards(epoch, index) for row in MemberRow.query(shard))
+
+    def of_ids(self, epoch: Epoch, ids: Iterable[str]) -> Iterator[Person]:
+        """The people of those ids who are still there, in that order."""
+        wanted = list(ids)
+        for start in range(0, len(wanted), _PAGE):
+            page = wanted[start : start + _PAGE]
+            keys = [PersonRow.key(epoch, one) for one in page]
+            found = {row.person_id: row for row in PersonRow.batch_get(keys)}
+            yield from (from_row(found[one]) for one in page if one in found)
+
+    def count(self, epoch: Epoch, index: str) -> int:
+        """How many are in an index: counted, so that nothing can drift."""
+        with ThreadPoolExecutor(SHARDS) as pool:
+            return sum(pool.map(MemberRow.count, MemberRow.shards(epoch, index)))
+
+    def due(self, epoch: Epoch, shard: int, after: int, until: int, most: int) -> list[tuple[int, str]]:
+        """Of a shard, who is due later than `after` and not later than `until`: when, and the person's id.
+        The longest overdue first, so many at most."""
+        when = DueIndex.review_at.between(after + 1, until)
+        rows = PersonRow.due.query(f"{epoch}#{shard}", when, limit=most)
+        return [(int(row.review_at), row.person_id) for row in rows]
+
+    def due_since(self, epoch: Epoch, now: int) -> int | None:
+        """Since when the longest overdue of all has been due; None where nobody is."""
+        first = [due for shard in range(SHARDS) for due in self.due(epoch, shard, 0, now, 1)]
+        return min(first)[0] if first else None
+
+    def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
+        """A record's billing events, newest first: (at, key, kind, content)."""
+        entries = FeedRow.sk < ":"  # times are digits
+        for row in FeedRow.query(FeedRow.key(epoch, record), entries, scan_index_forward=False):
+            at, key = row.at_and_key
+            yield at, key, row.kind, row.content_json

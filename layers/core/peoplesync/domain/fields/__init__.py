@@ -1,0 +1,1 @@
+"""Fields: what is known of a person, as values to read, compare and filter by."""

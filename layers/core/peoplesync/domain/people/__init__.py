@@ -1,0 +1,1 @@
+"""People: records brought together by identity, and the fold that everything goes through."""

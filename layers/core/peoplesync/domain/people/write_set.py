@@ -1,0 +1,92 @@
+"""What the fold is given, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from peoplesync.domain.billing_events import BillingEvent
+from peoplesync.domain.catalogue import Catalogue, CatalogueKey
+from peoplesync.domain.people.person import Person
+from peoplesync.domain.records.changes import Change, ObjectKey
+from peoplesync.domain.records.snapshots import Snapshot
+
+
+@dataclass(frozen=True)
+class LoadedState:
+    """What was read before the fold.
+
+    `identities` maps each identity that was looked up to its person's id, to None where it is nobody's, to
+    SHARED where too many had it, to ERASED where its person was erased; `people` holds all of those people,
+    and those to be reviewed; `entries` holds, by record, those of the `BillingEvent.memories` that are in
+    its feed already; `charges`, by record, what those of the changes count for so far, and `earlier` the
+    newest payment beside them of records of which it was looked for; `catalogue` the products and coupons
+    that were looked up, entries of version 0 where nothing is known of one.
+    """
+
+    identities: Mapping[str, str | None] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    entries: Mapping[str, Collection[str]] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=dict)
+    charges: Mapping[str, Mapping[str, Snapshot]] = field(default_factory=dict)
+    earlier: Mapping[str, Sequence[Snapshot]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WriteSet:
+    """People whose change is written as one: `before` and `after` by id, None where one is not (any more).
+
+    `entries` are the new billing events with the record whose feed they join, `charges` what charges of a
+    record count for from now on; `changes` is what was folded,
+    `reviewed` who was looked at again. Identities that became `shared` are nobody's from now on; who is
+    `crowded` is to be reviewed until they are not. Identities that became `erased` are nobody's either, and
+    what is heard of them is dropped; who is `erasing` was to be, and where they are still in `after` has
+    records left.
+    """
+
+    before: Mapping[str, Person | None]
+    after: Mapping[str, Person | None]
+    entries: tuple[tuple[str, BillingEvent], ...]
+    changes: tuple[Change, ...]
+    charges: tuple[tuple[str, Snapshot], ...] = ()
+    reviewed: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    crowded: frozenset[str] = frozenset()
+    erased: frozenset[str] = frozenset()
+    erasing: frozenset[str] = frozenset()
+
+    @property
+    def has_new_people(self) -> bool:
+        """Whether somebody is in it who was nobody before."""
+        return any(
+            after is not None and not after.pending and (before is None or before.pending)
+            for before, after in ((self.before[one], self.after[one]) for one in self.after)
+        )
+
+    @property
+    def uses_new_catalogue_items(self) -> bool:
+        """Whether somebody uses a product or coupon that they did not use before."""
+        return any(
+            after is not None and after.terms.keys() - (before.terms.keys() if before else ())
+            for before, after in ((self.before[one], self.after[one]) for one in self.after)
+        )
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What the fold came to. Where it lacks something to decide, it says what, and there are no write sets:
+    `ties` that only Stripe can settle, `unknown` identities, products and coupons that are `unlisted` so far,
+    the payment before those of the charges that `fell`, by record, or newer definitions than the `outdated`
+    ones it was given."""
+
+    write_sets: tuple[WriteSet, ...] = ()
+    ties: frozenset[ObjectKey] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    unlisted: frozenset[CatalogueKey] = frozenset()
+    fell: Mapping[str, Collection[str]] = field(default_factory=dict)
+    outdated: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was lacking."""
+        return not (self.ties or self.unknown or self.unlisted or self.fell or self.outdated)

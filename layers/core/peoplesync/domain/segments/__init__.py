@@ -1,0 +1,1 @@
+"""Segments: rules over fields and events, and who they match until when."""

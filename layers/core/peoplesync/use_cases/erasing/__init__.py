@@ -1,0 +1,1 @@
+"""Erasing: a person is removed for good, and a receipt says what was."""

@@ -1,0 +1,294 @@
+"""Verdicts: what there is to say about a connection, in a word, with its reason and what to do about it.
+
+A page of docs/runbooks tells more about each that asks somebody to do something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from peoplesync.domain.connections import Connection
+from peoplesync.use_cases.public_json import iso
+from peoplesync.use_cases.publishing.publish import TOLD_WITHIN
+from peoplesync.use_cases.scheduled.reconcile import KEPT_BY_STRIPE
+
+State = Literal["in_sync", "importing", "reevaluating", "behind", "paused", "attention", "stopped"]
+
+RECONCILE_OVERDUE: Final = 45 * 60
+"""Seconds after which a checkpoint is too old: the reconciler has failed to move it three times in a row."""
+
+SWEEP_OVERDUE: Final = 180
+"""Seconds for which somebody may be due by the clock: it looks every minute, and promises two."""
+
+REFUSED_FOR: Final = 120
+"""Seconds for which signatures may be wrong, while a new secret is on its way into the caches."""
+
+REEVALUATED_WITHIN: Final = 60
+"""Seconds after a change of segments or fields within which a re-evaluation should have begun."""
+
+SLOW: Final = 60
+"""Seconds from Stripe to the person that are worth mentioning."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`headline` is what a glance should tell, `reason` the sentence behind it."""
+
+    state: State
+    headline: str
+    reason: str
+    what_to_do: str = ""
+    runbook: str = ""
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether it does not pass by itself."""
+        return self.state in ("paused", "attention", "stopped")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a connection at a moment: messages on each of the `queues` and `dead` ones; since when
+    the worker is paused; since when somebody is due by the clock and not reviewed; its last import; since
+    when nothing is published; its last re-evaluation, and whether there are people whom segments and fields
+    have `outrun`."""
+
+    connection: Connection
+    now: int
+    queues: Mapping[str, int] = field(default_factory=dict)
+    dead: int = 0
+    paused_since: int | None = None
+    due_since: int | None = None
+    last_import: Mapping[str, Any] | None = None
+    unpublished_since: int | None = None
+    last_reevaluation: Mapping[str, Any] | None = None
+    outrun: bool = False
+
+    @property
+    def waiting(self) -> int:
+        """Messages on all queues."""
+        return sum(self.queues.values())
+
+    @property
+    def known_until(self) -> int:
+        """Up to when all events are known."""
+        checkpoint = self.connection.reconciled_until
+        return self.connection.created_at if checkpoint is None else checkpoint
+
+    @property
+    def unpublished_for(self) -> int:
+        """Seconds for which nothing has been published, by a pause."""
+        return 0 if self.unpublished_since is None else max(0, self.now - self.unpublished_since)
+
+    @property
+    def due_for(self) -> int:
+        """Seconds for which somebody has been due by the clock."""
+        return 0 if self.due_since is None else max(0, self.now - self.due_since)
+
+
+def verdicts(facts: Facts) -> list[Verdict]:
+    """All there is to say, the most pressing first; the last one is that it is in sync."""
+    if facts.connection.disconnected_at is not None:
+        return [_disconnected(facts.connection, facts.connection.disconnected_at)]
+    return [*_stopped(facts), *_attention(facts), *_passing(facts), _in_sync(facts.connection)]
+
+
+def _disconnected(connection: Connection, at: int) -> Verdict:
+    return Verdict(
+        "stopped",
+        "Stopped: disconnected",
+        f"disconnected since {iso(at)}",
+        f"`peoplesync connect{_of(connection)}` connects it again, with its people",
+        "disconnected",
+    )
+
+
+def _stopped(facts: Facts) -> Iterator[Verdict]:
+    """Where nothing comes in any more, or nothing is done with it."""
+    connection = facts.connection
+    if connection.key_refused_at is not None:
+        yield Verdict(
+            "stopped",
+            "Stopped: key revoked",
+            f"Stripe refuses the API key since {iso(connection.key_refused_at)}",
+            f"connect again with a new one: `peoplesync connect{_of(connection)}`",
+            "key-refused",
+        )
+    if facts.paused_since is not None:
+        yield Verdict(
+            "paused",
+            "Paused",
+            f"changes are not applied since {iso(facts.paused_since)}; {_changes(facts.waiting)} "
+            "on the queues, kept for 14 days",
+            "`peoplesync resume` goes on",
+            "paused",
+        )
+    if connection.endpoint_id is not None:
+        yield from _webhook_stopped(facts)
+
+
+def _webhook_stopped(facts: Facts) -> Iterator[Verdict]:
+    """The reconciler makes up for it every quarter of an hour, so that nothing is lost, but late."""
+    connection, page = facts.connection, "webhook-stopped"
+    heard, refused = connection.webhook_heard_at, connection.webhook_refused_since
+    reconnect = f"`peoplesync connect{_of(connection)}` makes it anew; it asks for the API key"
+    if connection.endpoint_problem == "gone":
+        reason = "the webhook endpoint was deleted at Stripe; events come every 15 minutes only"
+        yield Verdict("stopped", "Stopped: webhook deleted", reason, reconnect, page)
+    elif connection.endpoint_problem == "disabled":
+        reason = "the webhook endpoint is disabled at Stripe; events come every 15 minutes only"
+        yield Verdict("stopped", "Stopped: webhook disabled", reason, reconnect, page)
+    elif refused is not None and facts.now - refused > REFUSED_FOR:
+        reason = f"signatures are wrong since {iso(refused)}: the secret was changed at Stripe only"
+        rotate = f"`peoplesync rotate-secret{_of(connection)}` makes a new one, known to both"
+        yield Verdict("stopped", "Stopped: webhook refused", reason, rotate, "signatures")
+    elif (connection.webhook_missed_at or 0) > max(heard or 0, connection.webhook_since or 0):
+        reason = (
+            f"an event of {iso(connection.webhook_missed_at or 0)} came by the reconciler only, "
+            f"and nothing by the webhook {'yet' if heard is None else f'since {iso(heard)}'}"
+        )
+        look = "look at the endpoint's deliveries at Stripe; it goes with the next event that they bring"
+        yield Verdict("stopped", "Stopped: webhook silent", reason, look, page)
+
+
+def _attention(facts: Facts) -> Iterator[Verdict]:
+    """What does not pass by itself, though the sync goes on."""
+    connection, now = facts.connection, facts.now
+    if facts.dead:
+        letters = f"{facts.dead} dead letter{'s' * (facts.dead != 1)}"
+        reason = f"{facts.dead} message{'s' * (facts.dead != 1)} could not be applied"
+        look = "`peoplesync dead list` tells why; then `dead replay` or `dead drop`"
+        yield Verdict("attention", f"Attention: {letters}", reason, look, "dead-letters")
+    lost_since = connection.gap_since
+    if lost_since is None and facts.known_until < now - KEPT_BY_STRIPE:
+        lost_since = facts.known_until
+    if lost_since is not None:
+        reason = f"events since {iso(lost_since)} are lost, since Stripe keeps them for 30 days"
+        anew = f"`peoplesync import start{_of(connection)}` makes up for it"
+        yield Verdict("attention", "Attention: events lost", reason, anew, "gap")
+    if now - facts.known_until > RECONCILE_OVERDUE:
+        ago = duration(now - facts.known_until)
+        reason = f"reconcile has not run for {ago}; events may be missing"
+        run = f"`peoplesync reconcile{_of(connection)}` runs it, or says what stops it"
+        yield Verdict("attention", "Attention: reconcile stopped", reason, run, "reconcile-stale")
+    if facts.last_import is not None and facts.last_import["status"] == "failed":
+        reason = f"the last import failed; `peoplesync import list{_of(connection)}` tells why"
+        resume = f"`peoplesync import resume {facts.last_import['id']}{_of(connection)}`"
+        what_to_do = f"{resume} goes on where it was"
+        if facts.last_import.get("failed"):  # what is dead stays so, however often the rest is done again
+            anew = f"`peoplesync import start{_of(connection)}`"
+            what_to_do = f"`peoplesync dead list` tells what stopped it; then `dead replay --all` and {anew}"
+        yield Verdict("attention", "Attention: import failed", reason, what_to_do, "import-failed")
+    changed_at = connection.definitions_changed_at
+    if facts.outrun and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
+        yield _not_reevaluated(facts, now - changed_at)
+    if facts.unpublished_since is not None:
+        yield _unpublished(facts.unpublished_since, now)
+    if facts.due_for > SWEEP_OVERDUE and facts.paused_since is None:
+        reason = f"somebody has been due by the clock for {duration(facts.due_for)} and was not reviewed"
+        look = "`peoplesync logs sweep_segments` tells whether the sweep runs"
+        yield Verdict("attention", "Attention: segments late", reason, look, "sweep-late")
+
+
+def is_outrun(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
+    """Whether segments or fields have changed since everybody was evaluated, and nobody is about to be."""
+    if connection.definitions_changed_at is None:
+        return False  # they are as the connection began with them
+    if last_reevaluation is None:
+        return True
+    if last_reevaluation["status"] == "succeeded":
+        return int(last_reevaluation["version"]) < connection.definitions_version
+    return bool(last_reevaluation["status"] != "running")
+
+
+def _not_reevaluated(facts: Facts, ago: int) -> Verdict:
+    last, of = facts.last_reevaluation, _of(facts.connection)
+    reason = f"segments or fields changed {duration(ago)} ago and people have not been re-evaluated"
+    what_to_do = f"`peoplesync reevaluate start{of}` does it, or goes on where it was"
+    if last is not None and last["status"] == "failed":
+        reason += f"; `peoplesync reevaluate list{of}` tells why"
+        if last["failed"]:
+            what_to_do = f"`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start{of}`"
+    return Verdict("attention", "Attention: people not re-evaluated", reason, what_to_do, "not-reevaluated")
+
+
+def _unpublished(since: int, now: int) -> Verdict:
+    within = duration(TOLD_WITHIN)
+    if now - since < TOLD_WITHIN:
+        cost = f"it is told later, if that goes on within {within}"
+    else:
+        cost = f"what is older than {within} when that goes on is put aside, and not told by itself any more"
+    reason = f"nothing goes out on the bus since {iso(since)}; {cost}"
+    what_to_do = "`peoplesync publish resume` goes on"
+    return Verdict("attention", "Attention: publishing paused", reason, what_to_do, "publish-paused")
+
+
+def _passing(facts: Facts) -> Iterator[Verdict]:
+    """What passes by itself."""
+    connection, last_import = facts.connection, facts.last_import
+    if last_import is not None and last_import["status"] == "running":
+        percent = progress(last_import)
+        listed = f"{last_import['applied']:,} of {last_import['enqueued']:,} listed objects"
+        reason = f"{percent} %: {listed} are applied so far"
+        headline = f"Importing {percent} %"
+        if waits := waits_for_stripe(last_import):
+            yield Verdict(
+                "importing", f"{headline}: waits for Stripe", f"{waits}; {listed} are applied so far"
+            )
+        else:
+            yield Verdict("importing", headline, reason)
+    last = facts.last_reevaluation
+    if last is not None and last["status"] == "running":
+        percent = 100 * last["evaluated"] // last["people"] if last["people"] else 0
+        reason = f"{last['evaluated']:,} of {last['people']:,} people are evaluated so far"
+        yield Verdict("reevaluating", f"Re-evaluating {percent} %", reason)
+    if facts.waiting:
+        lag = connection.lag_seconds or 0
+        if lag > SLOW:
+            reason = f"{_changes(facts.waiting)} on the queues; the newest took {duration(lag)} to arrive"
+            yield Verdict("behind", f"Behind {duration(lag)}", reason, runbook="lag")
+        else:
+            reason = f"{_changes(facts.waiting)} on the queues"
+            yield Verdict("behind", f"Behind: {_changes(facts.waiting)}", reason)
+
+
+def _in_sync(connection: Connection) -> Verdict:
+    missed = connection.missed_events
+    reason = "every event that arrived is applied"
+    if connection.last_event_at is None:
+        reason = "no event has arrived yet"
+    elif missed and connection.endpoint_id is not None:
+        reason = f"every event is applied, also {missed:,} event{'s' * (missed != 1)} that the webhook missed"
+    return Verdict("in_sync", "In sync", reason)
+
+
+def progress(one_import: Mapping[str, Any]) -> int:
+    """Percent of what an import has put on the queue that is applied."""
+    enqueued = one_import["enqueued"]
+    return 100 * one_import["applied"] // enqueued if enqueued else 0
+
+
+def waits_for_stripe(one_import: Mapping[str, Any]) -> str:
+    """Since when an import waits, and why: of several lists the one that has waited longest. "" where it
+    goes on."""
+    waiting = sorted(one_import.get("waiting") or (), key=lambda one: (one["since"], one["list"]))
+    return f"waits for Stripe since {waiting[0]['since']}: {waiting[0]['reason']}" if waiting else ""
+
+
+def _of(connection: Connection) -> str:
+    """How a command is told of a connection that is not the one it takes by itself."""
+    return "" if connection.name == "main" else f" --connection {connection.name}"
+
+
+def _changes(count: int) -> str:
+    return f"{count:,} change{'s' * (count != 1)}"
+
+
+def duration(seconds: int) -> str:
+    """So long in words: the largest unit of which there are two."""
+    for length, unit in ((86_400, "days"), (3_600, "hours")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} second{'s' * (seconds != 1)}"

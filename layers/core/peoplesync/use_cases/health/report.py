@@ -1,0 +1,87 @@
+"""The health report: how all connections of a stack are, in metrics and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
+from peoplesync.domain.segments.definitions import Definitions
+from peoplesync.use_cases.health.checks import Facts, Verdict, verdicts
+from peoplesync.use_cases.health.health import Depths, Health
+from peoplesync.use_cases.health.health_metrics import gauges
+from peoplesync.use_cases.metrics import Metric
+
+EVERY: Final = 300
+"""Seconds between two reports."""
+
+COUNTED_EVERY: Final = 900
+"""Seconds between two counts of people: a count reads the whole of an index."""
+
+
+class Connections(Protocol):
+    def all(self) -> Sequence[Connection]:
+        """All connections but the disconnected ones."""
+
+    def definitions(self, connection: Connection) -> Definitions: ...
+
+
+class People(Protocol):
+    def count(self, epoch: Epoch, index: str) -> int: ...
+
+
+class Imports(Protocol):
+    def latest(self) -> dict[str, Any] | None: ...
+
+
+class Reevaluations(Protocol):
+    def current(self) -> dict[str, Any] | None: ...
+
+
+class Measures(Protocol):
+    def add(self, metric: Metric, value: float = 1) -> None: ...
+
+    def size_of_segment(self, segment: str, people: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class HealthReporter:
+    """The use case with what it needs; `imports` and `reevaluations` are those of an epoch."""
+
+    health: Health
+    connections: Connections
+    people: People
+    depths: Depths
+    imports: Callable[[Epoch], Imports]
+    reevaluations: Callable[[Epoch], Reevaluations]
+    measures: Measures
+    clock: Callable[[], int]
+
+    def report(self, *, count_people: bool) -> Mapping[str, Verdict]:
+        """Measures every connection that is not disconnected; the first verdict on each, by its name. People
+        are counted every quarter of an hour, and where it is asked for."""
+        facts = [self._facts(one) for one in self.connections.all()]
+        for metric, value in gauges(facts, self.depths.by_queue(), self.depths.dead()).items():
+            self.measures.add(metric, value)
+        if count_people or self.clock() % COUNTED_EVERY < EVERY:
+            self._count_people()
+        return {one.connection.name: verdicts(one)[0] for one in facts}
+
+    def _facts(self, connection: Connection) -> Facts:
+        last_import = self.imports(connection.epoch).latest()
+        return self.health.facts(connection, last_import, self.reevaluations(connection.epoch).current())
+
+    def _count_people(self) -> None:
+        """Counts those of all connections together."""
+        sizes: Counter[str] = Counter()
+        for one in self.connections.all():
+            segments = [segment.id for segment in self.connections.definitions(one).enabled]
+            for index in (CUSTOMERS_IN_SYNC, EVERYONE, *segments):
+                sizes[index] += self.people.count(one.epoch, index)
+        self.measures.add(Metric.CUSTOMERS_IN_SYNC, sizes.pop(CUSTOMERS_IN_SYNC, 0))
+        self.measures.add(Metric.PEOPLE, sizes.pop(EVERYONE, 0))
+        for segment, size in sizes.items():
+            self.measures.size_of_segment(segment, size)

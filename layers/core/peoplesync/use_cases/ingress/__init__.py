@@ -1,0 +1,1 @@
+"""Ingress: what comes in over HTTP is checked and put on a queue."""

@@ -1,0 +1,1 @@
+"""Publishing: what was written to people and feeds goes out on the bus."""

@@ -1,0 +1,1 @@
+"""Queries: people, feeds, segments and fields for those who look."""

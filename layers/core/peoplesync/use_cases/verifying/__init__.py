@@ -1,0 +1,1 @@
+"""Verifying: whether the records are what Stripe says."""

@@ -1,0 +1,1 @@
+"""One account: its objects, its clock, and what happens by it."""

@@ -1,0 +1,1 @@
+"""Billing: periods, prices, invoices, payments, and what follows from them."""

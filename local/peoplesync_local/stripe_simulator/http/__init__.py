@@ -1,0 +1,1 @@
+"""The HTTP server: addresses, keys, limits, lists and expansion."""

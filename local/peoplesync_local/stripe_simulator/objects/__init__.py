@@ -1,0 +1,1 @@
+"""Stripe's objects as plain JSON, in the shape of one API version."""

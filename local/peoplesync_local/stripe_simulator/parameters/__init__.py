@@ -1,0 +1,1 @@
+"""Parameters of requests: Stripe's nested encoding, read with its own errors."""

@@ -1,0 +1,138 @@
+"""Whole histories through the deployed webhook: API Gateway, Lambda, SQS, Lambda, DynamoDB."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from peoplesync.domain.connections import Connection
+from peoplesync.domain.people.person import EVERYONE
+from peoplesync_cli.jobs.replay import Tally, run, unkind_order
+from peoplesync_cli.target import Target, of_local
+from peoplesync_local.stack.stack import LocalStack
+from tests.support.fakes.ready_connections import connect
+from tests.support.oracles.against_truth import differences
+from tests.support.oracles.histories import History, history
+
+SECONDS_TO_DRAIN = 600
+
+
+@pytest.fixture
+def target(local_stack: LocalStack) -> Target:
+    return of_local(local_stack)
+
+
+def connection_of_its_own(target: Target, local_stack: LocalStack, name: str) -> Connection:
+    return connect(
+        name, local_stack.stripe_api_key, "whsec_test", target.connections, target.secrets, int(time.time())
+    )
+
+
+def replay(
+    target: Target, told: History, connection: Connection, *, shuffle: int | None = None, duplicate: float = 0
+) -> Tally:
+    order = unkind_order(told.events, duplicate, shuffle or 0, shuffled=shuffle is not None)
+    return run(
+        target, told.events, order, connection=connection.name, concurrency=4, timeout=SECONDS_TO_DRAIN
+    )
+
+
+@pytest.fixture(scope="session")
+def short() -> History:
+    return history(seed=11, events=500)
+
+
+@pytest.fixture(scope="session")
+def long() -> History:
+    return history(seed=12, events=5_000)
+
+
+ORDERS = [
+    pytest.param(None, 0.0, id="in order"),
+    pytest.param(3, 0.0, id="shuffled"),
+    pytest.param(4, 0.1, id="shuffled, a tenth twice"),
+]
+
+
+@pytest.mark.parametrize(("shuffle", "duplicate"), ORDERS)
+def test_500_events_a_third_of_them_tied_end_in_truth(
+    target: Target, local_stack: LocalStack, short: History, shuffle: int | None, duplicate: float
+) -> None:
+    ends_in_truth(target, local_stack, short, shuffle, duplicate)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("shuffle", "duplicate"), ORDERS)
+def test_5000_events_a_third_of_them_tied_end_in_truth(
+    target: Target, local_stack: LocalStack, long: History, shuffle: int | None, duplicate: float
+) -> None:
+    ends_in_truth(target, local_stack, long, shuffle, duplicate)
+
+
+def ends_in_truth(
+    target: Target, local_stack: LocalStack, told: History, shuffle: int | None, duplicate: float
+) -> None:
+    connection = connection_of_its_own(target, local_stack, f"order-{len(told.events)}-{shuffle or 0}")
+    tally = replay(target, told, connection, shuffle=shuffle, duplicate=duplicate)
+    assert (tally.refused, tally.dead) == (0, 0)
+    assert tally.sent == tally.accepted == len(told.events) + round(len(told.events) * duplicate)
+    assert differences(target.people, connection.epoch, told.truth) == []
+
+
+@pytest.fixture
+def soon_redelivered(target: Target) -> Iterator[None]:
+    """What a killed worker held comes back after 90 s; here after 4, so that nobody waits for it."""
+    sqs = target.session.client("sqs")
+    before = sqs.get_queue_attributes(
+        QueueUrl=target.stack.live_queue_url, AttributeNames=["VisibilityTimeout"]
+    )["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=target.stack.live_queue_url, Attributes={"VisibilityTimeout": "4"})
+    yield
+    sqs.set_queue_attributes(QueueUrl=target.stack.live_queue_url, Attributes=before)
+
+
+@pytest.mark.usefixtures("soon_redelivered")
+def test_killing_the_worker_twice_in_the_middle_changes_nothing_in_the_end(
+    target: Target, local_stack: LocalStack, short: History
+) -> None:
+    connection = connection_of_its_own(target, local_stack, "killed")
+
+    def kill_twice() -> None:
+        for people in (8, 20):
+            kill_a_worker_after(target, local_stack, connection, people)
+
+    killer = threading.Thread(target=kill_twice)
+    killer.start()
+    tally = replay(target, short, connection, shuffle=5)
+    killer.join()
+    assert (tally.refused, tally.dead) == (0, 0)
+    assert differences(target.people, connection.epoch, short.truth) == []
+
+
+def kill_a_worker_after(target: Target, local_stack: LocalStack, connection: Connection, people: int) -> None:
+    """Kills a process of the worker function, in whatever it is doing, once so many people are there."""
+    while target.people.count(connection.epoch, EVERYONE) < people:
+        time.sleep(0.02)
+    while not (workers := processes_of(local_stack, "ApplyChanges")):
+        time.sleep(0.01)
+    os.kill(workers[0], signal.SIGKILL)
+
+
+def processes_of(local_stack: LocalStack, function: str) -> list[int]:
+    """The emulator's child processes that run a function: each works in a folder named after it."""
+    children = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            folder = str((process / "cwd").readlink())
+        except OSError:
+            continue
+        if parent == local_stack.emulator.pid and f"-{function}-" in folder:
+            children.append(int(process.name))
+    return children

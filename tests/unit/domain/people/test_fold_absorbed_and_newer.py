@@ -1,0 +1,106 @@
+"""The fold: who is absorbed by whom, and who is evaluated anew since definitions are newer."""
+
+from dataclasses import replace
+
+import pytest
+
+from peoplesync.domain.people.fold import fold
+from peoplesync.domain.people.write_set import FoldResult
+from peoplesync.domain.records.changes import Change
+from peoplesync.domain.segments.definitions import Definitions, Segment
+from tests.support.builders.stripe import NOW
+from tests.unit.domain.people.test_fold import SEGMENTS, A, B, C, Town, has, says
+
+
+def test_a_person_absorbs_who_moves_in_with_their_last_record() -> None:
+    town = Town()
+    town.fold(says("cus_1", A), says("cus_2", B))
+    former, home = (next(p for p in town.people.values() if p.email == email).id for email in (A, B))
+    town.fold(says("cus_1", B, NOW + 60))
+    assert town.people[home].absorbed == (former,)
+    town.fold(says("cus_1", B, NOW + 120, name="New"))
+    assert town.people[home].absorbed == ()
+
+
+def test_that_somebody_was_absorbed_is_no_reason_to_write_again() -> None:
+    town = Town()
+    town.fold(says("cus_1", A), says("cus_2", B))
+    moved = says("cus_1", B, NOW + 60)
+    town.fold(moved)
+    assert town.fold(moved) == ()
+    (person,) = town.people.values()
+    assert person.absorbed
+    assert fold(town.known(), [], SEGMENTS, NOW, {}, lambda: "per_9", reviews=[person.id]).write_sets == ()
+
+
+def test_who_keeps_a_record_is_not_absorbed() -> None:
+    town = Town()
+    town.fold(says("cus_1", A), says("cus_2", A), says("cus_3", B))
+    town.fold(says("cus_1", B, NOW + 60))
+    assert [person.absorbed for person in town.people.values()] == [(), ()]
+
+
+def test_who_was_nobody_yet_is_not_absorbed() -> None:
+    town = Town()
+    town.fold(says("cus_1", A))
+    town.fold(has("cus_2", "sub_2"))
+    town.fold(says("cus_2", A))
+    (person,) = town.people.values()
+    assert set(person.records) == {"cus_1", "cus_2"}
+    assert person.absorbed == ()
+
+
+def test_several_who_move_in_at_once_are_absorbed_together() -> None:
+    town = Town()
+    town.fold(says("cus_1", A), says("cus_2", B), says("cus_3", C))
+    absorbed = sorted(one.id for one in town.people.values() if one.email != C)
+    town.fold(says("cus_1", C, NOW + 60), says("cus_2", C, NOW + 60))
+    (person,) = town.people.values()
+    assert person.absorbed == tuple(absorbed)
+
+
+def test_who_parts_is_absorbed_by_each_who_took_in_a_record() -> None:
+    town = Town()
+    town.fold(says("cus_1", A), says("cus_2", A))
+    (former,) = town.people
+    town.fold(says("cus_3", B), says("cus_4", C))
+    town.fold(says("cus_1", B, NOW + 60), says("cus_2", C, NOW + 60))
+    assert {person.email: person.absorbed for person in town.people.values()} == {
+        B: (former,),
+        C: (former,),
+    }
+
+
+# --- newer definitions
+
+
+@pytest.mark.parametrize("change", [says("cus_1", A), says("cus_1", A, NOW - 99), says("cus_1", A, NOW + 60)])
+def test_a_person_with_older_definitions_is_evaluated_anew_by_any_change(change: Change) -> None:
+    town = Town()
+    town.fold(says("cus_1", A))
+    (before,) = town.people.values()
+    newer = Definitions(2, (Segment("with_email", "With e-mail", {"has": "email"}),))
+    (write_set,) = fold(town.known(), [change], newer, NOW, {}, lambda: "per_9").write_sets
+    after = write_set.after[before.id]
+    assert after
+    assert (after.version, after.definitions_version, after.segments) == (2, 2, {"with_email": NOW})
+
+
+def test_older_definitions_than_somebodys_are_not_folded_with() -> None:
+    town = Town()
+    town.fold(says("cus_1", A))
+    town.people = {one.id: replace(one, definitions_version=2) for one in town.people.values()}
+    assert fold(town.known(), [says("cus_1", A)], SEGMENTS, NOW, {}, lambda: "per_9") == FoldResult(
+        outdated=True
+    )
+
+
+def test_only_who_was_nobody_before_is_a_newcomer() -> None:
+    town = Town()
+    (stray,) = town.fold(has("cus_1", "sub_1"))
+    (known,) = town.fold(says("cus_1", A))
+    (renamed,) = town.fold(says("cus_1", B, NOW + 60))
+    (joined,) = town.fold(says("cus_2", B))
+    (parted,) = town.fold(says("cus_2", C, NOW + 60))
+    write_sets = [stray, known, renamed, joined, parted]
+    assert [one.has_new_people for one in write_sets] == [False, True, False, False, True]
