@@ -118,6 +118,7 @@ def test_a_question_that_could_not_be_sent_is_sent_when_the_message_comes_again(
     send, world.queue.send = world.queue.send, crash  # type: ignore[method-assign]
     assert world.apply(subscribed()).crashed
     written = world.people.writes
+    assert world.apply(subscribed()).crashed, "written already, but still not asked"
 
     world.queue.send = send  # type: ignore[method-assign]
     assert not world.apply(subscribed()).crashed

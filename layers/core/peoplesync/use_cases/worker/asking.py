@@ -36,7 +36,7 @@ class Questions:
     asked: set[Ask] = field(default_factory=set)
     attempts: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def note_answers(self, messages: Iterable[Message]) -> None:
+    def note_asked(self, messages: Iterable[Message]) -> None:
         """Counts how often what these messages ask will then have been asked."""
         for message in messages:
             if message.ask:

@@ -72,7 +72,7 @@ class EpochBatch:
     def _apply_to_catalogue_and_people(self, tasks: Tasks, metrics: WorkerMetrics) -> None:
         for_catalogue = {name: task for name, task in tasks.items() if isinstance(task, ChangeCatalogue)}
         for_people = {name: task for name, task in tasks.items() if not isinstance(task, ChangeCatalogue)}
-        self.questions.note_answers(task.origin.message for task in tasks.values())
+        self.questions.note_asked(task.origin.message for task in tasks.values())
         CatalogueChanges(self.ports, self.epoch, self.results, self.questions).apply(for_catalogue)
         folder = Folder(self.ports, self.epoch, self.results)
         writer = Writer(self.ports, self.epoch, self.results, self.questions, metrics)
