@@ -6,9 +6,9 @@ import pytest
 
 from peoplesync_local.stack.places import CHECKOUT
 
-LONG_SECONDS = 900
+LONG_SECONDS = 2_400
 # The first one on the emulator waits for it to start.
-EMULATOR_SECONDS = 300
+EMULATOR_SECONDS = 600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

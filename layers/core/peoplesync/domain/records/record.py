@@ -345,6 +345,11 @@ def _with_subscription(
     if billed is not None:
         stored, fetched = _in_currency(stored, billed), _in_currency(fetched, billed)
         arriving = [_in_currency(one, billed) for one in arriving]
+    # Of one event in the shapes of two API versions, the one counts that shows all discounts.
+    whole = {one.event: one for one in arriving if one.event and not one.content["more_discounts"]}
+    arriving = [whole.get(one.event, one) for one in arriving]
+    if stored is not None and stored.content["more_discounts"]:
+        stored = whole.get(stored.event, stored)
     settled = settle(stored, arriving, fetched, alike)
     if settled is None:
         return record
