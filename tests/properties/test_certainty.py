@@ -49,7 +49,7 @@ conditions = st.one_of(
         st.sampled_from(["9", "10", "10.5", "99.00"]),
     ),
     st.builds(
-        lambda field, known: {"field": field, "known": known},
+        lambda field, exists: {"field": field, "exists": exists},
         st.sampled_from([*INSTANTS, "customer_mrr", "customer_name", "subscription_statuses"]),
         st.booleans(),
     ),

@@ -118,7 +118,7 @@ def random_condition(rng: random.Random) -> dict[str, Any]:
         "list": {"contains": rng.choice(WORDS)},
     }
     operators["money"] = operators["number"]
-    taken: dict[str, Any] = operators[own.type] | {"known": rng.random() < 0.5}
+    taken: dict[str, Any] = operators[own.type] | {"exists": rng.random() < 0.5}
     operator = rng.choice(sorted(taken))
     return {"field": own.key, operator: taken[operator]}
 

@@ -29,7 +29,7 @@ def random_rule(rng: random.Random, depth: int = 3) -> dict[str, Any]:
             operator = rng.choice(["over", "under", "at_least", "at_most"])
             return {"field": "customer_mrr", operator: rng.choice(["9", "49", "49.5", "100"])}
         case 9:
-            return {"field": rng.choice(INSTANTS), "known": rng.random() < 0.5}
+            return {"field": rng.choice(INSTANTS), rng.choice(["exists", "known"]): rng.random() < 0.5}
         case 10:
             return {"event": rng.choice(KINDS), "last_older_than": f"{minutes}m"}
         case 0:

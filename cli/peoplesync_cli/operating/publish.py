@@ -11,7 +11,7 @@ from peoplesync.use_cases.health.checks import duration
 from peoplesync.use_cases.public_json import iso
 from peoplesync.use_cases.publishing.publish import KEPT_BY_STREAMS, TOLD_WITHIN
 from peoplesync_cli.operating.pause import reachable, settle
-from peoplesync_cli.operating.republish import drop, failed, retell
+from peoplesync_cli.operating.republish import again, drop, failed
 from peoplesync_cli.options import json_option, on_stack
 from peoplesync_cli.output import print_json, stdout
 from peoplesync_cli.target import Target
@@ -25,8 +25,10 @@ def publish() -> None:
     """Whether what changes goes out on the bus, for others to act upon; and what could not go out."""
 
 
-for command in (failed, retell, drop):
+for command in (failed, again, drop):
     publish.add_command(command)
+# Its name until version 0.2.
+publish.add_command(click.Command("retell", params=again.params, callback=again.callback, hidden=True))
 
 
 @publish.command()
@@ -36,7 +38,7 @@ def pause(target: Target, as_json: bool) -> None:
     """Publish nothing until `peoplesync publish resume`; people and segments go on.
 
     Only a short pause is free. When it goes on, what happened in the last 6 hours is published. What is older
-    goes to the bucket of what could not be published, for `peoplesync publish retell`; what is older than 24
+    goes to the bucket of what could not be published, for `peoplesync publish again`; what is older than 24
     hours is forgotten.
     """
     with reachable(_WHAT):
@@ -73,7 +75,7 @@ def resume(target: Target, as_json: bool) -> None:
         stdout.print(
             f"Changes are published again. It was paused since {iso(since)}: what is older than {_TOLD} is "
             "not told by itself any more; `peoplesync publish failed` shows it in some minutes, and `publish "
-            "retell` tells it. `docs/runbooks/publish-paused.md` says more."
+            "again` publishes it. `docs/runbooks/publish-paused.md` says more."
         )
 
 

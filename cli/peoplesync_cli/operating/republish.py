@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from peoplesync.use_cases.public_json import iso
-from peoplesync.use_cases.publishing.republish import FailedBatch, Retold
+from peoplesync.use_cases.publishing.republish import FailedBatch, Republished
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.operating.dead import short_ids
 from peoplesync_cli.operating.pause import reachable
@@ -46,7 +46,7 @@ def failed(target: Target, as_json: bool) -> None:
     since = min((one.first_at for one in batches if one.first_at is not None), default=None)
     told = f"{_count(batches)} with {_records(sum(batch.records for batch in batches))}"
     oldest = "" if since is None else f", since {iso(since)}"
-    stdout.print(Text(f"{told}{oldest}; `peoplesync publish retell` publishes them", style="dim"))
+    stdout.print(Text(f"{told}{oldest}; `peoplesync publish again` publishes them", style="dim"))
 
 
 @click.command()
@@ -54,7 +54,7 @@ def failed(target: Target, as_json: bool) -> None:
 @all_option
 @json_option
 @on_stack
-def retell(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> None:
+def again(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> None:
     """Publish after all what could not be published; do so when the cause is mended.
 
     Events come late, but under the ids that they would have had: who listens knows what they have heard. What
@@ -62,12 +62,12 @@ def retell(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> No
     """
     _either(ids, every)
     _not_paused(target)
-    done: list[Retold] = []
+    done: list[Republished] = []
     with reachable(_WHAT):
-        retelling = target.retelling()
+        republisher = target.republisher()
         batches = _chosen(target.failed_batches.all(), ids, every)
         for short, batch in zip(short_ids([one.id for one in batches]), batches, strict=True):
-            done.append(retelling.retell(batch))
+            done.append(republisher.publish_again(batch))
             if as_json:
                 print_json(done[-1].described())
             else:
@@ -134,7 +134,7 @@ def _instant(at: int | None) -> str | None:
     return None if at is None else iso(at).replace("T", " ").removesuffix("Z")
 
 
-def _line(short: str, one: Retold) -> str:
+def _line(short: str, one: Republished) -> str:
     said = f"{short}  {one.batch.stream or '–'}  {_records(one.batch.records)}, {one.events:,} told"
     reasons = ", ".join(f"{reason} ({count:,})" for reason, count in one.failed.items())
     return f"left {said}; not told: {reasons}" if reasons else f"told {said}"

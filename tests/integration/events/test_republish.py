@@ -54,7 +54,7 @@ def test_what_lambda_put_aside_is_told_again_under_the_same_ids_and_is_gone(
 
     with rule(local_stack, company.name) as heard:
         listed = CliRunner().invoke(main, ["publish", "failed", "--json"])
-        told = CliRunner().invoke(main, ["publish", "retell", key])
+        told = CliRunner().invoke(main, ["publish", "again", key])
         eventually(lambda: len(heard()) >= 2, SECONDS, "the customer on the bus again")
         again = heard()
 

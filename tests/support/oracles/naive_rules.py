@@ -31,7 +31,7 @@ def naively(rule: Rule, subject: Subject, at: int) -> bool:
 
 
 def of_a_field(operator: str, argument: Any, value: Any, at: int) -> bool:
-    if operator == "known":
+    if operator in ("exists", "known"):
         return bool(argument) is not (value is None or value in ("", []))
     if value is None:
         return False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.defining.fields import FieldDefiner
     from peoplesync.use_cases.defining.segments import SegmentDefiner
     from peoplesync.use_cases.erasing.erase import Eraser
-    from peoplesync.use_cases.publishing.republish import Retelling
+    from peoplesync.use_cases.publishing.republish import Republisher
     from peoplesync.use_cases.queries.browse import Browser
     from peoplesync.use_cases.verifying.verify import Verifier
 
@@ -128,11 +128,11 @@ class OperatorWiring(Wiring):
             rng=random.Random(),  # noqa: S311 - a sample, not a key
         )
 
-    def retelling(self) -> Retelling:
+    def republisher(self) -> Republisher:
         """Publishes after all what could not be published."""
-        from peoplesync.use_cases.publishing.republish import Retelling
+        from peoplesync.use_cases.publishing.republish import Republisher
 
-        return Retelling(self.failed_batches, self.publisher())
+        return Republisher(self.failed_batches, self.publisher())
 
     def browser_of(self, epoch: Epoch) -> Browser:
         """The people of an epoch, for reading."""

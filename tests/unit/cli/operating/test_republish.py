@@ -1,4 +1,4 @@
-"""`peoplesync publish failed`, `retell` and `drop`: what they print, what they leave, how they end."""
+"""`peoplesync publish failed`, `again` and `drop`: what they print, what they leave, how they end."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_list_shows_how_much_since_when_and_why_and_nothing_personal(run: Run,
     assert lines[1:] == [
         f"{FIRST[:8]} people 1 2026-03-01 11:59:01 2026-03-01 12:00:00 RetryAttemptsExhausted",
         f"{SECOND[:8]} people 1 2026-03-01 11:59:02 2026-03-01 12:00:00 RetryAttemptsExhausted",
-        "2 batches with 2 records, since 2026-03-01T11:59:01Z; `peoplesync publish retell` publishes them",
+        "2 batches with 2 records, since 2026-03-01T11:59:01Z; `peoplesync publish again` publishes them",
     ]
     assert PERSONAL not in result.stdout
 
@@ -105,7 +105,7 @@ def test_a_list_in_json_has_a_batch_a_line_with_its_key(run: Run, untold: list[s
 
 
 def test_everything_is_told_and_gone(run: Run, untold: list[str], bus: FakeBus, aws: MotoStack) -> None:
-    result = run("retell", "--all")
+    result = run("again", "--all")
 
     assert result.exit_code == 0, result.output
     assert result.stdout == (
@@ -116,14 +116,14 @@ def test_everything_is_told_and_gone(run: Run, untold: list[str], bus: FakeBus, 
     assert bus.types == ["Person Created", "Segment Entered"] * 2
     assert left(aws) == []
     nothing = "There is nothing that could not be published.\n"
-    assert [run(*one).stdout for one in (("failed",), ("retell", "--all"))] == [nothing, nothing]
+    assert [run(*one).stdout for one in (("failed",), ("again", "--all"))] == [nothing, nothing]
 
 
 @pytest.mark.parametrize("of", ["beginning of its id", "key"])
 def test_one_is_told_by_its_id_or_key(
     run: Run, untold: list[str], bus: FakeBus, aws: MotoStack, of: str
 ) -> None:
-    result = run("retell", untold[0] if of == "key" else FIRST[:8])
+    result = run("again", untold[0] if of == "key" else FIRST[:8])
 
     assert result.exit_code == 0, result.output
     assert {one.detail["person"]["email"] for one in bus.told} == {PERSONAL}
@@ -135,7 +135,7 @@ def test_what_cannot_be_told_stays_with_the_reason_and_the_command_fails(
 ) -> None:
     bus.refuses = {0: "EntryTooLarge"}
 
-    result = run("retell", "--all")
+    result = run("again", "--all")
 
     assert result.exit_code == 1
     assert f"left {FIRST[:8]}  people  1 record, 1 told; not told: EntryTooLarge (1)\n" in result.stdout
@@ -146,7 +146,7 @@ def test_what_cannot_be_told_stays_with_the_reason_and_the_command_fails(
 def test_what_became_of_each_is_told_in_json(run: Run, untold: list[str], bus: FakeBus) -> None:
     bus.refuses = {0: "EntryTooLarge"}
 
-    told = [json.loads(line) for line in run("retell", "--all", "--json").stdout.splitlines()]
+    told = [json.loads(line) for line in run("again", "--all", "--json").stdout.splitlines()]
 
     assert [(one["id"], one["told"], one["events"], one["failed"]) for one in told] == [
         (FIRST, False, 1, {"EntryTooLarge": 1}),
@@ -159,7 +159,7 @@ def test_of_who_was_erased_since_then_nothing_is_told(
 ) -> None:
     IdentityRow(IdentityRow.key(TEST, customer_identity("cus_1")), person=ERASED).save()
 
-    result = run("retell", "--all")
+    result = run("again", "--all")
 
     assert result.exit_code == 0, result.output
     assert {one.detail["person"]["email"] for one in bus.told} == {"cus_2@example.com"}
@@ -171,7 +171,7 @@ def test_nothing_is_told_during_a_pause(
 ) -> None:
     functions.state["uuid-people"] = "Disabled"
 
-    result = run("retell", "--all")
+    result = run("again", "--all")
 
     assert result.exit_code == 1
     assert "Publishing is paused since 2026-03-01T12:00:00Z" in result.stderr
@@ -196,7 +196,7 @@ def test_what_shall_not_be_told_is_dropped_after_a_question(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("retell", "ffff"), "There is none ffff; `peoplesync publish failed` shows what there is."),
+        (("again", "ffff"), "There is none ffff; `peoplesync publish failed` shows what there is."),
         (("drop", "0000000", "--yes"), "There are 2 of which the ids begin with 0000000: give more of it;"),
     ],
 )
@@ -210,7 +210,7 @@ def test_an_id_that_fits_none_or_several_is_refused(
     assert left(aws) == untold
 
 
-@pytest.mark.parametrize("arguments", [("retell",), ("drop",), ("retell", "--all", "0000")])
+@pytest.mark.parametrize("arguments", [("again",), ("drop",), ("again", "--all", "0000")])
 def test_neither_ids_nor_all_is_not_understood(run: Run, arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
@@ -227,3 +227,8 @@ def test_an_older_stack_is_told_to_be_deployed_again(run: Run) -> None:
 
     assert result.exit_code == 1
     assert "has no output 'PublishFailures'; deploy this version of the template." in result.stderr
+
+
+def test_the_name_of_before_still_works_and_is_not_shown(run: Run) -> None:
+    assert run("retell", "--all").stdout == run("again", "--all").stdout
+    assert "retell" not in run("--help").output

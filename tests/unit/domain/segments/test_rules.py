@@ -77,12 +77,13 @@ CONDITIONS: list[tuple[Rule, FieldValue, tuple[bool, int | None]]] = [
     (TEXT | {"starts_with": "zo"}, "Zoë Ford", (True, None)),
     (TEXT | {"starts_with": "Ford"}, "Zoë Ford", (False, None)),
     (TEXT | {"starts_with": "5"}, 5, (False, None)),
-    (TEXT | {"known": True}, "Zoë", (True, None)),
-    (TEXT | {"known": True}, "", (False, None)),
-    (TEXT | {"known": False}, None, (True, None)),
-    ({"field": "subscription_statuses", "known": True}, [], (False, None)),
-    ({"field": "customer_delinquent", "known": True}, False, (True, None)),
-    ({"field": "subscription_quantity", "known": True}, 0, (True, None)),
+    (TEXT | {"exists": True}, "Zoë", (True, None)),
+    (TEXT | {"exists": True}, "", (False, None)),
+    (TEXT | {"known": True}, "Zoë", (True, None)),  # its name until version 0.2
+    (TEXT | {"exists": False}, None, (True, None)),
+    ({"field": "subscription_statuses", "exists": True}, [], (False, None)),
+    ({"field": "customer_delinquent", "exists": True}, False, (True, None)),
+    ({"field": "subscription_quantity", "exists": True}, 0, (True, None)),
     (MRR | {"over": 49}, "49.00", (False, None)),
     (MRR | {"over": 49}, "49.01", (True, None)),
     (MRR | {"over": "0.1"}, "0.10", (False, None)),
@@ -200,11 +201,11 @@ def test_a_rule_has_bounds() -> None:
 def test_fields_of_ones_own_can_be_asked_for() -> None:
     check({"field": "tier", "starts_with": "gold"}, {"tier": "text"})
     with pytest.raises(InvalidRule, match="there is no field 'customer_name'"):
-        check({"field": "customer_name", "known": True}, {"tier": "text"})
+        check({"field": "customer_name", "exists": True}, {"tier": "text"})
     with pytest.raises(InvalidRule, match="'over' does not go with tier; a text field takes in, contains,"):
         check({"field": "tier", "over": 5}, {"tier": "text"})
     with pytest.raises(InvalidRule, match=r"there is no field 'tear'; did you mean tier\?"):
-        check({"field": "tear", "known": True}, {"tier": "text"})
+        check({"field": "tear", "exists": True}, {"tier": "text"})
 
 
 SLIPS = somebody(last_activity_at=NOW - 10 * DAY, subscription_trial_ends_at=NOW + DAY)
@@ -277,7 +278,8 @@ def test_the_earliest_of_some_instants() -> None:
         {"field": "customer_mrr", "over": "19.50"},
         {"field": "customer_country", "in": ["DE", "FR"]},
         {"field": "customer_email", "contains": "@example.com"},
-        {"field": "customer_phone", "known": False},
+        {"field": "customer_phone", "exists": False},
+        {"field": "mrr", "exists": True},
         {"field": "mrr", "known": True},
         {"field": "subscription_trial_ends_at", "in_next": "3d"},
         {"field": "subscription_created_at", "after": "2026-01-31"},
@@ -314,7 +316,7 @@ INVALID = [
     (
         {"none": [FIELD | {"older_than": "1d"}]},
         "rule.none[0]: 'older_than' does not go with subscription_status; a text field takes in, contains, "
-        "starts_with or known",
+        "starts_with or exists",
     ),
     (FIELD | {"in": []}, "rule.in: write a list of values"),
     (FIELD | {"in": "active"}, "rule.in: write a list of values"),
@@ -327,15 +329,15 @@ INVALID = [
     (FIELD | {"in": ["active"], "older_than": "1d"}, "rule"),
     (
         {"field": "subscription_statuses", "in": ["active"]},
-        "rule: 'in' does not go with subscription_statuses; a list field takes contains or known",
+        "rule: 'in' does not go with subscription_statuses; a list field takes contains or exists",
     ),
     ({"field": "subscription_statuses", "contains": 5}, "rule.contains: 5 is no text"),
-    ({"field": "mrr", "over": 5}, "rule: 'over' does not go with mrr; a money by currency field takes known"),
+    ({"field": "mrr", "over": 5}, "rule: 'over' does not go with mrr; a money by currency field takes exists"),
     ({"field": "customer_mrr", "over": "much"}, "rule.over: 'much' is no number; write one such as 49"),
     ({"field": "customer_mrr", "over": True}, "rule.over: True is no number"),
     ({"field": "customer_mrr", "in": ["49.00", None]}, "rule.in[1]: None is no number"),
     ({"field": "customer_delinquent", "in": [1]}, "rule.in[0]: 1 is neither true nor false"),
-    ({"field": "customer_email", "known": "yes"}, "rule.known: 'yes' is neither true nor false"),
+    ({"field": "customer_email", "exists": "yes"}, "rule.exists: 'yes' is neither true nor false"),
     ({"field": "last_payment_at", "before": "January"}, "rule.before: 'January' is no date; write one such"),
     ({"field": "last_payment_at", "in_next": "soon"}, "rule.in_next: 'soon' is no duration"),
     ({"field": "plan_interval", "in": ["monthly"]}, "rule.in: plan_interval is never 'monthly'; it is day,"),

@@ -11,7 +11,7 @@ from peoplesync.domain.people.person import ERASED
 from peoplesync.domain.publishing import Written
 from peoplesync.use_cases.messages.message import Message
 from peoplesync.use_cases.ports import Unavailable
-from peoplesync.use_cases.publishing.republish import FailedBatch, Retelling, Retold, Unreadable
+from peoplesync.use_cases.publishing.republish import FailedBatch, Republished, Republisher, Unreadable
 from tests.support.builders.stripe import NOW, customer, event, subscription
 from tests.support.fakes.streams import Stage, stage
 from tests.support.fakes.world import CONNECTED, TEST
@@ -60,8 +60,8 @@ def put_aside(here: Stage, *events: Mapping[str, object]) -> FakeBucket:
     return FakeBucket(Contents(stream))
 
 
-def retell(here: Stage, bucket: FakeBucket) -> Retold:
-    return Retelling(bucket, here.publisher).retell(BATCH)
+def publish_again(here: Stage, bucket: FakeBucket) -> Republished:
+    return Republisher(bucket, here.publisher).publish_again(BATCH)
 
 
 def test_what_was_put_aside_is_told_under_the_ids_it_would_have_had_and_is_gone(here: Stage) -> None:
@@ -71,9 +71,9 @@ def test_what_was_put_aside_is_told_under_the_ids_it_would_have_had_and_is_gone(
     at_once = here.bus.ids
     here.bus.told.clear()
 
-    retold = retell(here, bucket)
+    republished = publish_again(here, bucket)
 
-    assert retold == Retold(BATCH, 5, {})
+    assert republished == Republished(BATCH, 5, {})
     assert here.bus.ids == at_once
     assert {"Person Created", "Segment Entered", "Subscription Created"} <= set(here.bus.types)
     assert bucket.empty
@@ -83,12 +83,12 @@ def test_what_is_not_told_in_full_stays_with_the_reason(here: Stage) -> None:
     bucket = put_aside(here, SIGNED_UP, SUBSCRIBED)
     here.bus.refuses = {1: "EntryTooLarge", 2: "EntryTooLarge"}
 
-    retold = retell(here, bucket)
+    republished = publish_again(here, bucket)
 
-    assert (retold.events, retold.failed) == (3, {"EntryTooLarge": 1})
+    assert (republished.events, republished.failed) == (3, {"EntryTooLarge": 1})
     assert not bucket.empty
 
-    assert retell(here, bucket).failed == {}
+    assert publish_again(here, bucket).failed == {}
     assert bucket.empty
 
 
@@ -97,23 +97,23 @@ def test_a_record_that_cannot_be_read_keeps_its_batch_in_the_bucket(here: Stage)
     assert bucket.contents is not None
     bucket.contents = Contents(bucket.contents.writes, {"9": "KeyError"})
 
-    retold = retell(here, bucket)
+    republished = publish_again(here, bucket)
 
-    assert (retold.events, retold.failed) == (2, {"KeyError": 1})
+    assert (republished.events, republished.failed) == (2, {"KeyError": 1})
     assert not bucket.empty
 
 
 def test_an_object_that_lambda_did_not_write_stays(here: Stage) -> None:
-    retold = retell(here, FakeBucket(None))
+    republished = publish_again(here, FakeBucket(None))
 
-    assert retold == Retold(BATCH, 0, {"it is no JSON": 3})
+    assert republished == Republished(BATCH, 0, {"it is no JSON": 3})
 
 
 def test_an_epoch_that_is_over_is_dropped(here: Stage) -> None:
     bucket = put_aside(here, SIGNED_UP)
     here.connections.connection = replace(CONNECTED, epoch_number=2)
 
-    assert retell(here, bucket) == Retold(BATCH, 0, {})
+    assert publish_again(here, bucket) == Republished(BATCH, 0, {})
     assert bucket.empty
 
 
@@ -121,7 +121,7 @@ def test_what_an_import_brought_is_dropped(here: Stage) -> None:
     here.world.deliver([Message(TEST, SIGNED_UP, cause="import").encode()])
     bucket = FakeBucket(Contents(here.people.stream))
 
-    assert retell(here, bucket) == Retold(BATCH, 0, {})
+    assert publish_again(here, bucket) == Republished(BATCH, 0, {})
     assert bucket.empty
 
 
@@ -130,9 +130,9 @@ def test_how_somebody_was_is_not_told_any_more_once_they_are_erased(here: Stage)
     here.people.people.pop(here.people.identities["customer:cus_1"])
     here.people.identities["customer:cus_1"] = ERASED
 
-    retold = retell(here, bucket)
+    republished = publish_again(here, bucket)
 
-    assert retold == Retold(BATCH, 2, {})
+    assert republished == Republished(BATCH, 2, {})
     assert {one.detail["person"]["email"] for one in here.bus.told} == {"cus_2@example.com"}
     assert bucket.empty
 
@@ -145,7 +145,7 @@ def test_without_the_tables_everything_stays(here: Stage, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(here.people, "read", busy)
 
-    assert retell(here, bucket) == Retold(BATCH, 0, {"the tables are busy": 3})
+    assert publish_again(here, bucket) == Republished(BATCH, 0, {"the tables are busy": 3})
     assert not bucket.empty
     assert here.bus.told == []
 

@@ -120,7 +120,7 @@ def test_the_command_names_people_and_counts_them(target: Target, tmp_path: Path
 
 
 def test_the_command_reads_stdin_and_tells_json(target: Target) -> None:
-    code, told, _ = run("-", "--json", given='{"field": "subscription_status", "known": true}')
+    code, told, _ = run("-", "--json", given='{"field": "subscription_status", "exists": true}')
 
     found = json.loads(told)
     assert (code, found["of"], found["exact"]) == (0, 3, True)

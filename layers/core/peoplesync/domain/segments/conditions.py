@@ -11,9 +11,9 @@
     within         in the last so long                instant
     in_next        in the next so long                instant
     before, after  than this date or time (UTC)       instant
-    known          true: has a value; false: has none every type
+    exists         true: has a value; false: has none every type
 
-A field without a value fulfils none of them but `known`. What is money is compared in its major unit,
+A field without a value fulfils none of them but `exists`. What is money is compared in its major unit,
 whatever its currency.
 """
 
@@ -144,8 +144,8 @@ def _after(value: FieldValue, date: Any, _now: int) -> Verdict:
     return at is not None and at >= moment, None
 
 
-def _known(value: FieldValue, known: Any, _now: int) -> Verdict:
-    return (value not in (None, "", [], {})) is known, None
+def _exists(value: FieldValue, exists: Any, _now: int) -> Verdict:
+    return (value not in (None, "", [], {})) is exists, None
 
 
 def _instant_of(value: FieldValue) -> int | None:
@@ -192,10 +192,13 @@ OPERATORS: Final[Mapping[str, Operator]] = {
     "in_next": Operator(_in_next, duration),
     "before": Operator(_before, instant),
     "after": Operator(_after, instant),
-    "known": Operator(_known, _yes_or_no),
+    "exists": Operator(_exists, _yes_or_no),
 }
 
-_NUMERIC: Final = ("in", "over", "under", "at_least", "at_most", "known")
+FORMERLY: Final[Mapping[str, str]] = {"known": "exists"}
+"""Operators by the names that they had until version 0.2, which rules may still use."""
+
+_NUMERIC: Final = ("in", "over", "under", "at_least", "at_most", "exists")
 
 VALUES_OF: Final[Mapping[FieldType, Check]] = {
     "text": _text,
@@ -206,12 +209,12 @@ VALUES_OF: Final[Mapping[FieldType, Check]] = {
 """What each value of `in` has to be."""
 
 OPERATORS_OF: Final[Mapping[FieldType, tuple[str, ...]]] = {
-    "text": ("in", "contains", "starts_with", "known"),
+    "text": ("in", "contains", "starts_with", "exists"),
     "number": _NUMERIC,
     "money": _NUMERIC,
-    "boolean": ("in", "known"),
-    "instant": ("older_than", "within", "in_next", "before", "after", "known"),
-    "list": ("contains", "known"),
-    "money_by_currency": ("known",),
+    "boolean": ("in", "exists"),
+    "instant": ("older_than", "within", "in_next", "before", "after", "exists"),
+    "list": ("contains", "exists"),
+    "money_by_currency": ("exists",),
 }
 """The operators that a field of each type takes."""

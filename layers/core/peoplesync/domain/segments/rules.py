@@ -26,6 +26,7 @@ from peoplesync.domain.records.activity import TRACKED
 from peoplesync.domain.records.record import REMEMBERED_INSTANTS, Occurrences
 from peoplesync.domain.revenue.primary import BEST_STATUS_FIRST
 from peoplesync.domain.segments.conditions import (
+    FORMERLY,
     OPERATORS,
     OPERATORS_OF,
     VALUES_OF,
@@ -80,6 +81,7 @@ def holds(rule: Rule, subject: Subject, now: int) -> Verdict:
             return subject.has(what), None
         case {"field": str(key), **condition} if len(condition) == 1:
             ((operator, argument),) = condition.items()
+            operator = FORMERLY.get(operator, operator)
             value = subject.fields.get(key)
             if operator == "in" and subject.types.get(key) == "text":
                 return value in argument, None  # a postal code of 01234 is not one of 1234
@@ -193,6 +195,7 @@ def _check_condition(
 ) -> None:
     if key not in fields:
         raise InvalidRule(f"{place}.field: there is no field {key!r}{_alike(key, fields)}")
+    operator = FORMERLY.get(operator, operator)
     if operator not in OPERATORS_OF[fields[key]]:
         raise InvalidRule(f"{place}: {operator!r} does not go with {key}; {_operators(fields[key])}")
     OPERATORS[operator].check(argument, f"{place}.{operator}")

@@ -77,7 +77,7 @@ class Bucket(Protocol):
 
 
 @dataclass(frozen=True)
-class Retold:
+class Republished:
     """What became of a batch: how many `events` were told, and how many writes were not told in full, by the
     reason. Only where there are none of those it is gone from the bucket."""
 
@@ -92,25 +92,25 @@ class Retold:
 
 
 @dataclass(frozen=True)
-class Retelling:
+class Republisher:
     """The use case with what it needs."""
 
     bucket: Bucket
     publisher: Publisher
 
-    def retell(self, batch: FailedBatch) -> Retold:
+    def publish_again(self, batch: FailedBatch) -> Republished:
         """Publishes a batch, and deletes it if all of it could be. What is nobody's business any more, since
         its epoch is over or who it is about was erased, is left out."""
         try:
             streamed = self.bucket.read(batch.key)
             writes = self._without_the_erased(streamed.writes)
         except (Unreadable, Unavailable) as reason:
-            return Retold(batch, 0, {str(reason): max(1, batch.records)})
+            return Republished(batch, 0, {str(reason): max(1, batch.records)})
         published = self.publisher.publish(writes)
         failed = {**streamed.unread, **published.failed}
         if not failed:
             self.bucket.delete(batch.key)
-        return Retold(batch, published.sent, Counter(failed.values()))
+        return Republished(batch, published.sent, Counter(failed.values()))
 
     def _without_the_erased(self, writes: Mapping[str, Written]) -> Mapping[str, Written]:
         """A write shows people as they were then; of who was erased since, that is not told any more. That
