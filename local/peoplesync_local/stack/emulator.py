@@ -35,6 +35,11 @@ def start(places: Places, port: int | None, started: Callable[[Process], None]) 
     never returns. Raises LocalStackError when it is not installed, when `port` is taken, or when it does not
     come up.
     """
+    if not places.template.exists():
+        raise LocalStackError(
+            "The local stack runs from a checkout of peoplesync, not from an installed package: "
+            "clone it, and run `make demo` there."
+        )
     if not places.emulator_python.exists():
         raise LocalStackError(
             f"The emulator is not installed in {places.checkout}: run `make setup` there, which installs it."

@@ -195,6 +195,7 @@ def test_a_port_in_use_is_one_clear_sentence(own: Places) -> None:
 
 def test_a_missing_emulator_is_one_clear_sentence(tmp_path: Path) -> None:
     places = Places(checkout=tmp_path, state_directory=tmp_path / "own")
+    places.template.touch()
 
     with pytest.raises(LocalStackError, match="emulator is not installed") as refused:
         stack.up(ignore, places=places)

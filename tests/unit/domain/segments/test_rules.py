@@ -332,7 +332,10 @@ INVALID = [
         "rule: 'in' does not go with subscription_statuses; a list field takes contains or exists",
     ),
     ({"field": "subscription_statuses", "contains": 5}, "rule.contains: 5 is no text"),
-    ({"field": "mrr", "over": 5}, "rule: 'over' does not go with mrr; a money by currency field takes exists"),
+    (
+        {"field": "mrr", "over": 5},
+        "rule: 'over' does not go with mrr; a money by currency field takes exists",
+    ),
     ({"field": "customer_mrr", "over": "much"}, "rule.over: 'much' is no number; write one such as 49"),
     ({"field": "customer_mrr", "over": True}, "rule.over: True is no number"),
     ({"field": "customer_mrr", "in": ["49.00", None]}, "rule.in[1]: None is no number"),
