@@ -21,7 +21,7 @@ from typing import Final
 from peoplesync.adapters.stripe.api import StripeApi
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.lists import listing_of
+from peoplesync.use_cases.importing.lists import stripe_list
 from peoplesync.use_cases.importing.reading_lists import ListReader
 from peoplesync.use_cases.importing.runs import ListedPage, Run
 from peoplesync.use_cases.stripe_reads.pace import Pace, pace_of
@@ -101,7 +101,7 @@ def read(url: str, key: str, name: str, now: int, readers: int, share: float, st
     """Reads one list from its newest object to its oldest."""
     connection = Connection("main", True, 1, 1, 0)
     run = Run("imp_bench", connection.epoch, now, share=share)
-    listing = listing_of(run, {}, name)
+    listing = stripe_list(run, {}, name)
     if listing is None:
         raise ValueError(f"an import reads no list {name}")
     pace = Pace(

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.wiring import Wiring
-from peoplesync.use_cases.ingress.activity_api import BUSY, Answer
+from peoplesync.use_cases.ingress.activity_api import BUSY, ApiAnswer
 from peoplesync.use_cases.metrics import Metric
 
 logger = Logger()
@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     }
 
 
-def told(what: str, answer: Answer) -> None:
+def told(what: str, answer: ApiAnswer) -> None:
     """Logs and counts; which items are refused and why is only for whoever sent them."""
     wiring.measuring.add(Metric.ACTIVITIES_RECEIVED, answer.accepted)
     wiring.measuring.add(Metric.ACTIVITIES_REFUSED, sum(answer.refused.values()))

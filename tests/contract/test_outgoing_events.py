@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from peoplesync.domain import publishing as outgoing
 from peoplesync.domain.billing_events import KINDS
 from peoplesync.domain.publishing import billing_type
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.publishing.publish import VERSION, Announcement
 from peoplesync_local.stack.places import Places
 from tests.support.builders import stripe as builders
@@ -96,7 +96,7 @@ def told() -> tuple[Announcement, ...]:
         stage.world.settle()
         stage.world.apply(UNSEEN)
         assert not stage.publish().failed
-        app = Message(TEST, chunk=Chunk(activities=(IDENTIFIED, TRACKED_EVENT)))
+        app = Message(TEST, chunk=BulkBatch(activities=(IDENTIFIED, TRACKED_EVENT)))
         assert not stage.world.deliver([app.encode()]).crashed
         assert not stage.publish().failed
         everything += stage.bus.told

@@ -43,9 +43,13 @@ READERS = {
 
 
 def read(shown: dict[str, Any]) -> Read:
+    """What the object says; not that a shape may hide discounts, which is no part of the state."""
     reader: Any = READERS[shown["object"]]
-    result: Read = reader(shown)
-    return result
+    result: Any = reader(shown)
+    if isinstance(result, dict) and "more_discounts" in result:
+        result["more_discounts"] = False
+    read: Read = result
+    return read
 
 
 def changed(shown: dict[str, Any], gone: tuple[str, ...] = (), **put: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from peoplesync.domain.connections import Connection
-from peoplesync.use_cases.health.checks import Facts, Verdict, verdicts
+from peoplesync.use_cases.health.checks import HealthCheck, HealthInputs, health_checks
 from peoplesync.use_cases.metrics import Metric
 from peoplesync.use_cases.scheduled.reconcile import KEPT_BY_STRIPE
 from peoplesync_cli.main import main
@@ -50,28 +50,28 @@ REEVALUATION: Final = {"id": "re-1", "status": "failed", "version": 1, "failed":
 IMPORT: Final = {"id": "import-1", "status": "failed", "applied": 1, "enqueued": 2}
 
 CASES: Final = {
-    "disconnected": Facts(replace(WELL, disconnected_at=NOW), NOW),
-    "key": Facts(replace(WELL, key_refused_at=NOW), NOW),
-    "paused": Facts(WELL, NOW, paused_since=NOW),
-    "unpublished": Facts(WELL, NOW, unpublished_since=NOW),
-    "gone": Facts(replace(WELL, endpoint_problem="gone"), NOW),
-    "disabled": Facts(replace(WELL, endpoint_problem="disabled"), NOW),
-    "refused": Facts(replace(WELL, webhook_refused_since=NOW - 3_600), NOW),
-    "silent": Facts(replace(WELL, webhook_missed_at=NOW - 60), NOW),
-    "dead": Facts(WELL, NOW, dead=1),
-    "lost": Facts(replace(WELL, reconciled_until=NOW - KEPT_BY_STRIPE - 1), NOW),
-    "stale": Facts(replace(WELL, reconciled_until=NOW - 7_200), NOW),
-    "import": Facts(WELL, NOW, last_import=IMPORT),
-    "reevaluation": Facts(OUTRUN, NOW, last_reevaluation=REEVALUATION, outrun=True),
-    "no reevaluation": Facts(OUTRUN, NOW, outrun=True),
-    "sweep": Facts(WELL, NOW, due_since=NOW - 3_600),
-    "behind": Facts(replace(WELL, lag_seconds=600), NOW, {"live": 3}),
+    "disconnected": HealthInputs(replace(WELL, disconnected_at=NOW), NOW),
+    "key": HealthInputs(replace(WELL, key_refused_at=NOW), NOW),
+    "paused": HealthInputs(WELL, NOW, paused_since=NOW),
+    "unpublished": HealthInputs(WELL, NOW, unpublished_since=NOW),
+    "gone": HealthInputs(replace(WELL, endpoint_problem="gone"), NOW),
+    "disabled": HealthInputs(replace(WELL, endpoint_problem="disabled"), NOW),
+    "refused": HealthInputs(replace(WELL, webhook_refused_since=NOW - 3_600), NOW),
+    "silent": HealthInputs(replace(WELL, webhook_missed_at=NOW - 60), NOW),
+    "dead": HealthInputs(WELL, NOW, dead=1),
+    "lost": HealthInputs(replace(WELL, reconciled_until=NOW - KEPT_BY_STRIPE - 1), NOW),
+    "stale": HealthInputs(replace(WELL, reconciled_until=NOW - 7_200), NOW),
+    "import": HealthInputs(WELL, NOW, last_import=IMPORT),
+    "reevaluation": HealthInputs(OUTRUN, NOW, last_reevaluation=REEVALUATION, outrun=True),
+    "no reevaluation": HealthInputs(OUTRUN, NOW, outrun=True),
+    "sweep": HealthInputs(WELL, NOW, due_since=NOW - 3_600),
+    "behind": HealthInputs(replace(WELL, lag_seconds=600), NOW, {"live": 3}),
 }
 
 
-def said(case: str) -> Verdict:
+def said(case: str) -> HealthCheck:
     """The most pressing verdict."""
-    return verdicts(CASES[case])[0]
+    return health_checks(CASES[case])[0]
 
 
 def description(alarm: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.people.person import normal_email
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from tests.properties.test_convergence_in_tables import in_tables
 from tests.support.builders.app_users import Activity, Defining, identified, tracked
 from tests.support.builders.stripe import DAY
@@ -146,7 +146,7 @@ def after(mixture: Mixed, epoch: Epoch = TEST, **parts: Any) -> World:
 
 def encoded(one: Activity | list[Activity], epoch: Epoch) -> str:
     if isinstance(one, list):
-        return Message(epoch, chunk=Chunk(activities=tuple(one))).encode()
+        return Message(epoch, chunk=BulkBatch(activities=tuple(one))).encode()
     return Message(epoch, one).encode()
 
 

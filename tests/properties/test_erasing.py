@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peoplesync.domain.people.person import ERASED, normal_email, record_identity
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.fakes.erased import erase
 from tests.support.fakes.world import TEST, World, remembered_as
@@ -76,7 +76,9 @@ def _of_the_app(user: str, email: str) -> list[tuple[str, str]]:
         {**about, "type": "identify", "message": f"i-{user}", "traits": {"email": email, "seen-by": user}},
         {**about, "type": "track", "message": f"t-{user}", "event": "Logged In", "properties": {"by": user}},
     ]
-    return [(f"user:{user}", Message(TEST, chunk=Chunk(activities=(one,))).encode()) for one in activities]
+    return [
+        (f"user:{user}", Message(TEST, chunk=BulkBatch(activities=(one,))).encode()) for one in activities
+    ]
 
 
 def deliver(world: World, bodies: list[str]) -> None:

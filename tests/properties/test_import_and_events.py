@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peoplesync.domain.people.person import PENDING_PATIENCE
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_objects
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.price_list import CATALOGUE
@@ -133,7 +133,9 @@ def bodies(told: History, page: Page, number: int) -> list[str]:
     listed.sort(key=lambda one: (one.get("created", 0), one["id"]), reverse=True)
     return [
         Message(
-            TEST, chunk=Chunk(f"p{number}-{place}", "imp_1", asked_at(events, page), parts), cause="import"
+            TEST,
+            chunk=BulkBatch(f"p{number}-{place}", "imp_1", asked_at(events, page), parts),
+            cause="import",
         ).encode()
         for place, parts in enumerate(chunks_of_objects(listed))
     ]

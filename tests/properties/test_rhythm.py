@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.quiet_period import DAY, DAYS, FEW, SHORTEST, UNKNOWN, Rhythm, read_rhythm
+from peoplesync.domain.quiet_period import (
+    DAY,
+    DAYS,
+    FEW,
+    SHORTEST,
+    UNKNOWN,
+    QuietPeriodBaseline,
+    read_baseline,
+)
 from peoplesync.use_cases.ports import Unavailable
 from peoplesync.use_cases.scheduled.reconcile import OVERLAP
 from tests.support.builders.stripe import HOUR, NOW
@@ -39,7 +47,7 @@ def naive_gap(times: list[int], until: int, now: int) -> int:
 @QUICK
 @given(times=times_of_bursts, until=st.integers(BEGIN, NOW + DAY), later=st.integers(0, 9 * DAY))
 def test_the_usual_gap_is_that_of_all_the_events(times: list[int], until: int, later: int) -> None:
-    rhythm = Rhythm().with_events(times, until)
+    rhythm = QuietPeriodBaseline().with_events(times, until)
 
     assert rhythm.usual_gap(until + later) == naive_gap(times, until, until + later)
 
@@ -51,7 +59,7 @@ def test_told_in_any_slices_again_and_in_any_order_it_is_the_same(
 ) -> None:
     rng = random.Random(seed)
     until = NOW + DAY
-    rhythm = Rhythm()
+    rhythm = QuietPeriodBaseline()
     for end in (*ends, until):  # some go back, or come twice
         told = [
             at for at in times if rhythm.until - rng.choice((0, 600, DAY)) <= at < end + rng.choice((0, 600))
@@ -60,15 +68,15 @@ def test_told_in_any_slices_again_and_in_any_order_it_is_the_same(
         rng.shuffle(told)
         rhythm = rhythm.with_events(told, end)
 
-    assert rhythm == Rhythm().with_events(times, until)
+    assert rhythm == QuietPeriodBaseline().with_events(times, until)
 
 
 @QUICK
 @given(times=times_of_bursts, until=st.integers(BEGIN, NOW + DAY))
 def test_a_rhythm_is_read_as_it_was_written(times: list[int], until: int) -> None:
-    rhythm = Rhythm().with_events(times, until)
+    rhythm = QuietPeriodBaseline().with_events(times, until)
 
-    assert read_rhythm(json.loads(json.dumps(rhythm.as_json()))) == rhythm
+    assert read_baseline(json.loads(json.dumps(rhythm.as_json()))) == rhythm
 
 
 @QUICK
@@ -77,7 +85,7 @@ def test_a_rhythm_is_read_as_it_was_written(times: list[int], until: int) -> Non
 )
 def test_whatever_happens_it_takes_less_than_4_kb(step: int, jitter: int, days: int, seed: int) -> None:
     rng = random.Random(seed)
-    rhythm, at = Rhythm(), BEGIN
+    rhythm, at = QuietPeriodBaseline(), BEGIN
     times = [at := at + step + rng.randint(0, jitter) for _ in range(min(5_000, days * DAY // step))]
 
     rhythm = rhythm.with_events(times, at + 1)
@@ -91,7 +99,7 @@ def every(seconds: int, count: int, until: int = NOW) -> list[int]:
 
 
 def test_an_event_an_hour_for_weeks_is_as_large_as_it_gets() -> None:
-    rhythm = Rhythm().with_events(every(HOUR, 40 * 24), NOW + 1)
+    rhythm = QuietPeriodBaseline().with_events(every(HOUR, 40 * 24), NOW + 1)
 
     assert all(len(gaps.long) <= 24 for gaps in rhythm.days.values())
     assert 7 * 24 <= sum(len(gaps.long) for gaps in rhythm.days.values()) <= 8 * 24
@@ -99,13 +107,13 @@ def test_an_event_an_hour_for_weeks_is_as_large_as_it_gets() -> None:
 
 
 def test_events_of_one_second_are_one_happening() -> None:
-    rhythm = Rhythm().with_events([NOW] * 500 + [NOW - HOUR] * 500, NOW + 1)
+    rhythm = QuietPeriodBaseline().with_events([NOW] * 500 + [NOW - HOUR] * 500, NOW + 1)
 
     assert sum(gaps.count for gaps in rhythm.days.values()) == 1
 
 
 def test_a_busy_account_is_usually_quiet_for_an_hour_at_most() -> None:
-    rhythm = Rhythm().with_events(every(60, 5_000), NOW + 1)
+    rhythm = QuietPeriodBaseline().with_events(every(60, 5_000), NOW + 1)
 
     assert rhythm.usual_gap(NOW) == SHORTEST
     assert rhythm.silence(NOW + 5 * HOUR, NOW) == 5.0
@@ -115,22 +123,22 @@ def test_a_busy_account_is_usually_quiet_for_an_hour_at_most() -> None:
 @pytest.mark.parametrize(("gaps", "usual"), [(99, 9 * HOUR), (100, SHORTEST), (199, SHORTEST)])
 def test_one_gap_in_a_hundred_is_longer_than_usual(gaps: int, usual: int) -> None:
     times = every(60, gaps)
-    rhythm = Rhythm().with_events([times[-1] - 9 * HOUR, *times], NOW + 1)
+    rhythm = QuietPeriodBaseline().with_events([times[-1] - 9 * HOUR, *times], NOW + 1)
 
     assert sum(day.count for day in rhythm.days.values()) == gaps
     assert rhythm.usual_gap(NOW) == usual
 
 
 def test_with_few_events_a_week_of_silence_is_usual() -> None:
-    rhythm = Rhythm().with_events(every(HOUR, FEW), NOW + 1)
+    rhythm = QuietPeriodBaseline().with_events(every(HOUR, FEW), NOW + 1)
 
     assert rhythm.usual_gap(NOW) == UNKNOWN
-    assert Rhythm().with_events(every(HOUR, FEW + 1), NOW + 1).usual_gap(NOW) == HOUR
-    assert Rhythm().usual_gap(NOW) == UNKNOWN
+    assert QuietPeriodBaseline().with_events(every(HOUR, FEW + 1), NOW + 1).usual_gap(NOW) == HOUR
+    assert QuietPeriodBaseline().usual_gap(NOW) == UNKNOWN
 
 
 def test_with_few_events_the_longest_gap_is_usual_if_it_is_longer_than_a_week() -> None:
-    rhythm = Rhythm().with_events([NOW - 20 * DAY, NOW - DAY], NOW)
+    rhythm = QuietPeriodBaseline().with_events([NOW - 20 * DAY, NOW - DAY], NOW)
 
     assert rhythm.usual_gap(NOW) == 19 * DAY
 
@@ -139,7 +147,7 @@ def test_with_few_events_the_longest_gap_is_usual_if_it_is_longer_than_a_week() 
 def test_a_gap_counts_on_the_day_it_ended_and_on_seven_more(days: int, usual: int) -> None:
     monday = NOW // DAY * DAY
     times = every(60, 30, monday + 9 * HOUR)
-    rhythm = Rhythm().with_events([times[-1] - 62 * HOUR, *times], monday + 10 * HOUR)
+    rhythm = QuietPeriodBaseline().with_events([times[-1] - 62 * HOUR, *times], monday + 10 * HOUR)
 
     for hour in (10, 23):
         now = monday + days * DAY + hour * HOUR
@@ -147,8 +155,8 @@ def test_a_gap_counts_on_the_day_it_ended_and_on_seven_more(days: int, usual: in
 
 
 def test_who_never_had_an_event_is_not_silent() -> None:
-    assert Rhythm().silence(NOW, None) == 0.0
-    assert Rhythm().silence(NOW, NOW + 5) == 0.0
+    assert QuietPeriodBaseline().silence(NOW, None) == 0.0
+    assert QuietPeriodBaseline().silence(NOW, NOW + 5) == 0.0
 
 
 @settings(QUICK, max_examples=60)
@@ -184,7 +192,7 @@ def test_the_reconciler_counts_every_event_once(
     for _ in range(500):
         done = scene.run(budget, since=rng.choice((None, None, NOW - rng.randint(0, 9 * DAY))))["main"].done
         rhythm = scene.connections.every["main"].rhythm
-        assert rhythm == Rhythm().with_events(created, rhythm.until)
+        assert rhythm == QuietPeriodBaseline().with_events(created, rhythm.until)
         if done and rhythm.until > NOW:
             return
         scene.stripe.now += rng.randint(1, 300) if done else rng.randint(0, 5)

@@ -18,7 +18,15 @@ from peoplesync.domain.records.changes import Kind, ObjectKey, customer_of, read
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event, slim, slim_object
 from peoplesync.domain.windows import FIRST, Window
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver
-from peoplesync.use_cases.messages.message import Chunk, Erase, Message, Purge, Unreadable, Walk, decode
+from peoplesync.use_cases.messages.message import (
+    BulkBatch,
+    Erase,
+    IndexScan,
+    Message,
+    Purge,
+    Unreadable,
+    decode,
+)
 from peoplesync.use_cases.messages.packing import chunks_of_events, chunks_of_objects
 from peoplesync.use_cases.stripe_reads.relevance import no_use
 from peoplesync.use_cases.verifying.differences import content_of
@@ -115,10 +123,12 @@ MESSAGES: list[Any] = [
     json.loads(one.encode())
     for one in (
         Message(MAIN, EVENTS[1]),
-        Message(MAIN, chunk=Chunk("c", "imp_1", NOW, tuple(OBJECTS[:3]), tuple(EVENTS[:2]), ("cus_1",))),
-        Message(MAIN, chunk=Chunk("c", people=("per_1",), activities=({"user": "1", "type": "identify"},))),
+        Message(MAIN, chunk=BulkBatch("c", "imp_1", NOW, tuple(OBJECTS[:3]), tuple(EVENTS[:2]), ("cus_1",))),
+        Message(
+            MAIN, chunk=BulkBatch("c", people=("per_1",), activities=({"user": "1", "type": "identify"},))
+        ),
         Message(MAIN, review=("per_1",)),
-        Message(MAIN, walk=Walk("uses:product:prod_1", 0, "")),
+        Message(MAIN, walk=IndexScan("uses:product:prod_1", 0, "")),
         Message(MAIN, erase=Erase("per_1", ("cus_1",))),
         Message(MAIN, purge=Purge("people", "")),
     )
@@ -158,7 +168,7 @@ def read_event_anyhow(value: Any) -> None:
     customer_of(value)
     ((packed,),) = chunks_of_events([value])
     assert_read_alike(packed, slimmed)
-    assert_survives_the_queue(Chunk("c", events=(packed,)))
+    assert_survives_the_queue(BulkBatch("c", events=(packed,)))
 
 
 def read_object_anyhow(value: Any) -> None:
@@ -171,7 +181,7 @@ def read_object_anyhow(value: Any) -> None:
     refused_by_name(lambda one: Window(FIRST, 0, NOW).after([one, one], False), value)
     refused_by_name(lambda one: Window(FIRST, 0, NOW).after([customer(), one], True), value)
     ((packed,),) = chunks_of_objects([value])
-    assert_survives_the_queue(Chunk("c", objects=(packed,), as_of=NOW))
+    assert_survives_the_queue(BulkBatch("c", objects=(packed,), as_of=NOW))
 
 
 def assert_read_alike(one: Any, another: Any) -> None:
@@ -188,7 +198,7 @@ def read_by_the_worker(body: str) -> BatchResults:
     return results
 
 
-def assert_survives_the_queue(chunk: Chunk) -> None:
+def assert_survives_the_queue(chunk: BulkBatch) -> None:
     """It is on the queue as it was packed, and the worker reads it or dead-letters just this part."""
     body = Message(MAIN, chunk=chunk).encode()
     travelled = decode(body)

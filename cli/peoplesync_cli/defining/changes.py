@@ -11,7 +11,7 @@ import click
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields.custom import InvalidField
 from peoplesync.domain.segments.conditions import InvalidRule
-from peoplesync.use_cases.defining.changes import Change, InvalidDefinition
+from peoplesync.use_cases.defining.changes import DefinitionChange, InvalidDefinition
 from peoplesync.use_cases.defining.fields import FieldDefiner
 from peoplesync.use_cases.defining.segments import SegmentDefiner
 from peoplesync.use_cases.ports import Unavailable, VersionConflict
@@ -57,7 +57,9 @@ def refusals(file: str = "") -> Iterator[None]:
         raise Failure(f"{sentence(error)} Nothing is changed: run it again later.") from error
 
 
-def settled(target: Target, connection: str, change: Change, *, detach: bool) -> Mapping[str, Any] | None:
+def settled(
+    target: Target, connection: str, change: DefinitionChange, *, detach: bool
+) -> Mapping[str, Any] | None:
     """Has everybody evaluated again if the change may move anybody; the re-evaluation then, as `peoplesync
     reevaluate list` shows it. None where nobody is to be moved."""
     if not change.moves_people:

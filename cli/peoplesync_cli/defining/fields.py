@@ -10,9 +10,9 @@ import click
 
 from peoplesync.domain.fields.built_in import Field, FieldType
 from peoplesync.domain.fields.custom import CUSTOM_GROUP, CUSTOM_TYPES
-from peoplesync.use_cases.defining.changes import Change
+from peoplesync.use_cases.defining.changes import DefinitionChange
 from peoplesync.use_cases.public_json import describe_field
-from peoplesync.use_cases.queries.coverage import Filling, filling
+from peoplesync.use_cases.queries.coverage import FieldCoverage, field_coverage
 from peoplesync_cli.defining.changes import (
     changes_definitions,
     end,
@@ -147,7 +147,7 @@ def remove(target: Target, key: str, detach: bool, connection: str, as_json: boo
 
 
 def _report(
-    target: Target, connection: str, change: Change, key: str, *, detach: bool, as_json: bool
+    target: Target, connection: str, change: DefinitionChange, key: str, *, detach: bool, as_json: bool
 ) -> None:
     """Has people evaluated, and tells of the field and how it has filled."""
     reevaluation = settled(target, connection, change, detach=detach)
@@ -166,11 +166,11 @@ def _report(
     end(reevaluation)
 
 
-def _filling(target: Target, connection: str, field: Field) -> Filling | None:
+def _filling(target: Target, connection: str, field: Field) -> FieldCoverage | None:
     epoch = target.connection(connection).epoch
     if describe_field(field)["builtin"]:
         return None
-    return filling(target.people, target.catalogue, epoch, field, random.Random())
+    return field_coverage(target.people, target.catalogue, epoch, field, random.Random())
 
 
 def _line(field: Field, *, changed: bool) -> str:
@@ -180,7 +180,7 @@ def _line(field: Field, *, changed: bool) -> str:
     return f"{field.title} ({field.key}) {state}."
 
 
-def _filled(field: Field, found: Filling) -> list[str]:
+def _filled(field: Field, found: FieldCoverage) -> list[str]:
     """How a field has filled, in sentences."""
     about = "" if found.exact else "About "
     lines = [f"{about}{found.filled:,} of {found.everybody:,} people have a value."]

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from peoplesync.adapters import clock
 from peoplesync.domain.segments.conditions import InvalidRule
-from peoplesync.use_cases.defining.changes import Change
+from peoplesync.use_cases.defining.changes import DefinitionChange
 from peoplesync.use_cases.queries.browse import NotFound
 from peoplesync.use_cases.queries.preview import preview
 from peoplesync_cli.defining import rule_files
@@ -258,7 +258,7 @@ def import_segments(
 def _report(
     target: Target,
     connection: str,
-    change: Change,
+    change: DefinitionChange,
     segment_ids: Sequence[str] = (),
     *,
     detach: bool,

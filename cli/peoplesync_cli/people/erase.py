@@ -9,7 +9,7 @@ import click
 from peoplesync.adapters import clock
 from peoplesync.domain.people.person import Person
 from peoplesync.use_cases.erasing.erase import KeyLost, PersonMoved
-from peoplesync.use_cases.erasing.receipt import Receipt
+from peoplesync.use_cases.erasing.receipt import ErasureReceipt
 from peoplesync.use_cases.public_json import iso, present
 from peoplesync.use_cases.queries.browse import NotFound
 from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
@@ -129,7 +129,7 @@ def _print_asked(person: Person, as_json: bool) -> None:
         stdout.print(f"It is on the live queue. `{again}` shows the receipt.", soft_wrap=True)
 
 
-def _print_erased_before(who: str, receipt: Receipt | None, as_json: bool) -> None:
+def _print_erased_before(who: str, receipt: ErasureReceipt | None, as_json: bool) -> None:
     if as_json:
         print_json({"erased": who} if receipt is None else receipt.public())
     elif receipt is None or receipt.erased_at is None:
@@ -139,7 +139,7 @@ def _print_erased_before(who: str, receipt: Receipt | None, as_json: bool) -> No
         _print(receipt, as_json)
 
 
-def _print(receipt: Receipt, as_json: bool) -> None:
+def _print(receipt: ErasureReceipt, as_json: bool) -> None:
     if as_json:
         print_json(receipt.public())
         return

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from peoplesync.adapters import clock
 from peoplesync.use_cases.verifying.differences import Difference
-from peoplesync.use_cases.verifying.verify import Verdict
+from peoplesync.use_cases.verifying.verify import VerificationReport
 from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
 from peoplesync_cli.failure import FAILED
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -52,11 +52,11 @@ def verify(target: Target, sample: int | None, repair: bool, connection: str, as
         raise SystemExit(FAILED)
 
 
-def _differences(verdict: Verdict) -> list[Difference]:
+def _differences(verdict: VerificationReport) -> list[Difference]:
     return [one for every in verdict.differences.values() for one in every]
 
 
-def _public(verdict: Verdict, messages: int | None) -> dict[str, Any]:
+def _public(verdict: VerificationReport, messages: int | None) -> dict[str, Any]:
     return {
         **verdict.compared,
         "erased": len(verdict.erased),
@@ -67,7 +67,7 @@ def _public(verdict: Verdict, messages: int | None) -> dict[str, Any]:
     }
 
 
-def _print(verdict: Verdict, messages: int | None) -> None:
+def _print(verdict: VerificationReport, messages: int | None) -> None:
     compared = f"compared {', '.join(f'{count:,} {what}' for what, count in verdict.compared.items())}"
     if verdict.erased:
         compared += f"; erased: {len(verdict.erased):,}"
@@ -84,7 +84,7 @@ def _print(verdict: Verdict, messages: int | None) -> None:
     _print_differences(verdict, messages)
 
 
-def _print_unreadable(verdict: Verdict) -> None:
+def _print_unreadable(verdict: VerificationReport) -> None:
     if not verdict.unreadable:
         return
     rows = [tuple(one.public().values()) for one in verdict.unreadable.values()]
@@ -95,7 +95,7 @@ def _print_unreadable(verdict: Verdict) -> None:
     )
 
 
-def _print_differences(verdict: Verdict, messages: int | None) -> None:
+def _print_differences(verdict: VerificationReport, messages: int | None) -> None:
     if not verdict.differences:
         return
     rows = [

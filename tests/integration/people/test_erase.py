@@ -11,7 +11,7 @@ import stripe
 
 from peoplesync.adapters import clock
 from peoplesync.domain.people.person import email_identity
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync_cli.jobs.replay import run as replay
 from peoplesync_local.stack.stack import LocalStack
 from tests.integration.events.test_publish import rule
@@ -60,7 +60,7 @@ def tell_activity(company: Company) -> None:
             "properties": {"what": "Erased-Report"},
         },
     )
-    told = Message(company.epoch, chunk=Chunk(activities=activities))
+    told = Message(company.epoch, chunk=BulkBatch(activities=activities))
     company.target.depths.queues[0].send(told.encode())
 
 

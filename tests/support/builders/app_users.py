@@ -11,7 +11,7 @@ from peoplesync.domain.people.person import Person
 from peoplesync.domain.records.activity import read_activity
 from peoplesync.domain.records.changes import Change, change_of
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.worker.outcome.report import Report
 from tests.support.builders.stripe import NOW
 from tests.support.fakes.world import CONNECTED, TEST, FakeConnections, World
@@ -61,7 +61,7 @@ def change(activity: Activity) -> Change:
 
 def message(*activities: Activity, **more: Any) -> str:
     """A message of the live queue that carries them."""
-    return Message(TEST, chunk=Chunk(activities=activities, **more)).encode()
+    return Message(TEST, chunk=BulkBatch(activities=activities, **more)).encode()
 
 
 def told_by_app(world: World, *activities: Activity) -> Report:
@@ -122,5 +122,5 @@ def person_of(world: World, identity: str) -> Person:
 
 def looked_at(*people: str, run: str = "ree_1", chunk: str = "c1", failed: int = 0) -> str:
     """A message of a re-evaluation."""
-    some = Chunk(chunk, run, people=people, failed=failed)
+    some = BulkBatch(chunk, run, people=people, failed=failed)
     return Message(TEST, chunk=some, cause="definition_changed").encode()

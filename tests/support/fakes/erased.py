@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from peoplesync.use_cases.messages.message import Chunk, Erase, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Erase, Message
 from tests.support.builders.stripe import DAY, NOW, charge, customer, event, invoice, product, subscription
 from tests.support.fakes.world import TEST, FakePeople, World
 
@@ -95,13 +95,13 @@ def activities(user: str = USER, email: str = EMAIL) -> tuple[Mapping[str, Any],
 
 
 def told_by_the_app(*told: Mapping[str, Any]) -> str:
-    return Message(TEST, chunk=Chunk(activities=told or activities())).encode()
+    return Message(TEST, chunk=BulkBatch(activities=told or activities())).encode()
 
 
 def listed(**chunk: Any) -> str:
     """What an import brings of them, or the parts given."""
     objects = chunk.pop("objects", (shown_customer(), shown_subscription()))
-    told = Chunk("c1", "imp_1", NOW, objects=tuple(objects), **chunk)
+    told = BulkBatch("c1", "imp_1", NOW, objects=tuple(objects), **chunk)
     return Message(TEST, chunk=told, cause="import").encode()
 
 
@@ -109,7 +109,7 @@ def replayed() -> list[str]:
     """Everything again: by the webhook, by the reconciler, by an import and by the app."""
     return [
         *(Message(TEST, told).encode() for told in events()),
-        Message(TEST, chunk=Chunk(events=tuple(events())), cause="reconcile").encode(),
+        Message(TEST, chunk=BulkBatch(events=tuple(events())), cause="reconcile").encode(),
         listed(),
         listed(objects=(), unseen=(CUSTOMER,)),
         told_by_the_app(),

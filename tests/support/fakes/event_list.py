@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.quiet_period import Rhythm
+from peoplesync.domain.quiet_period import QuietPeriodBaseline
 from peoplesync.use_cases.messages.message import Message, decode
 from peoplesync.use_cases.ports import EndpointState, Page
 from peoplesync.use_cases.scheduled.reconcile import Reconciled, Reconciler
@@ -82,7 +82,7 @@ class Checkpoints:
     def get(self, name: str) -> Connection | None:
         return self.every.get(name)
 
-    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
+    def advance(self, epoch: Epoch, until: int, rhythm: QuietPeriodBaseline) -> None:
         if until > (self.every[epoch.connection].reconciled_until or 0):
             self._change(epoch, reconciled_until=until, rhythm=rhythm)
             self.moves.append((epoch.connection, until))

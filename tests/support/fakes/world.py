@@ -29,7 +29,7 @@ from peoplesync.domain.records.charges import is_paid, newest_of
 from peoplesync.domain.records.snapshots import GONE, Snapshot
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
-from peoplesync.use_cases.erasing.receipt import Receipt, removed_with
+from peoplesync.use_cases.erasing.receipt import ErasureReceipt, removed_with
 from peoplesync.use_cases.messages.message import Message, decode
 from peoplesync.use_cases.ports import TooLarge, Unavailable, VersionConflict
 from peoplesync.use_cases.worker.apply import Applier
@@ -44,7 +44,7 @@ def remembered_as(identity: str) -> str:
     return marker_of("00", identity) if is_personal(identity) else identity
 
 
-def after_a_step(receipt: Receipt, step: Receipt) -> Receipt:
+def after_a_step(receipt: ErasureReceipt, step: ErasureReceipt) -> ErasureReceipt:
     """What DynamoDB's own additions make of a receipt."""
     return replace(
         receipt,
@@ -80,7 +80,7 @@ class FakePeople:
     members: dict[tuple[str, str], int] = field(default_factory=dict)
     feeds: dict[str, dict[str, BillingEvent]] = field(default_factory=dict)
     charges: dict[str, dict[str, Snapshot]] = field(default_factory=dict)
-    receipts: dict[str, Receipt] = field(default_factory=dict)
+    receipts: dict[str, ErasureReceipt] = field(default_factory=dict)
     writes: int = 0
     max_entries: int = 100
     before_write: Callable[[], None] = lambda: None
@@ -142,7 +142,7 @@ class FakePeople:
             self.identities[remembered_as(identity)] = ERASED
         for person in write_set.erasing:
             removed = removed_with(write_set, person, now)
-            self.receipts[person] = after_a_step(self.receipts.get(person, Receipt(person)), removed)
+            self.receipts[person] = after_a_step(self.receipts.get(person, ErasureReceipt(person)), removed)
         for record, event in write_set.entries:
             self.feeds.setdefault(record, {})[event.memory] = event
         for record, charge in write_set.charges:
@@ -160,7 +160,7 @@ class FakePeople:
 
     def note_forgotten(self, epoch: Epoch, person: str, entries: int, now: int, *, all_gone: bool) -> None:
         if receipt := self.receipts.get(person):
-            gone = Receipt(person, entries=entries, feed_deleted_at=now if all_gone else None)
+            gone = ErasureReceipt(person, entries=entries, feed_deleted_at=now if all_gone else None)
             self.receipts[person] = after_a_step(receipt, gone)
 
     shards = 1

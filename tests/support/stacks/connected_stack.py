@@ -11,14 +11,14 @@ from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
-from peoplesync.adapters.dynamodb.epoch_purge import OldRows
+from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import EVERYONE
 from peoplesync.use_cases.connecting.connect import Connector
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver
-from peoplesync.use_cases.messages.message import Chunk, Message, Walk
+from peoplesync.use_cases.messages.message import BulkBatch, IndexScan, Message
 from peoplesync.use_cases.worker.apply import Applier
 from peoplesync.use_cases.worker.outcome.report import Delivery
 from tests.support.builders.stripe import NOW, customer, event, subscription
@@ -49,14 +49,14 @@ def of_the_test_epoch() -> Iterator[Message]:
     for number, one in enumerate(events("queued")):
         yield Message(TEST, one, attempt=number)
     yield Message(TEST, review=("per_1",), cause="sweep")
-    yield Message(TEST, walk=Walk(EVERYONE))
+    yield Message(TEST, walk=IndexScan(EVERYONE))
     listed = (customer("cus_listed"), subscription("sub_listed", customer="cus_listed"))
     yield Message(
         TEST,
-        chunk=Chunk("c1", "imp_1", NOW, listed, tuple(events("happened")), ("cus_unseen",)),
+        chunk=BulkBatch("c1", "imp_1", NOW, listed, tuple(events("happened")), ("cus_unseen",)),
         cause="import",
     )
-    yield Message(TEST, chunk=Chunk("c2", "", NOW, (customer("cus_reconciled"),)), cause="reconcile")
+    yield Message(TEST, chunk=BulkBatch("c2", "", NOW, (customer("cus_reconciled"),)), cause="reconcile")
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Stack:
             stripe=FakeStripeApi({f"cus_{name}": customer(f"cus_{name}") for name in ("unseen", "live")}),
             connections=ConnectionsStore(),
             runs=FakeRuns(),
-            old_rows=OldRows(),
+            old_rows=EpochPurge(),
             clock=lambda: NOW,
             new_id=lambda: f"per_{next(self.numbers)}",
             jitter=lambda: 0.5,

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from peoplesync.adapters import clock
 from peoplesync.domain.connections import Epoch
 from peoplesync.use_cases.connecting.connect import Connected
-from peoplesync.use_cases.verifying.verify import Verdict
+from peoplesync.use_cases.verifying.verify import VerificationReport
 from peoplesync_cli import options
 from peoplesync_cli.local_stack.wait_for_queues import drain
 from peoplesync_cli.main import main
@@ -139,7 +139,7 @@ class Company:
         """Waits until the queues are empty."""
         drain(self.target, seconds)
 
-    def verify(self) -> Verdict:
+    def verify(self) -> VerificationReport:
         """Everybody compared with Stripe, as `peoplesync verify` does."""
         return self.target.verifier(print).verify(self.target.connection(self.name))
 

@@ -12,7 +12,7 @@ from pynamodb.connection import Connection as PynamoConnection
 from peoplesync.adapters.aws.erasure_keys import ErasureKeys, marker_of
 from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
-from peoplesync.adapters.dynamodb.epoch_purge import TABLES, OldRows
+from peoplesync.adapters.dynamodb.epoch_purge import TABLES, EpochPurge
 from peoplesync.adapters.dynamodb.people.erasure_receipts import ErasedRows
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
@@ -50,7 +50,7 @@ class Worker:
             stripe=FakeStripe(),
             connections=self.connections,
             runs=FakeRuns(),
-            old_rows=OldRows(),
+            old_rows=EpochPurge(),
             clock=lambda: NOW,
             new_id=lambda: f"per_{next(numbers)}",
             jitter=lambda: 0.5,

@@ -11,13 +11,13 @@ from typing import Any
 from peoplesync.adapters.stripe.api import StripeApi
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
-from peoplesync.domain.quiet_period import Rhythm
+from peoplesync.domain.quiet_period import QuietPeriodBaseline
 from peoplesync.use_cases.health.health import Health
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_objects
 from peoplesync.use_cases.scheduled.reconcile import Reconciled, Reconciler
-from peoplesync.use_cases.verifying.verify import Verdict, Verifier
+from peoplesync.use_cases.verifying.verify import VerificationReport, Verifier
 from peoplesync_local.stripe_simulator.http.control import Simulator
 from tests.support.fakes.world import TEST, FakeConnections, World
 from tests.support.worlds.simulated_stripe import KEY, NOW, stripe_api
@@ -36,7 +36,7 @@ class Connections(FakeConnections):
         assert self.connection is not None
         return self.connection
 
-    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
+    def advance(self, epoch: Epoch, until: int, rhythm: QuietPeriodBaseline) -> None:
         if until > (self.current.reconciled_until or 0):
             self.connection = replace(self.current, reconciled_until=until, rhythm=rhythm)
 
@@ -112,7 +112,7 @@ class System:
         while True:
             page = self.stripe.page("main", resource, asked)
             for packed in chunks_of_objects(page.objects):
-                chunk = Chunk(as_of=page.as_of, objects=packed)
+                chunk = BulkBatch(as_of=page.as_of, objects=packed)
                 self.world.queue.send(Message(TEST, chunk=chunk, cause="import").encode())
             if not page.has_more:
                 return self.settle()
@@ -122,7 +122,7 @@ class System:
         self.now()
         self.world.settle()
 
-    def verify(self) -> Verdict:
+    def verify(self) -> VerificationReport:
         verifier = Verifier(
             self.stripe,
             self.stripe,

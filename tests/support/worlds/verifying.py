@@ -12,7 +12,7 @@ from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, ERASED, customer_
 from peoplesync.domain.records.snapshots import Snapshot
 from peoplesync.use_cases.ports import Page
 from peoplesync.use_cases.verifying.differences import Stored
-from peoplesync.use_cases.verifying.verify import Verdict, Verifier
+from peoplesync.use_cases.verifying.verify import VerificationReport, Verifier
 from tests.support.fakes.world import World
 
 MAIN = Connection("main", False, 1, 1, 0)
@@ -96,17 +96,17 @@ class Verification:
         self.waited.append(seconds)
         self.while_waiting(len(self.waited))
 
-    def __call__(self, sample: int | None = None) -> Verdict:
+    def __call__(self, sample: int | None = None) -> VerificationReport:
         self.world.stripe.now = self.world.now
         return self.verifier().verify(MAIN, sample)
 
-    def repair(self, verdict: Verdict) -> int:
+    def repair(self, verdict: VerificationReport) -> int:
         messages = self.verifier().repair(MAIN, verdict, self.world.queue, self.world.now)
         self.world.settle()
         return messages
 
 
-def found_in(verdict: Verdict) -> list[tuple[str, str, Any, Any]]:
+def found_in(verdict: VerificationReport) -> list[tuple[str, str, Any, Any]]:
     """Object, field, our value and Stripe's, of every difference."""
     return sorted(
         (one.object, one.field, one.ours, one.stripes)

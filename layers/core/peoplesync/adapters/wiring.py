@@ -86,7 +86,7 @@ class Wiring(Parts):
         """Folds changes into people."""
         import random
 
-        from peoplesync.adapters.dynamodb.epoch_purge import OldRows
+        from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
         from peoplesync.adapters.ids import person_ids
         from peoplesync.adapters.stripe.api import TIMEOUT
         from peoplesync.use_cases.worker.apply import Applier
@@ -97,7 +97,7 @@ class Wiring(Parts):
             stripe=self.stripe_api(TIMEOUT),
             connections=self.connections,
             runs=self.imports,
-            old_rows=OldRows(),
+            old_rows=EpochPurge(),
             clock=clock.now,
             new_id=person_ids(clock.now),
             jitter=random.random,

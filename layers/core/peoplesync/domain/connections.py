@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from peoplesync.domain.quiet_period import Rhythm
-from peoplesync.domain.sweep_progress import Pass
+from peoplesync.domain.quiet_period import QuietPeriodBaseline
+from peoplesync.domain.sweep_progress import SweepProgress
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
@@ -71,8 +71,8 @@ class Connection:
     endpoint_problem: str | None = None
     definitions_changed_at: int | None = None
     erased_since: int | None = None
-    sweep: Pass = field(default_factory=Pass)
-    rhythm: Rhythm = field(default_factory=Rhythm)
+    sweep: SweepProgress = field(default_factory=SweepProgress)
+    rhythm: QuietPeriodBaseline = field(default_factory=QuietPeriodBaseline)
 
     @property
     def epoch(self) -> Epoch:

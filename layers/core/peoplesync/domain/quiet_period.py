@@ -39,7 +39,7 @@ class Gaps:
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class QuietPeriodBaseline:
     """What was before `until` is counted; the newest event of it was at `last`. `days` holds the gaps by the
     UTC day on which they ended (days since 1970), and takes less than 4 KB."""
 
@@ -47,7 +47,7 @@ class Rhythm:
     last: int | None = None
     days: Mapping[int, Gaps] = field(default_factory=dict)
 
-    def with_events(self, times: Iterable[int], until: int) -> Rhythm:
+    def with_events(self, times: Iterable[int], until: int) -> QuietPeriodBaseline:
         """The same with the events at these times, which are all that there are before `until`.
 
         What was before the time that is counted already, or is from `until` on, is ignored: times may be told
@@ -61,7 +61,7 @@ class Rhythm:
                 day = at // DAY
                 days[day] = days.get(day, Gaps()).and_one(at - last)
             last = at
-        return Rhythm(until, last, _counting(days, until))
+        return QuietPeriodBaseline(until, last, _counting(days, until))
 
     def usual_gap(self, now: int) -> int:
         """The 99th percentile of the gaps by nearest rank, in seconds, and at least an hour: of all gaps
@@ -86,18 +86,18 @@ class Rhythm:
         return round(max(0, now - last_event_at) / self.usual_gap(now), 2)
 
     def as_json(self) -> dict[str, Any]:
-        """As plain JSON, for `read_rhythm`."""
+        """As plain JSON, for `read_baseline`."""
         days = {str(day): [gaps.count, *gaps.long] for day, gaps in self.days.items()}
         return {"until": self.until, "last": self.last, "days": days}
 
 
-def read_rhythm(value: Mapping[str, Any]) -> Rhythm:
+def read_baseline(value: Mapping[str, Any]) -> QuietPeriodBaseline:
     """A rhythm from its JSON."""
     last = value["last"]
     days = {
         int(day): Gaps(int(count), tuple(map(int, long))) for day, (count, *long) in value["days"].items()
     }
-    return Rhythm(int(value["until"]), None if last is None else int(last), days)
+    return QuietPeriodBaseline(int(value["until"]), None if last is None else int(last), days)
 
 
 def _counting(days: Mapping[int, Gaps], now: int) -> dict[int, Gaps]:

@@ -82,7 +82,7 @@ class Runs(Protocol):
         some. Raises Unavailable."""
 
 
-class OldRows(Protocol):
+class EpochPurge(Protocol):
     def purge(self, epoch: Epoch, table: str, after: str) -> tuple[str, str] | None:
         """Deletes an epoch's rows that one look at a table finds; where to go on, None at the end of the last
         table. Raises Unavailable."""
@@ -171,7 +171,7 @@ class WorkerPorts(Protocol):
     stripe: Stripe
     connections: Connections
     runs: Runs
-    old_rows: OldRows
+    old_rows: EpochPurge
 
     @property
     def clock(self) -> Callable[[], int]: ...

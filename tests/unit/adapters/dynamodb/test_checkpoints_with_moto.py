@@ -10,13 +10,13 @@ import pytest
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from peoplesync.adapters.dynamodb.tables import ConnectionRow
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.quiet_period import Rhythm
+from peoplesync.domain.quiet_period import QuietPeriodBaseline
 from peoplesync.use_cases.ports import Unavailable
 from tests.support.builders.stripe import DAY, NOW
 from tests.support.stacks.moto_stack import MotoStack, break_operation
 
 MAIN = Connection("main", False, 2, 1, NOW)
-DAILY = Rhythm().with_events((NOW - day * DAY for day in range(1, 20)), NOW - DAY + 1)
+DAILY = QuietPeriodBaseline().with_events((NOW - day * DAY for day in range(1, 20)), NOW - DAY + 1)
 NOW_EPOCH, OLD_EPOCH = Epoch("main", 2), Epoch("main", 1)
 
 
@@ -36,7 +36,7 @@ def stored(store: ConnectionsStore) -> Connection:
 def test_a_checkpoint_moves_forward_and_never_back(store: ConnectionsStore) -> None:
     moved = []
     for until in (NOW, NOW - 1, NOW + 5, NOW):
-        store.advance(NOW_EPOCH, until, Rhythm())
+        store.advance(NOW_EPOCH, until, QuietPeriodBaseline())
         moved.append(stored(store).reconciled_until)
 
     assert moved == [NOW, NOW, NOW + 5, NOW + 5]
@@ -56,14 +56,14 @@ def test_with_a_checkpoint_that_moves_goes_the_rhythm(store: ConnectionsStore) -
 def test_a_connection_of_before_there_were_rhythms_has_none(store: ConnectionsStore) -> None:
     ConnectionRow("main").update(actions=[ConnectionRow.rhythm_json.remove()])
 
-    assert stored(store).rhythm == Rhythm()
+    assert stored(store).rhythm == QuietPeriodBaseline()
 
 
 def test_a_new_epoch_has_a_rhythm_of_its_own(store: ConnectionsStore) -> None:
     store.advance(NOW_EPOCH, NOW, DAILY)
     store.begin_epoch(replace(MAIN, epoch_number=3))
 
-    assert stored(store).rhythm == Rhythm()
+    assert stored(store).rhythm == QuietPeriodBaseline()
 
 
 def test_what_is_wrong_with_the_endpoint_is_remembered_until_it_is_fine(store: ConnectionsStore) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, ERASED
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
 from tests.support.fakes.erased import (
     CUSTOMER,
@@ -105,7 +105,7 @@ def test_erased_in_the_middle_of_an_import_they_stay_so() -> None:
 
 def test_what_the_reconciler_finds_of_the_erased_is_dropped_and_not_held_against_the_webhook() -> None:
     world = with_somebody_erased()
-    found = Chunk(events=tuple(events()))
+    found = BulkBatch(events=tuple(events()))
 
     report = world.deliver([Message(TEST, chunk=found, cause="reconcile").encode()])
 

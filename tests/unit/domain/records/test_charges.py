@@ -10,7 +10,7 @@ import pytest
 from peoplesync.domain.records.charges import Paid
 from peoplesync.domain.records.record import Record
 from peoplesync.domain.records.snapshots import Rank, Snapshot
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.stripe import DAY, NOW, charge, customer, event
 from tests.support.fakes.world import TEST, World
@@ -104,7 +104,7 @@ def test_only_what_arrived_and_stayed_is_a_payment_in_whatever_order_it_was_told
 def test_what_the_import_lists_counts_like_what_the_webhook_tells() -> None:
     for shown, last in ((debit("pending"), None), (debit("succeeded"), "81.18"), (debit("failed"), None)):
         world = World(NOW)
-        listed = Chunk(as_of=NOW - 1, objects=(customer(), shown, charge("ch_0", created=NOW - 30 * DAY)))
+        listed = BulkBatch(as_of=NOW - 1, objects=(customer(), shown, charge("ch_0", created=NOW - 30 * DAY)))
         world.deliver([Message(TEST, chunk=listed, cause="import").encode()])
         assert seen(world)[0] == (last or "19.00")
 

@@ -11,7 +11,7 @@ import pytest
 from peoplesync.domain.fields.built_in import FIELDS, MOST_FIELDS, Field
 from peoplesync.domain.fields.custom import InvalidField
 from peoplesync.domain.segments.definitions import Segment
-from peoplesync.use_cases.defining.changes import Change, InvalidDefinition
+from peoplesync.use_cases.defining.changes import DefinitionChange, InvalidDefinition
 from peoplesync.use_cases.defining.fields import FieldDefiner, fields_in
 from peoplesync.use_cases.queries.browse import NotFound
 from tests.support.builders.defined import ON_TIER, TIER, FakeStore
@@ -78,7 +78,7 @@ def test_a_removed_field_is_there_no_more(store: FakeStore) -> None:
     ],
 )
 def test_the_version_rises_only_with_what_can_change_anybody(
-    store: FakeStore, act: Callable[[FieldDefiner], Change], moves: bool
+    store: FakeStore, act: Callable[[FieldDefiner], DefinitionChange], moves: bool
 ) -> None:
     change = act(store.fields)
 

@@ -12,7 +12,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.segments.conditions import InvalidRule
 from peoplesync.domain.segments.definitions import MOST_ENABLED, PREDEFINED, Segment
 from peoplesync.domain.segments.rules import Rule
-from peoplesync.use_cases.defining.changes import Change, InvalidDefinition
+from peoplesync.use_cases.defining.changes import DefinitionChange, InvalidDefinition
 from peoplesync.use_cases.defining.segment_files import LONGEST_RULE
 from peoplesync.use_cases.defining.segments import SegmentDefiner
 from peoplesync.use_cases.ports import VersionConflict
@@ -116,7 +116,7 @@ def test_a_copy_waits_to_be_changed_before_anybody_is_in_it(store: FakeStore) ->
     ],
 )
 def test_the_version_rises_only_with_what_can_move_anybody(
-    store: FakeStore, act: Callable[[SegmentDefiner], Change], moves: bool
+    store: FakeStore, act: Callable[[SegmentDefiner], DefinitionChange], moves: bool
 ) -> None:
     change = act(store.segments)
 
@@ -184,7 +184,7 @@ def test_what_is_refused_leaves_everything_as_it_was(
     assert (store.stored, store.written_at) == (before, [])
 
 
-def crowded(most: int) -> FakeStore:
+def unsharing(most: int) -> FakeStore:
     """As many segments enabled as that, and two that are not."""
     own = [Segment(f"own_{number}", "Own", TRIALS) for number in range(most - len(PREDEFINED))]
     return FakeStore().having(*own, OFF, replace(OFF, id="off_2"))
@@ -201,18 +201,18 @@ def crowded(most: int) -> FakeStore:
     ],
 )
 def test_more_than_40_segments_are_not_enabled(act: Callable[[SegmentDefiner], Any]) -> None:
-    store = crowded(MOST_ENABLED)
+    store = unsharing(MOST_ENABLED)
     before = store.stored
 
     with pytest.raises(InvalidDefinition, match="41 segments would be enabled, 40 may be at once; disable"):
         act(store.segments)
 
     assert store.stored == before
-    act(crowded(MOST_ENABLED - 1).segments)
+    act(unsharing(MOST_ENABLED - 1).segments)
 
 
 def test_at_the_limit_segments_can_still_be_copied_and_disabled() -> None:
-    store = crowded(MOST_ENABLED)
+    store = unsharing(MOST_ENABLED)
 
     store.segments.duplicate("own_1")
     store.segments.disable(["own_1", "own_2"])

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from peoplesync.domain.people.person import ERASED, EVERYONE
-from peoplesync.use_cases.erasing.receipt import Receipt
+from peoplesync.use_cases.erasing.receipt import ErasureReceipt
 from peoplesync.use_cases.messages.dead_letters import DeadLetter
-from peoplesync.use_cases.messages.message import Chunk, Message, decode
+from peoplesync.use_cases.messages.message import BulkBatch, Message, decode
 from tests.support.builders.stripe import DAY, NOW, event, subscription
 from tests.support.fakes.batches import counts_of
 from tests.support.fakes.erased import (
@@ -55,7 +55,7 @@ def test_everything_of_a_person_goes_and_markers_and_a_receipt_remain(world: Wor
         remembered_as(USER),
     }
     assert world.people.receipts == {
-        person: Receipt(
+        person: ErasureReceipt(
             person,
             erased_at=NOW,
             feed_deleted_at=NOW,
@@ -200,7 +200,7 @@ def test_an_erased_person_who_is_due_by_the_clock_is_nobodys_business(world: Wor
     report = world.deliver(
         [
             Message(TEST, review=(person,), cause="sweep").encode(),
-            Message(TEST, chunk=Chunk("c", "run", people=(person,)), cause="definition_changed").encode(),
+            Message(TEST, chunk=BulkBatch("c", "run", people=(person,)), cause="definition_changed").encode(),
         ]
     )
 

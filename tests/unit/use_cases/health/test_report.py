@@ -10,7 +10,7 @@ from typing import Any
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions
-from peoplesync.use_cases.health.checks import Verdict
+from peoplesync.use_cases.health.checks import HealthCheck
 from peoplesync.use_cases.health.health import Health
 from peoplesync.use_cases.health.report import COUNTED_EVERY, EVERY, HealthReporter
 from peoplesync.use_cases.metrics import Metric
@@ -66,7 +66,7 @@ class Stack:
     def size_of_segment(self, segment: str, people: int) -> None:
         self.segments[segment] = people
 
-    def report(self, *, count_people: bool = False) -> Mapping[str, Verdict]:
+    def report(self, *, count_people: bool = False) -> Mapping[str, HealthCheck]:
         health = Health(self, FakeCatalogue(), self, AtWork(), AtWork(), lambda: self.now)
         reporter = HealthReporter(
             health=health,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.connections import Connection
-from peoplesync.use_cases.ingress.activity_api import ActivityReceiver, Answer
+from peoplesync.use_cases.ingress.activity_api import ActivityReceiver, ApiAnswer
 from peoplesync.use_cases.ingress.write_keys import WriteKey, hash_of, is_key_name, is_write_key, new_key
 from peoplesync.use_cases.messages.message import MAX_BYTES, Message, decode
 from peoplesync.use_cases.metrics import Metric
@@ -83,7 +83,7 @@ class Door:
     def receiver(self) -> ActivityReceiver:
         return ActivityReceiver(self.connections, self.keys, self.queue)
 
-    def __call__(self, method: str, request: Any, key: str | None = KEY, **headers: str) -> Answer:
+    def __call__(self, method: str, request: Any, key: str | None = KEY, **headers: str) -> ApiAnswer:
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.receiver.receive(method, body, ({} if key is None else basic(key)) | named, NOW)
@@ -337,7 +337,7 @@ def test_messages_that_say_neither_when_nor_who_they_are_are_two(door: Door) -> 
     assert len({one["message"] for one in door.queue.activities}) == 2
 
 
-def event(door: Door, detail: Any) -> Answer:
+def event(door: Door, detail: Any) -> ApiAnswer:
     return door.receiver.take_event(detail, "event-1", NOW - 30, NOW)
 
 

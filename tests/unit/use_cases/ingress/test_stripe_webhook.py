@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.use_cases.ingress.stripe_webhook import Receipt, Receiver
+from peoplesync.use_cases.ingress.stripe_webhook import Receiver, WebhookReceipt
 from peoplesync.use_cases.messages.message import Message, decode
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders import stripe as builders
@@ -73,7 +73,7 @@ class Door:
         secret: str = TEST_SECRET,
         header: str | None = "",
         at: int = NOW,
-    ) -> Receipt:
+    ) -> WebhookReceipt:
         """Posts an event, signed by Stripe unless a `header` is given."""
         body = sent if isinstance(sent, bytes) else json.dumps(sent, ensure_ascii=False).encode()
         receiver = Receiver(self.connections, self.secrets, self.queue)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peoplesync.use_cases.messages.dead_letters import CRASHED, DeadLetter
-from peoplesync.use_cases.messages.message import Chunk, Message, Purge, Walk
+from peoplesync.use_cases.messages.message import BulkBatch, IndexScan, Message, Purge
 from tests.support.builders.stripe import NOW, customer, event, subscription
 from tests.support.fakes.world import TEST
 
@@ -19,7 +19,7 @@ def letter(message: Message | str, reason: str | None = "too many entries") -> D
 
 
 def chunk(*objects: Any, **more: Any) -> Message:
-    return Message(TEST, chunk=Chunk("c1", "imp_1", NOW, objects, **more), cause="import")
+    return Message(TEST, chunk=BulkBatch("c1", "imp_1", NOW, objects, **more), cause="import")
 
 
 def test_an_event_is_told_by_its_type_and_its_object() -> None:
@@ -44,7 +44,7 @@ def test_an_event_is_told_by_its_type_and_its_object() -> None:
 MESSAGES = [
     (Message(TEST, review=("per_1",)), "1 person to review"),
     (Message(TEST, review=("per_1", "per_2")), "2 people to review"),
-    (Message(TEST, walk=Walk("uses:product:prod_1")), "everybody of uses:product:prod_1 to review"),
+    (Message(TEST, walk=IndexScan("uses:product:prod_1")), "everybody of uses:product:prod_1 to review"),
     (Message(TEST, purge=Purge("people", "x")), "rows of an epoch that is over, to be deleted"),
     (chunk(*[customer(f"cus_{one}") for one in range(25)]), "25 listed objects"),
     (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peoplesync.domain.stripe_objects import slim, slim_object
-from peoplesync.use_cases.messages.message import Chunk, Message, decode
+from peoplesync.use_cases.messages.message import BulkBatch, Message, decode
 from peoplesync.use_cases.messages.packing import (
     BYTES_A_CHUNK,
     CUSTOMERS_A_CHUNK,
@@ -127,9 +127,9 @@ def test_a_full_chunk_fits_into_a_message_whatever_its_letters() -> None:
     listed = [{"object": "customer", "id": f"cus_{one}", "name": "é🦊" * 900} for one in range(25)]
 
     for chunk in chunks_of_objects(listed):
-        body = Message(TEST, chunk=Chunk("c", "r", NOW, chunk), cause="import").encode()
+        body = Message(TEST, chunk=BulkBatch("c", "r", NOW, chunk), cause="import").encode()
         assert len(body.encode()) <= BYTES_A_CHUNK + 300
-        assert decode(body).chunk == Chunk("c", "r", NOW, chunk)
+        assert decode(body).chunk == BulkBatch("c", "r", NOW, chunk)
 
 
 @given(

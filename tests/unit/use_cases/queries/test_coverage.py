@@ -15,7 +15,7 @@ from peoplesync.domain.people.person import Person
 from peoplesync.domain.records.record import Record
 from peoplesync.domain.records.snapshots import Rank, Snapshot
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions
-from peoplesync.use_cases.queries.coverage import Filling, filling
+from peoplesync.use_cases.queries.coverage import FieldCoverage, field_coverage
 from peoplesync.use_cases.queries.preview import EXACT, SAMPLE
 from tests.support.builders.defined import TIER
 from tests.support.builders.stripe import NOW, customer, event, subscription
@@ -101,9 +101,9 @@ def test_values_errors_and_what_is_not_known_are_counted_apart() -> None:
     )
     people[4] = without_metadata(people[4])
 
-    found = filling(Crowd(people, 5), Products(), TEST, POINTS, rng())
+    found = field_coverage(Crowd(people, 5), Products(), TEST, POINTS, rng())
 
-    assert found == Filling(5, 1, 1, 1, True, {people[1].id: '"a dozen" is no number'})
+    assert found == FieldCoverage(5, 1, 1, 1, True, {people[1].id: '"a dozen" is no number'})
 
 
 def test_the_first_three_whose_value_cannot_be_converted_are_named() -> None:
@@ -113,7 +113,7 @@ def test_the_first_three_whose_value_cannot_be_converted_are_named() -> None:
         for n in range(5)
     ]
 
-    found = filling(Crowd(told(*shown, *seats), 5), Products(), TEST, SEATS, rng())
+    found = field_coverage(Crowd(told(*shown, *seats), 5), Products(), TEST, SEATS, rng())
 
     assert (found.filled, found.unconverted, found.unknown) == (0, 5, 0)
     assert list(found.reasons.values()) == ['"many" is no number'] * 3
@@ -125,7 +125,7 @@ def test_the_first_three_whose_value_cannot_be_converted_are_named() -> None:
 def test_what_was_stored_before_metadata_was_kept_is_not_known(field: Any, unknown: int) -> None:
     (person,) = told(customer("cus_1"), subscription(customer="cus_1", created=NOW - 10))
 
-    found = filling(Crowd([without_metadata(person)], 1), Products(), TEST, field, rng())
+    found = field_coverage(Crowd([without_metadata(person)], 1), Products(), TEST, field, rng())
 
     assert (found.filled, found.unknown) == (0, unknown)
 
@@ -149,21 +149,21 @@ def test_each_product_is_looked_up_once(content: dict[str, Any], unknown: int) -
     }
     products = Products(**{product: content})
 
-    assert filling(Crowd(people, 2), products, TEST, FAMILY, rng()).unknown == unknown
+    assert field_coverage(Crowd(people, 2), products, TEST, FAMILY, rng()).unknown == unknown
     assert products.read_for == [CatalogueKey("product", product)]
 
 
 def test_of_many_a_sample_is_looked_at() -> None:
     gold = Person("per_1", NOW, fields={"tier": "gold"})
 
-    found = filling(Crowd([gold, Person("per_2", NOW)], 2 * EXACT), Products(), TEST, TIER, rng())
+    found = field_coverage(Crowd([gold, Person("per_2", NOW)], 2 * EXACT), Products(), TEST, TIER, rng())
 
     assert (found.everybody, found.exact) == (2 * EXACT, False)
     assert abs(found.filled - EXACT) < 2 * EXACT * 3 / SAMPLE**0.5
 
 
 def test_where_nobody_is_nobody_has_a_value() -> None:
-    assert filling(Crowd([], 0), Products(), TEST, TIER, rng()).public() == {
+    assert field_coverage(Crowd([], 0), Products(), TEST, TIER, rng()).public() == {
         "people": 0,
         "with_value": 0,
         "not_converted": 0,

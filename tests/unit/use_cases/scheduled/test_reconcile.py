@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
-from peoplesync.domain.quiet_period import Rhythm
+from peoplesync.domain.quiet_period import QuietPeriodBaseline
 from peoplesync.domain.records.changes import EVENT_TYPES
 from peoplesync.use_cases.scheduled.reconcile import KEPT_BY_STRIPE, OVERLAP
 from peoplesync.use_cases.stripe_reads.event_lists import PAGES_A_SLICE
@@ -193,7 +193,7 @@ def test_an_event_too_young_at_the_end_of_its_slice_is_counted_with_the_next_one
 
     rhythm = scene.connections.every["main"].rhythm
     assert rhythm.last == NOW - 6 * MINUTE
-    assert rhythm == Rhythm().with_events([NOW - 30 * MINUTE, NOW - 6 * MINUTE], rhythm.until)
+    assert rhythm == QuietPeriodBaseline().with_events([NOW - 30 * MINUTE, NOW - 6 * MINUTE], rhythm.until)
 
 
 def test_the_rhythm_is_kept_with_the_checkpoint_in_one_write(scene: Scene) -> None:

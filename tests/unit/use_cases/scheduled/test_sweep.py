@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.sweep_progress import PASS_SECONDS, Pass
+from peoplesync.domain.sweep_progress import PASS_SECONDS, SweepProgress
 from peoplesync.use_cases.messages.message import Message, decode
 from peoplesync.use_cases.scheduled.sweep import PEOPLE_A_MESSAGE, PEOPLE_A_SWEEP, Swept, sweep
 from peoplesync.use_cases.worker.outcome.batch_results import ATTEMPTS_OF_THE_SWEEP
@@ -40,7 +40,7 @@ class Connections:
     def all(self) -> list[Connection]:
         return [self.main]
 
-    def note_sweep(self, epoch: Epoch, sweep: Pass) -> None:
+    def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
         assert epoch == self.main.epoch
         self.main = replace(self.main, sweep=sweep)
 
@@ -267,7 +267,7 @@ def test_each_connection_and_each_shard_has_its_share() -> None:
         def all(self) -> list[Connection]:
             return [replace(MAIN, name=name) for name in ("main", "shop")]
 
-        def note_sweep(self, epoch: Epoch, sweep: Pass) -> None:
+        def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
             pass
 
     index = Endless(world)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.verifying.verify import LOOKS, MORE_LOOKS
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.stripe import (
@@ -266,7 +266,7 @@ def paying(*charges: StripeObject) -> World:
     world = World(NOW)
     shown = [customer(), *charges]
     world.stripe.objects = {one["id"]: one for one in shown}
-    chunk = Chunk(as_of=NOW - 1, objects=tuple(shown))
+    chunk = BulkBatch(as_of=NOW - 1, objects=tuple(shown))
     world.deliver([Message(TEST, chunk=chunk, cause="import").encode()])
     return world
 
@@ -303,7 +303,7 @@ def test_a_subscription_shown_in_part_agrees_with_one_that_is_known_whole() -> N
     world = World(NOW)
     whole = subscription(items=[item(f"si_{number:02}") for number in range(12)])
     cut = whole | {"items": whole["items"] | {"data": whole["items"]["data"][:10], "has_more": True}}
-    chunk = Chunk(as_of=NOW - 1, objects=(customer(), whole))
+    chunk = BulkBatch(as_of=NOW - 1, objects=(customer(), whole))
     world.deliver([Message(TEST, chunk=chunk, cause="import").encode()])
     world.stripe.objects = {"cus_1": customer(), "sub_1": cut}
     assert Verification(world)().agrees

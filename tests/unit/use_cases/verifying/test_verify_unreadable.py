@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peoplesync.use_cases.ports import Page, Unavailable
-from peoplesync.use_cases.verifying.verify import Verdict
+from peoplesync.use_cases.verifying.verify import VerificationReport
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
 from tests.support.fakes.world import World
 from tests.support.worlds.verifying import MAIN, ObjectLists, Verification, found_in
@@ -31,7 +31,7 @@ def world() -> World:
     return world
 
 
-def named(verdict: Verdict) -> list[tuple[str, ...]]:
+def named(verdict: VerificationReport) -> list[tuple[str, ...]]:
     return sorted(tuple(one.public().values()) for one in verdict.unreadable.values())
 
 

@@ -11,7 +11,7 @@ import pytest
 from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import Person
-from peoplesync.use_cases.messages.message import Chunk, Message, decode
+from peoplesync.use_cases.messages.message import BulkBatch, Message, decode
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.old_shapes import old_shape
 from tests.support.builders.stripe import (
@@ -164,10 +164,10 @@ def test_while_stripe_cannot_be_asked_the_question_waits_and_nobody_else() -> No
 
 def test_an_import_asks_late_and_not_for_what_its_lists_brought() -> None:
     world = world_with()
-    listed = Chunk(as_of=NOW - 1, objects=(customer(), subscription(price=IN_DOLLARS, currency="eur")))
+    listed = BulkBatch(as_of=NOW - 1, objects=(customer(), subscription(price=IN_DOLLARS, currency="eur")))
     world.deliver([Message(TEST, chunk=listed, cause="import").encode()])
     assert asks(world) == [("price_multi", 30)]
-    prices = Message(TEST, chunk=Chunk(as_of=NOW - 1, objects=(AT_STRIPE,)), cause="import")
+    prices = Message(TEST, chunk=BulkBatch(as_of=NOW - 1, objects=(AT_STRIPE,)), cause="import")
     world.deliver([prices.encode()])
 
     world.settle()
@@ -316,7 +316,7 @@ def test_what_a_coupon_applies_to_is_asked_for_once(told: bool) -> None:
 
 def test_a_coupon_shown_whole_does_not_hide_what_the_catalogue_knows_of_it() -> None:
     world = world_with()
-    world.deliver([Message(TEST, chunk=Chunk(as_of=NOW - 1, objects=(HALF_OF_PRO,))).encode()])
+    world.deliver([Message(TEST, chunk=BulkBatch(as_of=NOW - 1, objects=(HALF_OF_PRO,))).encode()])
     old = subscription(discounts=[discount(coupon=ALONE)])
     world.apply(SIGNED_UP, event("customer.subscription.created", old, created=NOW - DAY, old=True))
     world.settle()

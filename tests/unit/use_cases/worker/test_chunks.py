@@ -9,7 +9,7 @@ import pytest
 
 from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection
-from peoplesync.use_cases.messages.message import Chunk, Message, Purge, decode
+from peoplesync.use_cases.messages.message import BulkBatch, Message, Purge, decode
 from tests.support.builders.stripe import (
     DAY,
     NOW,
@@ -32,7 +32,7 @@ def world() -> World:
 
 
 def chunk(*objects: Mapping[str, Any], as_of: int = NOW, **more: Any) -> str:
-    listed = Chunk("c1", "imp_1", as_of, tuple(objects), **more)
+    listed = BulkBatch("c1", "imp_1", as_of, tuple(objects), **more)
     return Message(TEST, chunk=listed, cause="import").encode()
 
 

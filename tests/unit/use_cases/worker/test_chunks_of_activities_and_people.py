@@ -10,7 +10,7 @@ import pytest
 
 from peoplesync.domain.people.write_set import LoadedState
 from peoplesync.domain.segments.definitions import Segment
-from peoplesync.use_cases.messages.message import Chunk, Message, Unreadable, decode
+from peoplesync.use_cases.messages.message import BulkBatch, Message, Unreadable, decode
 from peoplesync.use_cases.ports import Unavailable
 from tests.support.builders.app_users import (
     defining,
@@ -48,7 +48,7 @@ def world() -> World:
 
 
 def test_the_parts_of_a_chunk_are_numbered_through_kind_by_kind() -> None:
-    whole = Chunk(
+    whole = BulkBatch(
         "c1",
         "run",
         NOW,
@@ -76,15 +76,15 @@ def test_the_parts_of_a_chunk_are_numbered_through_kind_by_kind() -> None:
 
 
 def test_a_chunk_of_an_older_version_has_neither_activities_nor_people() -> None:
-    body = json.loads(Message(TEST, chunk=Chunk("c1", "run", NOW, unseen=("cus_1",))).encode())
+    body = json.loads(Message(TEST, chunk=BulkBatch("c1", "run", NOW, unseen=("cus_1",))).encode())
     del body["chunk"]["activities"], body["chunk"]["people"]
 
-    assert decode(json.dumps(body)).chunk == Chunk("c1", "run", NOW, unseen=("cus_1",))
+    assert decode(json.dumps(body)).chunk == BulkBatch("c1", "run", NOW, unseen=("cus_1",))
 
 
 @pytest.mark.parametrize("kind", ["objects", "activities", "people"])
 def test_a_chunk_whose_parts_are_no_list_is_unreadable(kind: str) -> None:
-    body = json.loads(Message(TEST, chunk=Chunk()).encode())
+    body = json.loads(Message(TEST, chunk=BulkBatch()).encode())
     body["chunk"][kind] = {"0": "per_1"}
 
     with pytest.raises(Unreadable, match="a chunk's part is missing"):
@@ -154,7 +154,7 @@ def test_more_activities_than_a_transaction_takes_are_written_in_parts(world: Wo
 
 def test_activities_of_an_epoch_that_is_over_are_dropped(world: World) -> None:
     old = Message(
-        replace(TEST, number=0), chunk=Chunk(activities=(tracked(), tracked(name="Other")))
+        replace(TEST, number=0), chunk=BulkBatch(activities=(tracked(), tracked(name="Other")))
     ).encode()
 
     assert counts_of(world.deliver([old])) == {"dropped": 2}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.worker.outcome.report import Report
 from tests.support.builders.stripe import DAY, NOW, charge, customer, discount, event, product, subscription
 from tests.support.fakes.world import TEST, World
@@ -23,7 +23,7 @@ def world() -> World:
 
 
 def reconcile(world: World, *events: Json, cause: str = "reconcile") -> Report:
-    return world.deliver([Message(TEST, chunk=Chunk(events=events), cause=cause).encode()])
+    return world.deliver([Message(TEST, chunk=BulkBatch(events=events), cause=cause).encode()])
 
 
 def named(name: str, created: int, who: str = "cus_1") -> Json:

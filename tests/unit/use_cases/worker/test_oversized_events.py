@@ -10,7 +10,7 @@ import pytest
 
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import Person
-from peoplesync.use_cases.ingress.stripe_webhook import Receipt, Receiver
+from peoplesync.use_cases.ingress.stripe_webhook import Receiver, WebhookReceipt
 from peoplesync.use_cases.messages.message import MAX_BYTES, Message, decode
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders import stripe as builders
@@ -37,7 +37,7 @@ class Main:
         return ["whsec_test"]
 
 
-def knock(sent: StripeObject) -> tuple[Receipt, str | None]:
+def knock(sent: StripeObject) -> tuple[WebhookReceipt, str | None]:
     """What the webhook answers to an event, and the message that it puts on the queue."""
     main, queue, body = Main(), FakeQueue(), json.dumps(sent).encode()
     receipt = Receiver(main, main, queue).receive("main", body, builders.sign("whsec_test", body, NOW), NOW)

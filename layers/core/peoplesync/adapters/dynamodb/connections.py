@@ -17,9 +17,9 @@ from peoplesync.adapters.dynamodb.definitions import StoredDefinitions
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.tables import ConnectionRow, whole
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.quiet_period import Rhythm, read_rhythm
+from peoplesync.domain.quiet_period import QuietPeriodBaseline, read_baseline
 from peoplesync.domain.segments.definitions import Definitions
-from peoplesync.domain.sweep_progress import Pass, read_pass
+from peoplesync.domain.sweep_progress import SweepProgress, read_sweep_progress
 from peoplesync.use_cases.ports import VersionConflict
 
 LAST_EVENT_STEP: Final = 60
@@ -165,7 +165,7 @@ class ConnectionsStore(StoredDefinitions):
         heard = ConnectionRow.last_event_at
         self._change(epoch, [heard.set(at)], heard.does_not_exist() | (heard <= at - LAST_EVENT_STEP))
 
-    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
+    def advance(self, epoch: Epoch, until: int, rhythm: QuietPeriodBaseline) -> None:
         """Moves the checkpoint forward, never back, and with it the rhythm."""
         checkpoint = ConnectionRow.reconciled_until
         self._change(
@@ -228,7 +228,7 @@ class ConnectionsStore(StoredDefinitions):
         at = ConnectionRow.webhook_missed_at
         self._change(epoch, [at.set(newest)], at.does_not_exist() | (at < newest))
 
-    def note_sweep(self, epoch: Epoch, sweep: Pass) -> None:
+    def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
         """Remembers how far those whom the clock may have moved are handed out."""
         self._change(epoch, [ConnectionRow.swept_json.set(sweep.as_json())])
 
@@ -316,6 +316,6 @@ def _from_row(row: ConnectionRow) -> Connection:
         endpoint_problem=row.endpoint_problem,
         definitions_changed_at=whole(row.definitions_changed_at),
         erased_since=whole(row.erased_since),
-        sweep=read_pass(row.swept_json) if row.swept_json else Pass(),
-        rhythm=read_rhythm(row.rhythm_json) if row.rhythm_json else Rhythm(),
+        sweep=read_sweep_progress(row.swept_json) if row.swept_json else SweepProgress(),
+        rhythm=read_baseline(row.rhythm_json) if row.rhythm_json else QuietPeriodBaseline(),
     )

@@ -35,7 +35,7 @@ TABLES: Final[dict[str, type[Model]]] = {
 ROWS_A_LOOK: Final = 500
 
 
-class OldRows:
+class EpochPurge:
     """Deletes what is keyed by an epoch, a few hundred rows at a time. A scan reads the whole table, which is
     what leaves nothing over; it happens once in a connection's life, when it goes live or is given up."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from peoplesync.domain.billing_events import BillingEvent
-from peoplesync.domain.people.identities import Homes
+from peoplesync.domain.people.identities import IdentityResolver
 from peoplesync.domain.people.person import PENDING_PATIENCE, email_identity, normal_email, record_identity
 from peoplesync.domain.people.write_set import FoldResult, LoadedState
 from peoplesync.domain.records.activity import email_in
@@ -40,7 +40,7 @@ def fold(
     """
     if any(person.definitions_version > definitions.version for person in known.people.values()):
         return FoldResult(outdated=True)
-    homes = Homes(known, now, new_id)
+    homes = IdentityResolver(known, now, new_id)
     homes.erase(erasures)
     ties: set[ObjectKey] = set()
     unknown: set[str] = set()

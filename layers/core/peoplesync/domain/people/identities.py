@@ -37,7 +37,7 @@ USED_AT_ONCE: Final = 20
 that, each of which has an index of its users."""
 
 
-class Homes:
+class IdentityResolver:
     """The people as they stand while records move in."""
 
     def __init__(self, known: LoadedState, now: int, new_id: Callable[[], str]) -> None:
@@ -100,7 +100,7 @@ class Homes:
         owner = self._owner.get(email_identity(email)) if email else None
         if owner == SHARED:
             email = owner = None
-        if holder is not None and holder.email == email and not holder.crowded:
+        if holder is not None and holder.email == email and not holder.unsharing:
             self._put(holder, record)
         elif owner is not None and len(self._people[owner].records) + 1 < SHARED_BY:
             self._move(record, holder, self._people[owner])
@@ -143,7 +143,7 @@ class Homes:
         self._reviewed |= reviewed
         for person in sorted(reviewed):
             self._touch(person, person)
-            if self._people[person].crowded:
+            if self._people[person].unsharing:
                 self.settle(max(self._people[person].records.items())[1], None)
 
     def erase(self, people: Collection[str]) -> None:
@@ -196,7 +196,7 @@ class Homes:
                 charges=charges,
                 reviewed=frozenset(together) & self._reviewed,
                 shared=frozenset(one for one, former in self._shared.items() if former in together),
-                crowded=frozenset(one for one, person in after.items() if person and person.crowded),
+                unsharing=frozenset(one for one, person in after.items() if person and person.unsharing),
                 erased=erased,
                 erasing=frozenset(together) & self._erasing,
             )

@@ -89,7 +89,7 @@ class Person:
         return all(record.pending for record in self.records.values())
 
     @property
-    def crowded(self) -> bool:
+    def unsharing(self) -> bool:
         """Their e-mail turned out to be shared, and their records have not all left yet."""
         return self.email is None and self.customers > 1
 
@@ -154,7 +154,7 @@ def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Cata
         until = earliest(max(record.first_seen_at + PENDING_PATIENCE, now + 1) for record in unasked)
     else:
         segments, until = memberships(definitions.enabled, subject_of(person, fields, enabled), now)
-        until = earliest((until, profile.until, now + PENDING_PATIENCE if person.crowded else None))
+        until = earliest((until, profile.until, now + PENDING_PATIENCE if person.unsharing else None))
     return replace(
         person,
         fields=fields,

@@ -39,7 +39,7 @@ class WriteSet:
     `entries` are the new billing events with the record whose feed they join, `charges` what charges of a
     record count for from now on; `changes` is what was folded,
     `reviewed` who was looked at again. Identities that became `shared` are nobody's from now on; who is
-    `crowded` is to be reviewed until they are not. Identities that became `erased` are nobody's either, and
+    `unsharing` is to be reviewed until they are not. Identities that became `erased` are nobody's either, and
     what is heard of them is dropped; who is `erasing` was to be, and where they are still in `after` has
     records left.
     """
@@ -51,7 +51,7 @@ class WriteSet:
     charges: tuple[tuple[str, Snapshot], ...] = ()
     reviewed: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
-    crowded: frozenset[str] = frozenset()
+    unsharing: frozenset[str] = frozenset()
     erased: frozenset[str] = frozenset()
     erasing: frozenset[str] = frozenset()
 

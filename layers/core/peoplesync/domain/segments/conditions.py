@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from peoplesync.domain.fields.built_in import FieldType, FieldValue
 
-Verdict = tuple[bool, int | None]
+RuleResult = tuple[bool, int | None]
 """Whether it holds, and the instant until which that is certain; None: for ever, if nothing happens."""
 
 _SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400}
@@ -83,25 +83,25 @@ def number(value: object, place: str = "rule") -> Decimal:
     return found
 
 
-def _in(value: FieldValue, values: Any, _now: int) -> Verdict:
+def _in(value: FieldValue, values: Any, _now: int) -> RuleResult:
     if value in values:
         return True, None
     mine = _number(value)
     return mine is not None and any(_number(one) == mine for one in values), None
 
 
-def _contains(value: FieldValue, part: Any, _now: int) -> Verdict:
+def _contains(value: FieldValue, part: Any, _now: int) -> RuleResult:
     if isinstance(value, str) and isinstance(part, str):
         return part.casefold() in value.casefold(), None
     return isinstance(value, list) and part in value, None
 
 
-def _starts_with(value: FieldValue, beginning: Any, _now: int) -> Verdict:
+def _starts_with(value: FieldValue, beginning: Any, _now: int) -> RuleResult:
     return isinstance(value, str) and value.casefold().startswith(str(beginning).casefold()), None
 
 
-def _compared(holds: Callable[[Decimal, Decimal], bool]) -> Callable[[FieldValue, Any, int], Verdict]:
-    def verdict(value: FieldValue, bound: Any, _now: int) -> Verdict:
+def _compared(holds: Callable[[Decimal, Decimal], bool]) -> Callable[[FieldValue, Any, int], RuleResult]:
+    def verdict(value: FieldValue, bound: Any, _now: int) -> RuleResult:
         mine = _number(value)
         limit = number(bound)
         return mine is not None and holds(mine, limit), None
@@ -109,42 +109,42 @@ def _compared(holds: Callable[[Decimal, Decimal], bool]) -> Callable[[FieldValue
     return verdict
 
 
-def _older_than(value: FieldValue, age: Any, now: int) -> Verdict:
+def _older_than(value: FieldValue, age: Any, now: int) -> RuleResult:
     seconds, at = duration(age), _instant_of(value)
     if at is None:
         return False, None
     return (True, None) if at + seconds <= now else (False, at + seconds)
 
 
-def _within(value: FieldValue, span: Any, now: int) -> Verdict:
+def _within(value: FieldValue, span: Any, now: int) -> RuleResult:
     """From the instant on, for so long."""
     seconds, at = duration(span), _instant_of(value)
     return (False, None) if at is None else _between(at, at + seconds, now)
 
 
-def _in_next(value: FieldValue, span: Any, now: int) -> Verdict:
+def _in_next(value: FieldValue, span: Any, now: int) -> RuleResult:
     """From so long before the instant on, until it has come."""
     seconds, at = duration(span), _instant_of(value)
     return (False, None) if at is None else _between(at - seconds, at, now)
 
 
-def _between(begin: int, end: int, now: int) -> Verdict:
+def _between(begin: int, end: int, now: int) -> RuleResult:
     if now < begin:
         return False, begin
     return (True, end) if now < end else (False, None)
 
 
-def _before(value: FieldValue, date: Any, _now: int) -> Verdict:
+def _before(value: FieldValue, date: Any, _now: int) -> RuleResult:
     moment, at = instant(date), _instant_of(value)
     return at is not None and at < moment, None
 
 
-def _after(value: FieldValue, date: Any, _now: int) -> Verdict:
+def _after(value: FieldValue, date: Any, _now: int) -> RuleResult:
     moment, at = instant(date), _instant_of(value)
     return at is not None and at >= moment, None
 
 
-def _exists(value: FieldValue, exists: Any, _now: int) -> Verdict:
+def _exists(value: FieldValue, exists: Any, _now: int) -> RuleResult:
     return (value not in (None, "", [], {})) is exists, None
 
 
@@ -175,7 +175,7 @@ def _yes_or_no(argument: Any, place: str) -> None:
 class Operator:
     """What an operator says of a value at a moment, and what it can take."""
 
-    verdict: Callable[[FieldValue, Any, int], Verdict]
+    verdict: Callable[[FieldValue, Any, int], RuleResult]
     check: Check
 
 

@@ -31,7 +31,7 @@ from peoplesync.domain.segments.conditions import (
     OPERATORS_OF,
     VALUES_OF,
     InvalidRule,
-    Verdict,
+    RuleResult,
     duration,
 )
 
@@ -64,7 +64,7 @@ HAVING: Final = ("stripe_customer", "email")
 """What a rule can ask whether somebody has it."""
 
 
-def holds(rule: Rule, subject: Subject, now: int) -> Verdict:
+def holds(rule: Rule, subject: Subject, now: int) -> RuleResult:
     """Whether the rule holds for the subject at `now`, and until when that is certain.
 
     The second part is always later than `now`. It may be early, never late: looking again is always right.
@@ -100,7 +100,7 @@ def _occurrences(subject: Subject, kind: str) -> Occurrences:
     return subject.events.get(kind, Occurrences())
 
 
-def _at_least(occurrences: Occurrences, times: int, span: int, now: int) -> Verdict:
+def _at_least(occurrences: Occurrences, times: int, span: int, now: int) -> RuleResult:
     """It holds while the last but so many is younger than the span."""
     if len(occurrences.newest) < times:
         return False, None
@@ -108,14 +108,14 @@ def _at_least(occurrences: Occurrences, times: int, span: int, now: int) -> Verd
     return (True, until) if now < until else (False, None)
 
 
-def _last_older_than(occurrences: Occurrences, age: int, now: int) -> Verdict:
+def _last_older_than(occurrences: Occurrences, age: int, now: int) -> RuleResult:
     if not occurrences.newest:
         return False, None
     moment = occurrences.newest[0] + age
     return (True, None) if moment <= now else (False, moment)
 
 
-def _joined(verdicts: Sequence[Verdict], *, decided_by: bool) -> Verdict:
+def _joined(verdicts: Sequence[RuleResult], *, decided_by: bool) -> RuleResult:
     """One part that is so decides for all of them, and does so while any such part lasts. Where there is
     none, it is the other way around until the first of them may change."""
     deciding = [until for truth, until in verdicts if truth is decided_by]

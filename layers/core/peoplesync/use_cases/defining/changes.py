@@ -34,7 +34,7 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True)
-class Change:
+class DefinitionChange:
     """What was changed."""
 
     before: Definitions
@@ -68,7 +68,7 @@ class Definer:
     epoch: Epoch
     clock: Callable[[], int]
 
-    def change(self, edit: Callable[[Definitions], Definitions]) -> Change:
+    def change(self, edit: Callable[[Definitions], Definitions]) -> DefinitionChange:
         """Stores what `edit` makes of the definitions; it is asked again where somebody else was faster."""
         for tries_left in reversed(range(_TRIES)):
             before = self.store.definitions(self.epoch)
@@ -88,7 +88,7 @@ class Definer:
             except VersionConflict:
                 if not tries_left:
                     raise
-        return Change(before, after)
+        return DefinitionChange(before, after)
 
 
 def _evaluated(definitions: Definitions) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from peoplesync.domain.fields.built_in import MOST_FIELDS, BuiltinField, Field, FieldType
 from peoplesync.domain.fields.custom import CUSTOM_GROUP, check_field
 from peoplesync.domain.segments.definitions import Definitions
-from peoplesync.use_cases.defining.changes import Change, Definer, InvalidDefinition, check_title
+from peoplesync.use_cases.defining.changes import Definer, DefinitionChange, InvalidDefinition, check_title
 from peoplesync.use_cases.queries.browse import NotFound
 
 
@@ -18,7 +18,7 @@ class FieldDefiner(Definer):
 
     def add(
         self, key: str, title: str, field_type: FieldType, source: str, group: str = CUSTOM_GROUP
-    ) -> Change:
+    ) -> DefinitionChange:
         """A field of one's own, which is made of what is at that path."""
         added = Field(key, check_title(title), check_title(group, "group"), field_type, source.strip())
         check_field(added)
@@ -35,16 +35,16 @@ class FieldDefiner(Definer):
 
         return self.change(edit)
 
-    def rename(self, key: str, title: str) -> Change:
+    def rename(self, key: str, title: str) -> DefinitionChange:
         """Another title; the key stays."""
         title = check_title(title)
         return self.change(lambda now: _with_field(now, key, title=title))
 
-    def enable(self, key: str) -> Change:
+    def enable(self, key: str) -> DefinitionChange:
         """The field is written and shown again."""
         return self.change(lambda now: _with_field(now, key, enabled=True))
 
-    def disable(self, key: str) -> Change:
+    def disable(self, key: str) -> DefinitionChange:
         """The field is neither written nor shown, and stays defined."""
 
         def edit(now: Definitions) -> Definitions:
@@ -54,7 +54,7 @@ class FieldDefiner(Definer):
 
         return self.change(edit)
 
-    def remove(self, key: str) -> Change:
+    def remove(self, key: str) -> DefinitionChange:
         """No such field any more, nor its values."""
 
         def edit(now: Definitions) -> Definitions:

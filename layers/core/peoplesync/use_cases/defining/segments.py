@@ -10,8 +10,8 @@ from peoplesync.domain.segments.definitions import PREDEFINED_IDS, Definitions, 
 from peoplesync.domain.segments.rules import Rule
 from peoplesync.use_cases.defining.changes import (
     LONGEST_TITLE,
-    Change,
     Definer,
+    DefinitionChange,
     InvalidDefinition,
     check_title,
 )
@@ -25,7 +25,7 @@ MOST_ROWS: Final = 90
 class SegmentDefiner(Definer):
     """Makes, changes and removes segments."""
 
-    def create(self, title: str, rule: Rule, segment_id: str = "") -> Change:
+    def create(self, title: str, rule: Rule, segment_id: str = "") -> DefinitionChange:
         """A segment of one's own; without an id it gets one made of its title."""
         title = check_title(title)
 
@@ -36,7 +36,7 @@ class SegmentDefiner(Definer):
 
         return self.change(edit)
 
-    def change_rule(self, segment_id: str, rule: Rule) -> Change:
+    def change_rule(self, segment_id: str, rule: Rule) -> DefinitionChange:
         """Another rule for a segment of one's own."""
 
         def edit(now: Definitions) -> Definitions:
@@ -50,12 +50,12 @@ class SegmentDefiner(Definer):
 
         return self.change(edit)
 
-    def rename(self, segment_id: str, title: str) -> Change:
+    def rename(self, segment_id: str, title: str) -> DefinitionChange:
         """Another title; the id stays."""
         title = check_title(title)
         return self.change(lambda now: _with(now, segment_id, title=title))
 
-    def delete(self, segment_id: str) -> Change:
+    def delete(self, segment_id: str) -> DefinitionChange:
         """No such segment any more."""
 
         def edit(now: Definitions) -> Definitions:
@@ -68,7 +68,7 @@ class SegmentDefiner(Definer):
 
         return self.change(edit)
 
-    def duplicate(self, segment_id: str, title: str = "", new_id: str = "") -> Change:
+    def duplicate(self, segment_id: str, title: str = "", new_id: str = "") -> DefinitionChange:
         """A copy of one's own, to be changed: it is not enabled, since its members would be the same."""
 
         def edit(now: Definitions) -> Definitions:
@@ -79,7 +79,7 @@ class SegmentDefiner(Definer):
 
         return self.change(edit)
 
-    def enable(self, segment_ids: Sequence[str]) -> Change:
+    def enable(self, segment_ids: Sequence[str]) -> DefinitionChange:
         """The segments have members again. Their rules are checked anew: fields may be gone meanwhile."""
 
         def edit(now: Definitions) -> Definitions:
@@ -90,7 +90,7 @@ class SegmentDefiner(Definer):
 
         return self.change(edit)
 
-    def disable(self, segment_ids: Sequence[str]) -> Change:
+    def disable(self, segment_ids: Sequence[str]) -> DefinitionChange:
         """The segments have no members, and stay defined."""
 
         def edit(now: Definitions) -> Definitions:
@@ -110,7 +110,7 @@ class SegmentDefiner(Definer):
             ]
         }
 
-    def import_segments(self, content: Any, *, replaces: bool = False) -> Change:
+    def import_segments(self, content: Any, *, replaces: bool = False) -> DefinitionChange:
         """All segments of a file, or none; those that are there already only if it `replaces` them. One that
         is there just like that is left alone in any case."""
 

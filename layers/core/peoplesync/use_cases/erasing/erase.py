@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import Person, customer_identity, email_identity, normal_email
 from peoplesync.domain.records.activity import USER
-from peoplesync.use_cases.erasing.receipt import Receipt
+from peoplesync.use_cases.erasing.receipt import ErasureReceipt
 from peoplesync.use_cases.messages.message import Erase, Message
 
 LOOK: Final = 0.25
@@ -47,7 +47,7 @@ class Secrets(Protocol):
 class ErasedRows(Protocol):
     def ask(self, epoch: Epoch, person: str, at: int) -> None: ...
 
-    def receipt(self, epoch: Epoch, person: str) -> Receipt | None: ...
+    def receipt(self, epoch: Epoch, person: str) -> ErasureReceipt | None: ...
 
     def former(self, epoch: Epoch, identity: str) -> str | None:
         """Whose an erased identity was, "" where that is not known; None where it is not erased."""
@@ -95,7 +95,7 @@ class Eraser:
         erase = Erase(person.id, tuple(sorted(person.records)))
         self.live.send(Message(self.epoch, erase=erase, cause="erased").encode())
 
-    def wait(self, person: str, seconds: float) -> Receipt | None:
+    def wait(self, person: str, seconds: float) -> ErasureReceipt | None:
         """The receipt once it is complete; None where it is not after so many seconds. Raises PersonMoved."""
         begun = self.stopwatch()
         gone_since: float | None = None
@@ -115,7 +115,7 @@ class Eraser:
                 return None
             self.sleep(LOOK)
 
-    def erased_before(self, who: str) -> tuple[bool, Receipt | None]:
+    def erased_before(self, who: str) -> tuple[bool, ErasureReceipt | None]:
         """Whether somebody was erased, and the receipt where it can be found: by the person's id or a
         customer's. An e-mail and a user of the app are known to be erased, and no more."""
         if "@" not in who and who.startswith("per_"):

@@ -16,7 +16,7 @@ _CUSTOMER = customer_identity("")
 
 
 @dataclass(frozen=True)
-class Receipt:
+class ErasureReceipt:
     """What was removed with a person. `customers` are Stripe's ids, all else is counted. `erased_at` is when
     the person went, `feed_deleted_at` when their feed had gone too."""
 
@@ -58,15 +58,15 @@ class Receipt:
         }
 
 
-def removed_with(write_set: WriteSet, person: str, now: int) -> Receipt:
+def removed_with(write_set: WriteSet, person: str, now: int) -> ErasureReceipt:
     """What one transaction removes of one of its people. Who has many records goes in several steps."""
     before, after = write_set.before[person], write_set.after[person]
     if before is None:
-        return Receipt(person)
+        return ErasureReceipt(person)
     theirs = write_set.erased & before.identities
     left = before.segments.keys() - (after.segments.keys() if after else ())
     customers = sorted(one.removeprefix(_CUSTOMER) for one in theirs if one.startswith(_CUSTOMER))
-    return Receipt(
+    return ErasureReceipt(
         person,
         erased_at=now if after is None else None,
         customers=tuple(customers),

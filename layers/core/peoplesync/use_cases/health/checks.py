@@ -33,7 +33,7 @@ SLOW: Final = 60
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HealthCheck:
     """`headline` is what a glance should tell, `reason` the sentence behind it."""
 
     state: State
@@ -49,7 +49,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Facts:
+class HealthInputs:
     """What is known of a connection at a moment: messages on each of the `queues` and `dead` ones; since when
     the worker is paused; since when somebody is due by the clock and not reviewed; its last import; since
     when nothing is published; its last re-evaluation, and whether there are people whom segments and fields
@@ -88,15 +88,15 @@ class Facts:
         return 0 if self.due_since is None else max(0, self.now - self.due_since)
 
 
-def verdicts(facts: Facts) -> list[Verdict]:
+def health_checks(facts: HealthInputs) -> list[HealthCheck]:
     """All there is to say, the most pressing first; the last one is that it is in sync."""
     if facts.connection.disconnected_at is not None:
         return [_disconnected(facts.connection, facts.connection.disconnected_at)]
     return [*_stopped(facts), *_attention(facts), *_passing(facts), _in_sync(facts.connection)]
 
 
-def _disconnected(connection: Connection, at: int) -> Verdict:
-    return Verdict(
+def _disconnected(connection: Connection, at: int) -> HealthCheck:
+    return HealthCheck(
         "stopped",
         "Stopped: disconnected",
         f"disconnected since {iso(at)}",
@@ -105,11 +105,11 @@ def _disconnected(connection: Connection, at: int) -> Verdict:
     )
 
 
-def _stopped(facts: Facts) -> Iterator[Verdict]:
+def _stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
     """Where nothing comes in any more, or nothing is done with it."""
     connection = facts.connection
     if connection.key_refused_at is not None:
-        yield Verdict(
+        yield HealthCheck(
             "stopped",
             "Stopped: key revoked",
             f"Stripe refuses the API key since {iso(connection.key_refused_at)}",
@@ -117,7 +117,7 @@ def _stopped(facts: Facts) -> Iterator[Verdict]:
             "key-refused",
         )
     if facts.paused_since is not None:
-        yield Verdict(
+        yield HealthCheck(
             "paused",
             "Paused",
             f"changes are not applied since {iso(facts.paused_since)}; {_changes(facts.waiting)} "
@@ -129,50 +129,50 @@ def _stopped(facts: Facts) -> Iterator[Verdict]:
         yield from _webhook_stopped(facts)
 
 
-def _webhook_stopped(facts: Facts) -> Iterator[Verdict]:
+def _webhook_stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
     """The reconciler makes up for it every quarter of an hour, so that nothing is lost, but late."""
     connection, page = facts.connection, "webhook-stopped"
     heard, refused = connection.webhook_heard_at, connection.webhook_refused_since
     reconnect = f"`peoplesync connect{_of(connection)}` makes it anew; it asks for the API key"
     if connection.endpoint_problem == "gone":
         reason = "the webhook endpoint was deleted at Stripe; events come every 15 minutes only"
-        yield Verdict("stopped", "Stopped: webhook deleted", reason, reconnect, page)
+        yield HealthCheck("stopped", "Stopped: webhook deleted", reason, reconnect, page)
     elif connection.endpoint_problem == "disabled":
         reason = "the webhook endpoint is disabled at Stripe; events come every 15 minutes only"
-        yield Verdict("stopped", "Stopped: webhook disabled", reason, reconnect, page)
+        yield HealthCheck("stopped", "Stopped: webhook disabled", reason, reconnect, page)
     elif refused is not None and facts.now - refused > REFUSED_FOR:
         reason = f"signatures are wrong since {iso(refused)}: the secret was changed at Stripe only"
         rotate = f"`peoplesync rotate-secret{_of(connection)}` makes a new one, known to both"
-        yield Verdict("stopped", "Stopped: webhook refused", reason, rotate, "signatures")
+        yield HealthCheck("stopped", "Stopped: webhook refused", reason, rotate, "signatures")
     elif (connection.webhook_missed_at or 0) > max(heard or 0, connection.webhook_since or 0):
         reason = (
             f"an event of {iso(connection.webhook_missed_at or 0)} came by the reconciler only, "
             f"and nothing by the webhook {'yet' if heard is None else f'since {iso(heard)}'}"
         )
         look = "look at the endpoint's deliveries at Stripe; it goes with the next event that they bring"
-        yield Verdict("stopped", "Stopped: webhook silent", reason, look, page)
+        yield HealthCheck("stopped", "Stopped: webhook silent", reason, look, page)
 
 
-def _attention(facts: Facts) -> Iterator[Verdict]:
+def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
     """What does not pass by itself, though the sync goes on."""
     connection, now = facts.connection, facts.now
     if facts.dead:
         letters = f"{facts.dead} dead letter{'s' * (facts.dead != 1)}"
         reason = f"{facts.dead} message{'s' * (facts.dead != 1)} could not be applied"
         look = "`peoplesync dead list` tells why; then `dead replay` or `dead drop`"
-        yield Verdict("attention", f"Attention: {letters}", reason, look, "dead-letters")
+        yield HealthCheck("attention", f"Attention: {letters}", reason, look, "dead-letters")
     lost_since = connection.gap_since
     if lost_since is None and facts.known_until < now - KEPT_BY_STRIPE:
         lost_since = facts.known_until
     if lost_since is not None:
         reason = f"events since {iso(lost_since)} are lost, since Stripe keeps them for 30 days"
         anew = f"`peoplesync import start{_of(connection)}` makes up for it"
-        yield Verdict("attention", "Attention: events lost", reason, anew, "gap")
+        yield HealthCheck("attention", "Attention: events lost", reason, anew, "gap")
     if now - facts.known_until > RECONCILE_OVERDUE:
         ago = duration(now - facts.known_until)
         reason = f"reconcile has not run for {ago}; events may be missing"
         run = f"`peoplesync reconcile{_of(connection)}` runs it, or says what stops it"
-        yield Verdict("attention", "Attention: reconcile stopped", reason, run, "reconcile-stale")
+        yield HealthCheck("attention", "Attention: reconcile stopped", reason, run, "reconcile-stale")
     if facts.last_import is not None and facts.last_import["status"] == "failed":
         reason = f"the last import failed; `peoplesync import list{_of(connection)}` tells why"
         resume = f"`peoplesync import resume {facts.last_import['id']}{_of(connection)}`"
@@ -180,7 +180,7 @@ def _attention(facts: Facts) -> Iterator[Verdict]:
         if facts.last_import.get("failed"):  # what is dead stays so, however often the rest is done again
             anew = f"`peoplesync import start{_of(connection)}`"
             what_to_do = f"`peoplesync dead list` tells what stopped it; then `dead replay --all` and {anew}"
-        yield Verdict("attention", "Attention: import failed", reason, what_to_do, "import-failed")
+        yield HealthCheck("attention", "Attention: import failed", reason, what_to_do, "import-failed")
     changed_at = connection.definitions_changed_at
     if facts.outrun and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
         yield _not_reevaluated(facts, now - changed_at)
@@ -189,7 +189,7 @@ def _attention(facts: Facts) -> Iterator[Verdict]:
     if facts.due_for > SWEEP_OVERDUE and facts.paused_since is None:
         reason = f"somebody has been due by the clock for {duration(facts.due_for)} and was not reviewed"
         look = "`peoplesync logs sweep_segments` tells whether the sweep runs"
-        yield Verdict("attention", "Attention: segments late", reason, look, "sweep-late")
+        yield HealthCheck("attention", "Attention: segments late", reason, look, "sweep-late")
 
 
 def is_outrun(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
@@ -203,7 +203,7 @@ def is_outrun(connection: Connection, last_reevaluation: Mapping[str, Any] | Non
     return bool(last_reevaluation["status"] != "running")
 
 
-def _not_reevaluated(facts: Facts, ago: int) -> Verdict:
+def _not_reevaluated(facts: HealthInputs, ago: int) -> HealthCheck:
     last, of = facts.last_reevaluation, _of(facts.connection)
     reason = f"segments or fields changed {duration(ago)} ago and people have not been re-evaluated"
     what_to_do = f"`peoplesync reevaluate start{of}` does it, or goes on where it was"
@@ -211,10 +211,12 @@ def _not_reevaluated(facts: Facts, ago: int) -> Verdict:
         reason += f"; `peoplesync reevaluate list{of}` tells why"
         if last["failed"]:
             what_to_do = f"`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start{of}`"
-    return Verdict("attention", "Attention: people not re-evaluated", reason, what_to_do, "not-reevaluated")
+    return HealthCheck(
+        "attention", "Attention: people not re-evaluated", reason, what_to_do, "not-reevaluated"
+    )
 
 
-def _unpublished(since: int, now: int) -> Verdict:
+def _unpublished(since: int, now: int) -> HealthCheck:
     within = duration(TOLD_WITHIN)
     if now - since < TOLD_WITHIN:
         cost = f"it is told later, if that goes on within {within}"
@@ -222,10 +224,10 @@ def _unpublished(since: int, now: int) -> Verdict:
         cost = f"what is older than {within} when that goes on is put aside, and not told by itself any more"
     reason = f"nothing goes out on the bus since {iso(since)}; {cost}"
     what_to_do = "`peoplesync publish resume` goes on"
-    return Verdict("attention", "Attention: publishing paused", reason, what_to_do, "publish-paused")
+    return HealthCheck("attention", "Attention: publishing paused", reason, what_to_do, "publish-paused")
 
 
-def _passing(facts: Facts) -> Iterator[Verdict]:
+def _passing(facts: HealthInputs) -> Iterator[HealthCheck]:
     """What passes by itself."""
     connection, last_import = facts.connection, facts.last_import
     if last_import is not None and last_import["status"] == "running":
@@ -234,34 +236,34 @@ def _passing(facts: Facts) -> Iterator[Verdict]:
         reason = f"{percent} %: {listed} are applied so far"
         headline = f"Importing {percent} %"
         if waits := waits_for_stripe(last_import):
-            yield Verdict(
+            yield HealthCheck(
                 "importing", f"{headline}: waits for Stripe", f"{waits}; {listed} are applied so far"
             )
         else:
-            yield Verdict("importing", headline, reason)
+            yield HealthCheck("importing", headline, reason)
     last = facts.last_reevaluation
     if last is not None and last["status"] == "running":
         percent = 100 * last["evaluated"] // last["people"] if last["people"] else 0
         reason = f"{last['evaluated']:,} of {last['people']:,} people are evaluated so far"
-        yield Verdict("reevaluating", f"Re-evaluating {percent} %", reason)
+        yield HealthCheck("reevaluating", f"Re-evaluating {percent} %", reason)
     if facts.waiting:
         lag = connection.lag_seconds or 0
         if lag > SLOW:
             reason = f"{_changes(facts.waiting)} on the queues; the newest took {duration(lag)} to arrive"
-            yield Verdict("behind", f"Behind {duration(lag)}", reason, runbook="lag")
+            yield HealthCheck("behind", f"Behind {duration(lag)}", reason, runbook="lag")
         else:
             reason = f"{_changes(facts.waiting)} on the queues"
-            yield Verdict("behind", f"Behind: {_changes(facts.waiting)}", reason)
+            yield HealthCheck("behind", f"Behind: {_changes(facts.waiting)}", reason)
 
 
-def _in_sync(connection: Connection) -> Verdict:
+def _in_sync(connection: Connection) -> HealthCheck:
     missed = connection.missed_events
     reason = "every event that arrived is applied"
     if connection.last_event_at is None:
         reason = "no event has arrived yet"
     elif missed and connection.endpoint_id is not None:
         reason = f"every event is applied, also {missed:,} event{'s' * (missed != 1)} that the webhook missed"
-    return Verdict("in_sync", "In sync", reason)
+    return HealthCheck("in_sync", "In sync", reason)
 
 
 def progress(one_import: Mapping[str, Any]) -> int:

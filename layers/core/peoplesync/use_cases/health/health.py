@@ -10,7 +10,7 @@ from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.use_cases.connecting.permissions import missing
-from peoplesync.use_cases.health.checks import Facts, is_outrun, verdicts
+from peoplesync.use_cases.health.checks import HealthInputs, health_checks, is_outrun
 from peoplesync.use_cases.public_json import iso
 
 NOT_SHOWN: Final = 100
@@ -88,10 +88,10 @@ class Health:
         connection: Connection,
         last_import: Mapping[str, Any] | None = None,
         last_reevaluation: Mapping[str, Any] | None = None,
-    ) -> Facts:
+    ) -> HealthInputs:
         """What the verdict is about."""
         now = self.clock()
-        return Facts(
+        return HealthInputs(
             connection,
             now,
             self.depths.by_queue(),
@@ -105,10 +105,10 @@ class Health:
             is_outrun(connection, last_reevaluation) and self.people.count(connection.epoch, EVERYONE) > 0,
         )
 
-    def told(self, facts: Facts) -> dict[str, Any]:
+    def told(self, facts: HealthInputs) -> dict[str, Any]:
         """The same as `status`."""
         connection, now = facts.connection, facts.now
-        first, *others = verdicts(facts)
+        first, *others = health_checks(facts)
         checkpoint = connection.reconciled_until
         return {
             "state": first.state,

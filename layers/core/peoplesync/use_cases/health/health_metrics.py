@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from peoplesync.use_cases.health.checks import Facts, progress, verdicts
+from peoplesync.use_cases.health.checks import HealthInputs, health_checks, progress
 from peoplesync.use_cases.metrics import Metric
 
 WEBHOOK_PAGES: Final = frozenset({"webhook-stopped", "signatures"})
 
 
-def gauges(connections: Sequence[Facts], waiting: Mapping[str, int], dead: int) -> dict[Metric, float]:
+def health_metrics(
+    connections: Sequence[HealthInputs], waiting: Mapping[str, int], dead: int
+) -> dict[Metric, float]:
     """The state of each metric that is one; those of connections only where there is one.
 
     `waiting` counts the messages of the live, bulk and review queue.
@@ -25,7 +27,7 @@ def gauges(connections: Sequence[Facts], waiting: Mapping[str, int], dead: int) 
     }
     if not connections:
         return found
-    told = [verdict for facts in connections for verdict in verdicts(facts)]
+    told = [verdict for facts in connections for verdict in health_checks(facts)]
     imports = [facts.last_import for facts in connections if facts.last_import]
     running = [progress(one) for one in imports if one["status"] == "running"]
     silence = [
@@ -53,5 +55,5 @@ def gauges(connections: Sequence[Facts], waiting: Mapping[str, int], dead: int) 
     }
 
 
-def _needs_somebody(facts: Facts) -> bool:
-    return any(verdict.needs_somebody for verdict in verdicts(facts))
+def _needs_somebody(facts: HealthInputs) -> bool:
+    return any(verdict.needs_somebody for verdict in health_checks(facts))

@@ -10,9 +10,9 @@ from typing import Any, Final, Protocol
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.domain.segments.definitions import Definitions
-from peoplesync.use_cases.health.checks import Facts, Verdict, verdicts
+from peoplesync.use_cases.health.checks import HealthCheck, HealthInputs, health_checks
 from peoplesync.use_cases.health.health import Depths, Health
-from peoplesync.use_cases.health.health_metrics import gauges
+from peoplesync.use_cases.health.health_metrics import health_metrics
 from peoplesync.use_cases.metrics import Metric
 
 EVERY: Final = 300
@@ -60,17 +60,17 @@ class HealthReporter:
     measures: Measures
     clock: Callable[[], int]
 
-    def report(self, *, count_people: bool) -> Mapping[str, Verdict]:
+    def report(self, *, count_people: bool) -> Mapping[str, HealthCheck]:
         """Measures every connection that is not disconnected; the first verdict on each, by its name. People
         are counted every quarter of an hour, and where it is asked for."""
         facts = [self._facts(one) for one in self.connections.all()]
-        for metric, value in gauges(facts, self.depths.by_queue(), self.depths.dead()).items():
+        for metric, value in health_metrics(facts, self.depths.by_queue(), self.depths.dead()).items():
             self.measures.add(metric, value)
         if count_people or self.clock() % COUNTED_EVERY < EVERY:
             self._count_people()
-        return {one.connection.name: verdicts(one)[0] for one in facts}
+        return {one.connection.name: health_checks(one)[0] for one in facts}
 
-    def _facts(self, connection: Connection) -> Facts:
+    def _facts(self, connection: Connection) -> HealthInputs:
         last_import = self.imports(connection.epoch).latest()
         return self.health.facts(connection, last_import, self.reevaluations(connection.epoch).current())
 

@@ -25,7 +25,7 @@ PRODUCTS, COUPONS = "rak_product_read", "rak_coupon_read"
 
 
 @dataclass(frozen=True)
-class Listing:
+class StripeList:
     """One list: `resource` as in Stripe's path, `params` beside the window and the cursor, the instant
     from which on objects are wanted. Of its endpoint's rate limit it takes its `part`, of the account's
     one of so many parts as long lists are read `side_by_side`."""
@@ -42,15 +42,15 @@ class Listing:
         return {"limit": PAGE, **self.params, **window_params}
 
 
-def object_lists(run: Run, permissions: Mapping[str, bool]) -> list[Listing]:
+def object_lists(run: Run, permissions: Mapping[str, bool]) -> list[StripeList]:
     """The lists of objects, those without which others would be incomplete first."""
     since = FIRST_CREATED if run.created_after is None else run.created_after + 1
     of_prices = ["data.tiers", "data.currency_options"]
     if permissions.get(PRODUCTS, True):
         of_prices.append("data.product")
     lists = [
-        Listing("customers", "customers", since),
-        Listing(
+        StripeList("customers", "customers", since),
+        StripeList(
             "subscriptions",
             "subscriptions",
             since,
@@ -60,21 +60,21 @@ def object_lists(run: Run, permissions: Mapping[str, bool]) -> list[Listing]:
                 "expand": ["data.latest_invoice", "data.discounts", "data.items.data.discounts"],
             },
         ),
-        Listing("prices", "prices", FIRST_CREATED, {"expand": of_prices}, part=0.1),
-        Listing("charges", "charges", run.started_at - run.charge_days * DAY),
+        StripeList("prices", "prices", FIRST_CREATED, {"expand": of_prices}, part=0.1),
+        StripeList("charges", "charges", run.started_at - run.charge_days * DAY),
     ]
     if permissions.get(COUPONS, True):
         expand = {"expand": ["data.applies_to", "data.currency_options"]}
-        lists.append(Listing("coupons", "coupons", FIRST_CREATED, expand, part=0.1))
+        lists.append(StripeList("coupons", "coupons", FIRST_CREATED, expand, part=0.1))
     return lists
 
 
-def event_lists(run: Run) -> list[Listing]:
+def event_lists(run: Run) -> list[StripeList]:
     """The lists of events: Stripe takes some types at a time."""
     types = sorted(EVENT_TYPES | CATALOGUE_EVENT_TYPES)
     since = max(run.started_at - run.event_days * DAY, run.created_after or 0)
     return [
-        Listing(
+        StripeList(
             f"events-{number}",
             "events",
             since,
@@ -86,7 +86,7 @@ def event_lists(run: Run) -> list[Listing]:
     ]
 
 
-def listing_of(run: Run, permissions: Mapping[str, bool], name: str) -> Listing | None:
+def stripe_list(run: Run, permissions: Mapping[str, bool], name: str) -> StripeList | None:
     """The list of a name; None where the key may not read it and need not."""
     every = [*object_lists(run, permissions), *event_lists(run)]
     return next((one for one in every if one.name == name), None)

@@ -21,7 +21,7 @@ NAMED: Final = 5
 
 
 @dataclass
-class Progress:
+class ImportProgress:
     """Counts of Stripe objects: `listed` by Stripe, `enqueued` (those that are of use), `applied` to people,
     and `failed` for good. `asked` and `answered` count customers whom no list showed. `missing` names some of
     the chunks that are not applied yet."""
@@ -49,11 +49,11 @@ class Progress:
         }
 
 
-def progress_of(run: Run, runs: ImportRuns) -> Progress:
+def progress_of(run: Run, runs: ImportRuns) -> ImportProgress:
     """Where a run stands."""
     of_lists = runs.listed(run)
     lists = {name: listed for name, (listed, _) in of_lists.items() if name != UNSEEN}
-    progress = Progress(listed=sum(lists.values()), lists=lists)
+    progress = ImportProgress(listed=sum(lists.values()), lists=lists)
     for page, chunk, objects, failed in side_by_side(runs.pages(run), runs.chunks_applied(run)):
         done = 0 if failed is None else objects - failed
         if page.list == UNSEEN:
@@ -68,7 +68,7 @@ def progress_of(run: Run, runs: ImportRuns) -> Progress:
     return progress
 
 
-def shortcoming(progress: Progress, failures: Iterable[str]) -> str:
+def shortcoming(progress: ImportProgress, failures: Iterable[str]) -> str:
     """Why a run has failed, "" where all is applied; `failures` name what could not be."""
     if progress.failed:
         objects = f"{progress.failed} object{'s' * (progress.failed != 1)}"

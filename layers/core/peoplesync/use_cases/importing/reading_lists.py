@@ -19,9 +19,9 @@ from typing import Any, Final, Protocol
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.stripe_objects.reading import name_of
 from peoplesync.domain.windows import FIRST, Window, next_window
-from peoplesync.use_cases.importing.lists import Listing
+from peoplesync.use_cases.importing.lists import StripeList
 from peoplesync.use_cases.importing.runs import ImportRuns, ListedPage, Run, Superseded
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_events, chunks_of_objects
 from peoplesync.use_cases.ports import CursorGone, KeyRefused, Lists, Page, RateLimited, Unavailable
 from peoplesync.use_cases.stripe_reads.pace import Pace
@@ -50,7 +50,7 @@ class ListReader:
     """Reads one list of a run. `out_of_time` says when to stop; nothing is lost by stopping."""
 
     run: Run
-    listing: Listing
+    listing: StripeList
     lists: Lists
     queue: BulkQueue
     runs: ImportRuns
@@ -196,7 +196,7 @@ def put_on_queue(
         name = chunk_id(list_name, window, number, map(name_of, parts))
         chunks[name] = len(parts)
         of_kind: dict[str, Any] = {"events": parts} if is_of_events else {"objects": parts}
-        chunk = Chunk(name, run.id, page.as_of, **of_kind)
+        chunk = BulkBatch(name, run.id, page.as_of, **of_kind)
         bodies.append(Message(run.epoch, chunk=chunk, cause=run.cause).encode())
     queue.send_all(bodies)
     runs.add_page(run, ListedPage(list_name, window.id, window.pages, chunks, params))

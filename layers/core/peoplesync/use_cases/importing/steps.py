@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.lists import event_lists, listing_of, object_lists, optional_permission
+from peoplesync.use_cases.importing.lists import event_lists, object_lists, optional_permission, stripe_list
 from peoplesync.use_cases.importing.progress import UNSEEN, missing_pages, progress_of, shortcoming
 from peoplesync.use_cases.importing.reading_lists import READERS, BulkQueue, ListReader, put_on_queue
 from peoplesync.use_cases.importing.request import Request, Unacceptable, read_request
@@ -147,7 +147,7 @@ class Importer:
         before = self.runs.list_state(run, name)
         out_of_time = self._timer()
         while True:
-            listing = listing_of(run, permissions, name)
+            listing = stripe_list(run, permissions, name)
             if listing is None:
                 return {**place, "status": "done"}
             pace = Pace(
@@ -219,7 +219,7 @@ class Importer:
             if page.list == UNSEEN:
                 self._unseen(run).again(page)
                 continue
-            listing = listing_of(run, connection.permissions, page.list)
+            listing = stripe_list(run, connection.permissions, page.list)
             if listing is None:
                 continue
             try:

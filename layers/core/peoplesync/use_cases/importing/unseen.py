@@ -16,7 +16,7 @@ from peoplesync.domain.windows import Window
 from peoplesync.use_cases.importing.progress import UNSEEN
 from peoplesync.use_cases.importing.reading_lists import BulkQueue, chunk_id
 from peoplesync.use_cases.importing.runs import ImportRuns, ListedPage, Run
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 
 CUSTOMERS_A_CHUNK: Final = 25
 
@@ -81,7 +81,7 @@ class UnseenCustomers:
     def _send(self, place: Window, customers: Sequence[str]) -> None:
         name = chunk_id(UNSEEN, place, 0, customers)
         since = self.run.started_at - SHOWN_WITHIN
-        chunk = Chunk(name, self.run.id, since, unseen=tuple(customers))
+        chunk = BulkBatch(name, self.run.id, since, unseen=tuple(customers))
         self.queue.send_all([Message(self.run.epoch, chunk=chunk, cause=self.run.cause).encode()])
         page = ListedPage(UNSEEN, place.id, place.pages, {name: len(customers)}, {"after": place.cursor})
         self.runs.add_page(self.run, page)

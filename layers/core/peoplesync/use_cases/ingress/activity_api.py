@@ -20,7 +20,7 @@ from peoplesync.domain.connections import Connection, Epoch, is_connection_name
 from peoplesync.use_cases.ingress.activity_schema import InvalidActivity, read_item
 from peoplesync.use_cases.ingress.bodies import Unacceptable, read_json
 from peoplesync.use_cases.ingress.write_keys import WriteKey, is_write_key
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import BYTES_A_CHUNK
 from peoplesync.use_cases.metrics import Metric
 from peoplesync.use_cases.ports import Unavailable
@@ -53,7 +53,7 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     """How a request is answered. `accepted` items are on the queue; `refused` counts the others by the part
     that was wrong, and `metric` is what else is to be counted. Only `body` may hold something personal."""
 
@@ -76,7 +76,7 @@ class Answer:
         }
 
 
-BUSY: Final = Answer(
+BUSY: Final = ApiAnswer(
     503,
     {
         "success": False,
@@ -115,7 +115,7 @@ class ActivityReceiver:
     keys: Keys
     queue: Queue
 
-    def receive(self, method: str, body: bytes, headers: Mapping[str, str], now: int) -> Answer:
+    def receive(self, method: str, body: bytes, headers: Mapping[str, str], now: int) -> ApiAnswer:
         """Takes a request to `/v1/{method}`: track, identify or batch. `headers` have small letters."""
         try:
             return self._received(method, body, headers, now)
@@ -123,11 +123,11 @@ class ActivityReceiver:
             said = {"success": False, "code": refused.code, "message": str(refused)}
             stranger = refused.status in (401, 403)
             metric = Metric.ACTIVITY_UNAUTHORIZED if stranger else Metric.ACTIVITIES_REFUSED
-            return Answer(refused.status, said, metric=metric)
+            return ApiAnswer(refused.status, said, metric=metric)
         except Unavailable:
             return BUSY
 
-    def _received(self, method: str, body: bytes, headers: Mapping[str, str], now: int) -> Answer:
+    def _received(self, method: str, body: bytes, headers: Mapping[str, str], now: int) -> ApiAnswer:
         key = _key_of_header(headers.get("authorization", ""))
         # With a key in the header a stranger's body is not even unpacked.
         connection = self._connection(key) if key else None
@@ -179,7 +179,7 @@ class ActivityReceiver:
             )
         return connection
 
-    def take_event(self, detail: Any, event_id: str, happened_at: int, now: int) -> Answer:
+    def take_event(self, detail: Any, event_id: str, happened_at: int, now: int) -> ApiAnswer:
         """Takes an event of the bus, which nobody waits for: what is refused becomes a dead letter. An item
         without a time is of the event's, and one without an id is known by the event's. Raises
         Unavailable."""
@@ -197,7 +197,7 @@ class ActivityReceiver:
         for place, refused in found.refused.items():
             body = json.dumps({"connection": told or str(name), "activity": items[place]})
             self.queue.dead_letter(body, f"activity on the bus: {refused}")
-        return Answer(200, {}, told, len(found.sound), found.parts)
+        return ApiAnswer(200, {}, told, len(found.sound), found.parts)
 
     def _named(self, name: Any) -> tuple[Connection | None, str]:
         """The connection that an event of the bus is for, or why it cannot be."""
@@ -231,7 +231,7 @@ def messages(epoch: Epoch, activities: Iterable[Json]) -> list[str]:
     for one in activities:
         by_user.setdefault(one["user"], []).append(one)
     together = (one for theirs in by_user.values() for one in theirs)
-    return [Message(epoch, chunk=Chunk(activities=some)).encode() for some in _packed(together)]
+    return [Message(epoch, chunk=BulkBatch(activities=some)).encode() for some in _packed(together)]
 
 
 def _packed(activities: Iterable[Json]) -> Iterator[tuple[Json, ...]]:
@@ -277,16 +277,16 @@ def _items(method: str, request: dict[str, Any]) -> list[Any]:
     return items
 
 
-def _answer(connection: Connection, items: Sequence[Any], found: Sorted) -> Answer:
+def _answer(connection: Connection, items: Sequence[Any], found: Sorted) -> ApiAnswer:
     accepted = len(found.sound)
     if not found.refused:
-        return Answer(200, {"success": True}, connection.name, accepted)
+        return ApiAnswer(200, {"success": True}, connection.name, accepted)
     rejected = [
         {"index": place, "messageId": _message_id(items[place]), "error": str(problem)}
         for place, problem in found.refused.items()
     ]
     body = {"success": False, "accepted": accepted, "rejected": rejected}
-    return Answer(200 if accepted else 400, body, connection.name, accepted, found.parts)
+    return ApiAnswer(200 if accepted else 400, body, connection.name, accepted, found.parts)
 
 
 def _message_id(item: Any) -> str | None:

@@ -38,7 +38,7 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True)
-class Receipt:
+class WebhookReceipt:
     """How a request was answered. `outcome` is enqueued, dropped or refused; `reason` says why, in one word;
     `metric` counts it; `detail` is for the operator's log and holds nothing personal."""
 
@@ -71,35 +71,37 @@ class Receiver:
     secrets: SigningSecrets
     queue: Queue
 
-    def receive(self, name: str, body: bytes, signature: str | None, now: int) -> Receipt:
+    def receive(self, name: str, body: bytes, signature: str | None, now: int) -> WebhookReceipt:
         """Verifies a webhook request to the connection `name` and puts its event on the queue."""
         connection = self.connections.get(name) if is_connection_name(name) else None
         if connection is None:
             unknown = {"because": "unknown connection", "connection": name[:64]}
-            return Receipt("refused", Metric.WEBHOOKS_REFUSED_CONNECTION, _NOT_ACCEPTED, unknown)
+            return WebhookReceipt("refused", Metric.WEBHOOKS_REFUSED_CONNECTION, _NOT_ACCEPTED, unknown)
         problem = self._signature_problem(name, body, signature, now)
         event = _event(body)
         if problem is not None:
             if problem == WRONG and event is not None and event.get("livemode") is connection.livemode:
                 self._note_refused_signature(connection, now)
-            return Receipt("refused", Metric.WEBHOOKS_REFUSED_SIGNATURE, _NOT_ACCEPTED, {"because": problem})
+            return WebhookReceipt(
+                "refused", Metric.WEBHOOKS_REFUSED_SIGNATURE, _NOT_ACCEPTED, {"because": problem}
+            )
         if event is None:
             no_event = {"because": "body is no Stripe event"}
-            return Receipt("refused", Metric.WEBHOOKS_REFUSED_MALFORMED, "malformed", no_event)
+            return WebhookReceipt("refused", Metric.WEBHOOKS_REFUSED_MALFORMED, "malformed", no_event)
         detail = {"event": event.get("id"), "type": event["type"], "created_at": event.get("created")}
         if event.get("livemode") is not connection.livemode:
             mode = "live" if connection.livemode else "test"
             detail |= {"because": f"the connection is in {mode} mode"}
-            return Receipt("refused", Metric.WEBHOOKS_REFUSED_MODE, "wrong_mode", detail)
+            return WebhookReceipt("refused", Metric.WEBHOOKS_REFUSED_MODE, "wrong_mode", detail)
         reason = no_use(event)
         if reason is not None:
-            return Receipt("dropped", _DROPPED[reason], reason, detail)
+            return WebhookReceipt("dropped", _DROPPED[reason], reason, detail)
         encoded = _fitting(connection.epoch, event)
         if encoded is None:
             detail |= {"because": "larger than the queue takes"}
-            return Receipt("refused", Metric.WEBHOOKS_REFUSED_SIZE, "too_large", detail)
+            return WebhookReceipt("refused", Metric.WEBHOOKS_REFUSED_SIZE, "too_large", detail)
         self.queue.send(encoded)
-        return Receipt("enqueued", Metric.WEBHOOKS_ENQUEUED, detail=detail)
+        return WebhookReceipt("enqueued", Metric.WEBHOOKS_ENQUEUED, detail=detail)
 
     def _note_refused_signature(self, connection: Connection, now: int) -> None:
         """That it looks like Stripe is all that can be known; the next genuine event takes it back."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from peoplesync.use_cases.messages.message import PARTS, Chunk, Message, Unreadable, decode
+from peoplesync.use_cases.messages.message import PARTS, BulkBatch, Message, Unreadable, decode
 from peoplesync.use_cases.public_json import iso
 
 KEPT_SECONDS: Final = 14 * 86_400
@@ -105,7 +105,7 @@ def _event(event: Mapping[str, Any]) -> str:
     return " ".join(part for part in (_text(event.get("type")) or "event without a type", named) if part)
 
 
-def _chunk(chunk: Chunk) -> str:
+def _chunk(chunk: BulkBatch) -> str:
     """How much a chunk holds; one thing alone, as the worker dead-letters it, is named."""
     parts = list(chunk.parts)
     if len(parts) == 1:

@@ -31,7 +31,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Walk:
+class IndexScan:
     """A way through a member index, all of whose people are to be looked at again.
 
     It goes on after the member `after` of the shard `shard`.
@@ -43,7 +43,7 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class BulkBatch:
     """Many things in one message, most often part of what Stripe's lists showed.
 
     `objects` are Stripe objects as they were at `as_of`, `events` are Stripe events, `unseen` are customers
@@ -68,7 +68,7 @@ class Chunk:
         kinds = [(kind, one) for kind in PARTS for one in getattr(self, kind)]
         return ((part, kind, one) for part, (kind, one) in enumerate(kinds))
 
-    def only(self, parts: Collection[int]) -> Chunk:
+    def only(self, parts: Collection[int]) -> BulkBatch:
         """The chunk with some of its parts."""
         kept: dict[str, Any] = {kind: [] for kind in PARTS}
         for part, kind, one in self.parts:
@@ -142,8 +142,8 @@ class Message:
     epoch: Epoch
     event: Mapping[str, Any] | None = None
     review: tuple[str, ...] = ()
-    walk: Walk | None = None
-    chunk: Chunk | None = None
+    walk: IndexScan | None = None
+    chunk: BulkBatch | None = None
     erase: Erase | None = None
     purge: Purge | None = None
     ask: Ask | None = None
@@ -157,7 +157,7 @@ class Message:
         elif self.walk is not None:
             content = {"walk": asdict(self.walk)}
         elif self.chunk is not None:
-            content = {"chunk": {one.name: getattr(self.chunk, one.name) for one in fields(Chunk)}}
+            content = {"chunk": {one.name: getattr(self.chunk, one.name) for one in fields(BulkBatch)}}
         elif self.erase is not None:
             content = {"erase": asdict(self.erase)}
         elif self.purge is not None:
@@ -192,7 +192,7 @@ def decode(body: str) -> Message:
                 case {"event": dict(event)}:
                     return Message(epoch, event, cause=cause, attempt=attempt)
                 case {"walk": {"index": str(index), "shard": int(shard), "after": str(after)}}:
-                    return Message(epoch, walk=Walk(index, shard, after), cause=cause, attempt=attempt)
+                    return Message(epoch, walk=IndexScan(index, shard, after), cause=cause, attempt=attempt)
                 case {"chunk": dict(chunk)}:
                     return Message(epoch, chunk=_chunk(chunk), cause=cause, attempt=attempt)
                 case {"erase": {"person": str(person), "records": [*records]}} if _are_texts(records):
@@ -218,7 +218,7 @@ def _are_texts(values: list[Any]) -> bool:
     return all(isinstance(one, str) for one in values)
 
 
-def _chunk(value: dict[str, Any]) -> Chunk:
+def _chunk(value: dict[str, Any]) -> BulkBatch:
     match value:
         case {"id": str(chunk), "run": str(run), "as_of": int(as_of), "failed": int(failed)}:
             # What an older version sent has fewer kinds of parts.
@@ -226,5 +226,5 @@ def _chunk(value: dict[str, Any]) -> Chunk:
             are_lists = all(isinstance(some, list) for some in parts.values())
             if are_lists and _are_texts(parts["unseen"]) and _are_texts(parts["people"]):
                 kinds: dict[str, Any] = {kind: tuple(some) for kind, some in parts.items()}
-                return Chunk(chunk, run, as_of, failed=failed, **kinds)
+                return BulkBatch(chunk, run, as_of, failed=failed, **kinds)
     raise Unreadable("not a message of peoplesync: a chunk's part is missing")

@@ -28,7 +28,7 @@ class Catalogues(Protocol):
 
 
 @dataclass(frozen=True)
-class Filling:
+class FieldCoverage:
     """Of `everybody`, `filled` have a value and of `unconverted` it cannot be converted: `reasons` tells why
     of the first of them by id. What is mapped is `unknown` of some, since it was not kept when their records
     were last heard of. These are estimates unless it is `exact`."""
@@ -52,7 +52,9 @@ class Filling:
         }
 
 
-def filling(people: People, catalogue: Catalogues, epoch: Epoch, field: Field, rng: random.Random) -> Filling:
+def field_coverage(
+    people: People, catalogue: Catalogues, epoch: Epoch, field: Field, rng: random.Random
+) -> FieldCoverage:
     """How a field of the user's own is filled now."""
     path = parse(field.source)
     everybody = people.ids(epoch, EVERYONE)
@@ -73,7 +75,7 @@ def filling(people: People, catalogue: Catalogues, epoch: Epoch, field: Field, r
             unknown += _is_unknown(person, path, catalogue, epoch, products)
     share = len(everybody) / max(1, found)
     filled, unconverted, unknown = (round(one * share) for one in (filled, unconverted, unknown))
-    return Filling(len(everybody), filled, unconverted, unknown, exact, reasons)
+    return FieldCoverage(len(everybody), filled, unconverted, unknown, exact, reasons)
 
 
 def _is_unknown(

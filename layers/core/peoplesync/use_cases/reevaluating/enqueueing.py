@@ -17,7 +17,7 @@ from peoplesync.domain.people.person import EVERYONE
 from peoplesync.domain.windows import Window
 from peoplesync.use_cases.importing.reading_lists import PATIENCE, BulkQueue, chunk_id
 from peoplesync.use_cases.importing.runs import ListedPage, Superseded
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, ReevaluationRuns
 
 PEOPLE_A_CHUNK: Final = 25
@@ -112,7 +112,7 @@ class HandingOut:
             some = tuple(people[start : start + PEOPLE_A_CHUNK])
             name = chunk_id(LIST, window, number, some)
             chunks[name] = len(some)
-            chunk = Chunk(name, self.run.id, people=some)
+            chunk = BulkBatch(name, self.run.id, people=some)
             bodies.append(Message(self.run.epoch, chunk=chunk, cause="definition_changed").encode())
         self.queue.send_all(bodies)
         page = ListedPage(LIST, window.id, window.pages, chunks, {"after": window.cursor})

@@ -43,7 +43,7 @@ class Reevaluation:
     quiet_looks: int = 0
     done_before: int = -1
 
-    def ended(self, status: Status, failure: str, progress: Progress, now: int) -> Reevaluation:
+    def ended(self, status: Status, failure: str, progress: ReevaluationProgress, now: int) -> Reevaluation:
         """The run after its end, with what came of it."""
         return replace(
             self,
@@ -84,7 +84,7 @@ class ReevaluationRuns(Protocol):
 
 
 @dataclass
-class Progress:
+class ReevaluationProgress:
     """How many people were `handed_out`, `evaluated`, and `failed` for good; whether that is `everybody`.
     `missing` names some of the chunks that are not applied yet."""
 
@@ -107,10 +107,10 @@ class Progress:
         return self.handed_out if self.everybody else max(run.people, self.handed_out)
 
 
-def progress_of(run: Reevaluation, runs: ReevaluationRuns, shards: int) -> Progress:
+def progress_of(run: Reevaluation, runs: ReevaluationRuns, shards: int) -> ReevaluationProgress:
     """Where a run stands, of an index of so many shards."""
     windows = runs.windows(run, LIST).values()
-    progress = Progress(everybody=sum(window.done for window in windows) == shards)
+    progress = ReevaluationProgress(everybody=sum(window.done for window in windows) == shards)
     for _, chunk, people, failed in side_by_side(runs.pages(run), runs.chunks_applied(run)):
         progress.handed_out += people
         progress.failed += failed or 0

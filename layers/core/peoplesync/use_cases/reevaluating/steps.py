@@ -17,7 +17,12 @@ from peoplesync.use_cases.importing.reading_lists import BulkQueue
 from peoplesync.use_cases.importing.request import Unacceptable
 from peoplesync.use_cases.importing.runs import Superseded
 from peoplesync.use_cases.reevaluating.enqueueing import HandingOut, Members
-from peoplesync.use_cases.reevaluating.runs import Progress, Reevaluation, ReevaluationRuns, progress_of
+from peoplesync.use_cases.reevaluating.runs import (
+    Reevaluation,
+    ReevaluationProgress,
+    ReevaluationRuns,
+    progress_of,
+)
 
 Answer = dict[str, Any]
 
@@ -197,7 +202,7 @@ class Reevaluator:
             return {**place, "status": "failed", "reason": reason}
         return self._end(run, "failed", reason, self._progress(run))
 
-    def _end(self, run: Reevaluation, status: Any, failure: str, progress: Progress) -> Answer:
+    def _end(self, run: Reevaluation, status: Any, failure: str, progress: ReevaluationProgress) -> Answer:
         ended = run.ended(status, failure, progress, self.clock())
         self.runs.save(ended)
         return {
@@ -225,7 +230,7 @@ class Reevaluator:
         # Whoever is looked at from now on is so with the newer ones; for all the others there is another run.
         return SUPERSEDED if connection.definitions_version > run.version else None
 
-    def _progress(self, run: Reevaluation) -> Progress:
+    def _progress(self, run: Reevaluation) -> ReevaluationProgress:
         return progress_of(run, self.runs, self.members.shards)
 
     def _handing_out(self, run: Reevaluation) -> HandingOut:
@@ -245,11 +250,11 @@ def _failed(reason: str) -> Answer:
     return {"status": "failed", "reason": reason}
 
 
-def _never_applied(progress: Progress) -> str:
+def _never_applied(progress: ReevaluationProgress) -> str:
     return f"these chunks were never applied: {', '.join(progress.missing)}"
 
 
-def _shortcoming(progress: Progress) -> str:
+def _shortcoming(progress: ReevaluationProgress) -> str:
     if progress.failed:
         people = "1 person" if progress.failed == 1 else f"{progress.failed:,} people"
         return f"{people} could not be evaluated; peoplesync dead list tells why"

@@ -13,13 +13,13 @@ from typing import Any, Final, Protocol, cast
 
 from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.quiet_period import Rhythm
+from peoplesync.domain.quiet_period import QuietPeriodBaseline
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.domain.stripe_objects.reading import created_of
-from peoplesync.use_cases.messages.message import MAX_BYTES, Ask, AskedKind, Chunk, Message
+from peoplesync.use_cases.messages.message import MAX_BYTES, Ask, AskedKind, BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_events
 from peoplesync.use_cases.ports import Endpoints, KeyRefused, Lists, NotPermitted, RateLimited, Unavailable
-from peoplesync.use_cases.stripe_reads.event_lists import Crowded, Patient, WrongMode, events_between
+from peoplesync.use_cases.stripe_reads.event_lists import Patient, SliceTooLarge, WrongMode, events_between
 
 OVERLAP: Final = 600
 """Seconds before the checkpoint that are read again: events can become visible so much later."""
@@ -47,7 +47,7 @@ class Connections(Protocol):
 
     def get(self, name: str) -> Connection | None: ...
 
-    def advance(self, epoch: Epoch, until: int, rhythm: Rhythm) -> None:
+    def advance(self, epoch: Epoch, until: int, rhythm: QuietPeriodBaseline) -> None:
         """Moves the checkpoint forward, never back, and with it the rhythm: who is slower sets neither."""
 
     def note_gap(self, epoch: Epoch, since: int) -> None:
@@ -184,8 +184,8 @@ class Reconciler:
             until = min(turn.until + length, end)
             try:
                 told = events_between(lists, now.name, now.livemode, turn.until, until)
-            except Crowded as crowded:
-                length = crowded.length
+            except SliceTooLarge as unsharing:
+                length = unsharing.length
                 continue
             for events in chunks_of_events(told.events):
                 self._send(now.epoch, events, turn)
@@ -229,7 +229,7 @@ class Reconciler:
             return
 
     def _send(self, epoch: Epoch, events: tuple[Any, ...], turn: Reconciled) -> None:
-        body = Message(epoch, chunk=Chunk(events=events), cause="reconcile").encode()
+        body = Message(epoch, chunk=BulkBatch(events=events), cause="reconcile").encode()
         if len(body.encode()) > MAX_BYTES:
             turn.too_large += len(events)
             return

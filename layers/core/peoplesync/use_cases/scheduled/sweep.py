@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.sweep_progress import Pass
+from peoplesync.domain.sweep_progress import SweepProgress
 from peoplesync.use_cases.messages.message import Message
 
 PEOPLE_A_MESSAGE: Final = 10
@@ -25,7 +25,7 @@ PEOPLE_A_SWEEP: Final = 2_000
 class Connections(Protocol):
     def all(self) -> Iterable[Connection]: ...
 
-    def note_sweep(self, epoch: Epoch, sweep: Pass) -> None:
+    def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
         """Remembers how far the connection is swept."""
 
 
@@ -78,7 +78,7 @@ def sweep(connections: Connections, people: Due, reviews: Queue, now: int) -> Sw
     return Swept(due, messages)
 
 
-def _find(connection: Connection, people: Due, room: int, now: int) -> tuple[list[str], Pass]:
+def _find(connection: Connection, people: Due, room: int, now: int) -> tuple[list[str], SweepProgress]:
     """Who is to be reviewed now, and how far the connection is swept then."""
     swept = connection.sweep.at(now)
     found: list[str] = []

@@ -36,7 +36,7 @@ LONGEST_PAUSE: Final = 5.0
 """Seconds to wait before a page is asked for again: what fails now and then must not stop a whole turn."""
 
 
-class Crowded(Exception):
+class SliceTooLarge(Exception):
     """There is more in the slice than may be held; one of `length` seconds would do."""
 
     def __init__(self, length: int) -> None:
@@ -49,7 +49,7 @@ class WrongMode(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
+class EventSlice:
     """The events of a slice that are of use, slimmed; the `unreadable` of them, with what is wrong, are for
     the worker to dead-letter. `listed` counts all that Stripe listed, in how many `pages`, as it knew them at
     `as_of`."""
@@ -87,9 +87,9 @@ def type_lists() -> list[list[str]]:
     return [types[start : start + TYPES_A_REQUEST] for start in range(0, len(types), TYPES_A_REQUEST)]
 
 
-def events_between(lists: Lists, connection: str, livemode: bool, since: int, until: int) -> Told:
-    """The events created from `since` on and before `until`. Raises `Crowded`, `WrongMode`, `Unavailable` or
-    `NotPermitted`."""
+def events_between(lists: Lists, connection: str, livemode: bool, since: int, until: int) -> EventSlice:
+    """The events created from `since` on and before `until`. Raises `SliceTooLarge`, `WrongMode`,
+    `Unavailable` or `NotPermitted`."""
     events: list[Json] = []
     unreadable: list[UnreadableStripeObject] = []
     listed = pages = 0
@@ -104,7 +104,7 @@ def events_between(lists: Lists, connection: str, livemode: bool, since: int, un
             listed += len(page.objects)
             pages += 1
             known_at.append(page.as_of)
-    return Told(tuple(events), listed, pages, min(known_at), tuple(unreadable))
+    return EventSlice(tuple(events), listed, pages, min(known_at), tuple(unreadable))
 
 
 def _is_of_mode(event: Any, livemode: bool) -> bool:
@@ -134,7 +134,7 @@ def _pages(lists: Lists, connection: str, types: list[str], since: int, until: i
         oldest = next((at for one in reversed(page.objects) if (at := created_of(one)) is not None), since)
         if number == PAGES_A_SLICE and until - since > 1:
             # So much happened since then: half of that time is a slice that is half full.
-            raise Crowded(max(1, (until - max(since, oldest)) // 2))
+            raise SliceTooLarge(max(1, (until - max(since, oldest)) // 2))
         last = last_id(page.objects)
         if last is None:
             raise Unavailable(NO_CURSOR.format("events"))

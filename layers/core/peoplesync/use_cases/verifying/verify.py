@@ -19,7 +19,7 @@ from peoplesync.domain.records.snapshots import Rank, Snapshot
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.domain.stripe_objects.reading import id_of, last_id
 from peoplesync.use_cases.importing.request import CHARGE_DAYS
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import CUSTOMERS_A_CHUNK, chunks_of_objects
 from peoplesync.use_cases.ports import Lists, Page, Stripe, Unavailable
 from peoplesync.use_cases.stripe_reads.event_lists import NO_CURSOR
@@ -65,7 +65,7 @@ class Queue(Protocol):
 
 
 @dataclass
-class Verdict:
+class VerificationReport:
     """How many objects of each of Stripe's lists were `compared`, and where they differ. `listed` holds
     Stripe's objects of who differs, as they were at `as_of`. Not compared are customers at Stripe that were
     `erased` here, charges of before `charges_since`, and what is `unreadable`, by its message; `passed_over`
@@ -120,10 +120,10 @@ class Verifier:
     tell: Callable[[str], None]
     rng: random.Random
 
-    def verify(self, connection: Connection, sample: int | None = None) -> Verdict:
+    def verify(self, connection: Connection, sample: int | None = None) -> VerificationReport:
         """Compares everything, or so many random customers of ours and as many of Stripe's newest ones.
         Raises `Unavailable` or `NotPermitted`."""
-        verdict = Verdict()
+        verdict = VerificationReport()
         if sample is None:
             suspects = list(dict.fromkeys(self._compare_all(connection, verdict)))
         else:
@@ -138,17 +138,17 @@ class Verifier:
         verdict.differences = found
         return verdict
 
-    def repair(self, connection: Connection, verdict: Verdict, bulk: Queue, now: int) -> int:
+    def repair(self, connection: Connection, verdict: VerificationReport, bulk: Queue, now: int) -> int:
         """Has what differs folded again, as Stripe shows it; how many messages that took."""
         epoch, chunks = connection.epoch, []
         drifted = list(verdict.differences)
         objects = [one for customer in drifted for one in verdict.listed.get(customer, {}).values()]
         for packed in chunks_of_objects(objects):
-            chunks.append(Chunk(as_of=verdict.as_of or 0, objects=packed))
+            chunks.append(BulkBatch(as_of=verdict.as_of or 0, objects=packed))
         for start in range(0, len(drifted), CUSTOMERS_A_CHUNK):
             unseen = tuple(drifted[start : start + CUSTOMERS_A_CHUNK])
             # Whatever was heard of them until now: Stripe is to be asked.
-            chunks.append(Chunk(as_of=now + 1, unseen=unseen))
+            chunks.append(BulkBatch(as_of=now + 1, unseen=unseen))
         for chunk in chunks:
             bulk.send(Message(epoch, chunk=chunk, cause="reconcile").encode())
         return len(chunks)
@@ -160,7 +160,7 @@ class Verifier:
                 return
             yield PAUSE_FOR_QUEUES
 
-    def _sampled(self, connection: Connection, sample: int, verdict: Verdict) -> list[str]:
+    def _sampled(self, connection: Connection, sample: int, verdict: VerificationReport) -> list[str]:
         ours = sorted(self.records.customers(connection.epoch))
         chosen = self.rng.sample(ours, min(sample, len(ours)))
         for one in islice(self._readable(connection, "customers", verdict), sample):
@@ -168,7 +168,7 @@ class Verifier:
             chosen.append(one.id)
         return list(dict.fromkeys(chosen))
 
-    def _compare_all(self, connection: Connection, verdict: Verdict) -> Iterator[str]:
+    def _compare_all(self, connection: Connection, verdict: VerificationReport) -> Iterator[str]:
         """Whoever differs at first sight; maybe more than once."""
         customers: set[str] = set()
         subscriptions: set[str] = set()
@@ -205,7 +205,12 @@ class Verifier:
                     yield customer
 
     def _look(
-        self, connection: Connection, customers: Sequence[str], verdict: Verdict, *, count: bool = False
+        self,
+        connection: Connection,
+        customers: Sequence[str],
+        verdict: VerificationReport,
+        *,
+        count: bool = False,
     ) -> dict[str, list[Difference]]:
         """Asks Stripe for each of the customers; what differs."""
         found: dict[str, list[Difference]] = {}
@@ -229,7 +234,7 @@ class Verifier:
         connection: Connection,
         customer: str,
         stored: Mapping[str, Stored],
-        verdict: Verdict,
+        verdict: VerificationReport,
         *,
         count: bool,
     ) -> list[Difference]:
@@ -245,7 +250,7 @@ class Verifier:
         connection: Connection,
         page: Sequence[Listed],
         stored: Mapping[str, Stored],
-        verdict: Verdict,
+        verdict: VerificationReport,
         *,
         count: bool = True,
     ) -> Iterator[tuple[str, list[Difference]]]:
@@ -266,7 +271,7 @@ class Verifier:
             yield one.customer, different
 
     def _stored(
-        self, connection: Connection, customers: Collection[str], verdict: Verdict
+        self, connection: Connection, customers: Collection[str], verdict: VerificationReport
     ) -> Mapping[str, Stored]:
         """The records of the customers; who of them was erased is noted."""
         stored = self.records.records(connection.epoch, customers)
@@ -274,7 +279,7 @@ class Verifier:
             verdict.erased |= set(self.records.erased(connection.epoch, missing))
         return stored
 
-    def _shown(self, connection: Connection, customer: str, verdict: Verdict) -> Shown:
+    def _shown(self, connection: Connection, customer: str, verdict: VerificationReport) -> Shown:
         answer = self.stripe.fetch(connection.name, ObjectKey("customer", customer))
         content = answer.snapshot.content if isinstance(answer.snapshot, Snapshot) else None
         if answer.unreadable is not None:
@@ -294,7 +299,7 @@ class Verifier:
         self,
         connection: Connection,
         resource: str,
-        verdict: Verdict,
+        verdict: VerificationReport,
         params: Mapping[str, Any] | None = None,
     ) -> Iterator[Listed]:
         """All objects of a list that can be read; the others are named in the verdict."""
@@ -325,7 +330,7 @@ class Verifier:
             asked = {**asked, "starting_after": last}
 
 
-def _since(verdict: Verdict) -> Mapping[str, Any]:
+def _since(verdict: VerificationReport) -> Mapping[str, Any]:
     return {"created": {"gte": verdict.charges_since}}
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from peoplesync.domain.connections import Epoch
 from peoplesync.use_cases.messages.message import Message
-from peoplesync.use_cases.ports import Catalogues, Connections, OldRows, People, Runs, Stripe
+from peoplesync.use_cases.ports import Catalogues, Connections, EpochPurge, People, Runs, Stripe
 from peoplesync.use_cases.worker.epoch_batch import EpochBatch
 from peoplesync.use_cases.worker.long_running import LongRunning
 from peoplesync.use_cases.worker.message_parser import MessageParser
@@ -35,7 +35,7 @@ class Applier:
     stripe: Stripe
     connections: Connections
     runs: Runs
-    old_rows: OldRows
+    old_rows: EpochPurge
     clock: Callable[[], int]
     new_id: Callable[[], str]
     jitter: Callable[[], float]

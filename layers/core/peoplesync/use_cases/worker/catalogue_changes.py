@@ -15,7 +15,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields.custom import mapped_metadata
 from peoplesync.domain.publishing import OF_IMPORTS
 from peoplesync.domain.records.snapshots import Tied
-from peoplesync.use_cases.messages.message import Message, Walk
+from peoplesync.use_cases.messages.message import IndexScan, Message
 from peoplesync.use_cases.ports import Unavailable, VersionConflict, WorkerPorts
 from peoplesync.use_cases.worker.asking import Questions
 from peoplesync.use_cases.worker.folding import current_definitions, current_definitions_version
@@ -94,5 +94,5 @@ class CatalogueChanges:
         return self.ports.catalogue.read(self.epoch, [key])[key]
 
     def _send_walk(self, key: CatalogueKey, origin: Origin, cause: str) -> None:
-        walk = Message(self.epoch, walk=Walk(index_of_users(key)), cause=cause)
+        walk = Message(self.epoch, walk=IndexScan(index_of_users(key)), cause=cause)
         origin.delivery.queue.send(walk.encode())

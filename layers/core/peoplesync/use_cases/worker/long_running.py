@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from peoplesync.use_cases.messages.message import Purge, Walk
-from peoplesync.use_cases.ports import Connections, OldRows, People, Unavailable
+from peoplesync.use_cases.messages.message import IndexScan, Purge
+from peoplesync.use_cases.ports import Connections, EpochPurge, People, Unavailable
 from peoplesync.use_cases.worker.outcome.batch_results import BatchResults
 from peoplesync.use_cases.worker.outcome.report import Disposition
 from peoplesync.use_cases.worker.tasks import Origin
@@ -25,10 +25,10 @@ class LongRunning:
 
     people: People
     connections: Connections
-    old_rows: OldRows
+    old_rows: EpochPurge
     results: BatchResults
 
-    def next_people(self, origin: Origin, walk: Walk) -> Sequence[str]:
+    def next_people(self, origin: Origin, walk: IndexScan) -> Sequence[str]:
         """The ids of the next people on a walk, whose rest is put back on the queue; none if they cannot be
         read now."""
         message = origin.message

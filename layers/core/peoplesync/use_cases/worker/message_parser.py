@@ -16,7 +16,7 @@ from peoplesync.domain.records.activity import UnreadableActivity, read_activity
 from peoplesync.domain.records.changes import EVENT_TYPES, Change, ObjectKey, change_of, read_change
 from peoplesync.domain.stripe_objects import UnreadableStripeObject, read_event
 from peoplesync.domain.stripe_objects.reading import Json
-from peoplesync.use_cases.messages.message import Ask, Chunk, Message, Unreadable, decode
+from peoplesync.use_cases.messages.message import Ask, BulkBatch, Message, Unreadable, decode
 from peoplesync.use_cases.worker.long_running import LongRunning
 from peoplesync.use_cases.worker.outcome.batch_results import BatchResults
 from peoplesync.use_cases.worker.outcome.report import Delivery, Disposition
@@ -82,7 +82,7 @@ class MessageParser:
         else:
             self.results.report.counts[Disposition.DROPPED.value] += 1
 
-    def _tasks_of_chunk(self, whole: Origin, chunk: Chunk) -> Tasks:
+    def _tasks_of_chunk(self, whole: Origin, chunk: BulkBatch) -> Tasks:
         """The tasks of a chunk; only the parts that cannot be parsed are dead-lettered."""
         tasks: dict[str, Task] = {}
         for part, kind, value in chunk.parts:

@@ -134,9 +134,9 @@ class Writer:
 
     def _review_crowded(self, write_set: WriteSet, queue: Queue) -> None:
         """A crowded person is reviewed until they are not crowded any more."""
-        if write_set.crowded:
-            crowded = tuple(sorted(write_set.crowded))
-            queue.send(Message(self.epoch, review=crowded, cause="moved").encode())
+        if write_set.unsharing:
+            unsharing = tuple(sorted(write_set.unsharing))
+            queue.send(Message(self.epoch, review=unsharing, cause="moved").encode())
 
     def _erase_rest(self, write_set: WriteSet, left: Mapping[str, Sequence[str]], queue: Queue) -> None:
         """Whoever has too many records or too long feeds to be erased at once is erased in more steps."""

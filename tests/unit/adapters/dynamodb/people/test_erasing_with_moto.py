@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from peoplesync.adapters.aws.erasure_keys import ErasureKeys, marker_of
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
-from peoplesync.adapters.dynamodb.epoch_purge import OldRows
+from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
 from peoplesync.adapters.dynamodb.people.erasure_receipts import ErasedRows
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.adapters.dynamodb.people.people_store import MAX_ITEMS, PeopleStore
@@ -221,7 +221,7 @@ def test_an_epoch_that_is_over_takes_markers_and_receipts_along(worker: Worker) 
     worker.erase()
     place: tuple[str, str] | None = ("", "")
     while place is not None:
-        place = OldRows().purge(MAIN, *place)
+        place = EpochPurge().purge(MAIN, *place)
 
     assert identities(worker.aws) == {}
 

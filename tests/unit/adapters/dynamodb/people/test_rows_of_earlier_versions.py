@@ -17,7 +17,7 @@ from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.tables import CHARGE, CatalogueRow, FeedRow, IdentityRow, PersonRow
 from peoplesync.domain.people.person import Person
 from peoplesync.domain.records.charges import Paid
-from peoplesync.use_cases.messages.message import Chunk, Message
+from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.stripe import (
     DAY,
@@ -149,7 +149,7 @@ def test_replaying_it_all_adds_no_entry_and_mends_what_was_wrong(world: World) -
 def test_importing_after_the_upgrade_adds_no_entry_either(world: World) -> None:
     before = entries()
     objects = [customer(), OLD | {"discounts": ["di_1"]}, IN_EUROS, OF_SEATS, charge(created=NOW - 2 * DAY)]
-    for chunk in (Chunk(as_of=NOW, objects=(*objects, *AT_STRIPE[:2])), Chunk(events=tuple(EVENTS))):
+    for chunk in (BulkBatch(as_of=NOW, objects=(*objects, *AT_STRIPE[:2])), BulkBatch(events=tuple(EVENTS))):
         world.deliver([Message(TEST, chunk=chunk, cause="import").encode()])
     world.settle()
     assert entries() == before

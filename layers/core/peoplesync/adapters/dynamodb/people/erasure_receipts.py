@@ -16,12 +16,12 @@ from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.tables import IdentityRow, ReceiptRow, whole
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import ERASED
-from peoplesync.use_cases.erasing.receipt import Receipt
+from peoplesync.use_cases.erasing.receipt import ErasureReceipt
 
 _REFUSED = "ConditionalCheckFailedException"
 
 
-def additions(removed: Receipt) -> list[Action]:
+def additions(removed: ErasureReceipt) -> list[Action]:
     """What a transaction that removed this adds to the person's receipt."""
     actions: list[Action] = [
         ReceiptRow.users.add(removed.users),
@@ -60,14 +60,14 @@ class ErasedRows:
         with busy_as_unavailable():
             ReceiptRow(ReceiptRow.key(epoch, person)).update(actions=[asked_at.set(asked_at | at)])
 
-    def receipt(self, epoch: Epoch, person: str) -> Receipt | None:
+    def receipt(self, epoch: Epoch, person: str) -> ErasureReceipt | None:
         """A person's receipt, as far as it has got."""
         try:
             with busy_as_unavailable():
                 row = ReceiptRow.get(ReceiptRow.key(epoch, person), consistent_read=True)
         except ReceiptRow.DoesNotExist:
             return None
-        return Receipt(
+        return ErasureReceipt(
             person=person,
             asked_at=whole(row.asked_at),
             erased_at=whole(row.erased_at),

@@ -34,7 +34,7 @@ from peoplesync.domain.people.person import ERASED, SHARED, Person
 from peoplesync.domain.people.write_set import LoadedState, WriteSet
 from peoplesync.domain.records.charges import is_paid
 from peoplesync.domain.records.snapshots import Snapshot
-from peoplesync.use_cases.erasing.receipt import Receipt, removed_with
+from peoplesync.use_cases.erasing.receipt import ErasureReceipt, removed_with
 from peoplesync.use_cases.ports import TooLarge, Unavailable, VersionConflict
 
 MAX_ITEMS: Final = 100
@@ -206,7 +206,7 @@ class _Transaction:
             self._write.condition_check(IdentityRow, key, condition=IdentityRow.pk.does_not_exist())
         self._items += 1
 
-    def add_to_receipt(self, removed: Receipt) -> None:
+    def add_to_receipt(self, removed: ErasureReceipt) -> None:
         receipt = ReceiptRow(ReceiptRow.key(self._epoch, removed.person))
         self._write.update(receipt, actions=additions(removed))
         self._items += 1
