@@ -102,13 +102,13 @@ def test_only_what_the_local_stack_runs_too_is_used(name: str) -> None:
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_step_is_one_that_the_function_takes(name: str) -> None:
     source = ast.parse((CHECKOUT / "functions" / FUNCTIONS[name] / "app.py").read_text())
-    known = {
-        case.pattern.value.value
-        for node in ast.walk(source)
-        if isinstance(node, ast.Match)
-        for case in node.cases
-        if isinstance(case.pattern, ast.MatchValue) and isinstance(case.pattern.value, ast.Constant)
-    }
+    known: set[str] = set()
+    for node in ast.walk(source):
+        match node:
+            case ast.Assign(targets=[ast.Name("steps")], value=ast.Dict(keys=keys)):
+                known |= {key.value for key in keys if isinstance(key, ast.Constant)}
+            case ast.Compare(left=ast.Name("step"), ops=[ast.Eq()], comparators=[ast.Constant(step)]):
+                known.add(step)
 
     used = set(re.findall(r'"step": "([^"]+)"', json.dumps(MACHINES[name])))
 
