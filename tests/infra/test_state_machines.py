@@ -106,9 +106,9 @@ def test_every_step_is_one_that_the_function_takes(name: str) -> None:
     for node in ast.walk(source):
         match node:
             case ast.Assign(targets=[ast.Name("steps")], value=ast.Dict(keys=keys)):
-                known |= {key.value for key in keys if isinstance(key, ast.Constant)}
+                known |= {str(key.value) for key in keys if isinstance(key, ast.Constant)}
             case ast.Compare(left=ast.Name("step"), ops=[ast.Eq()], comparators=[ast.Constant(step)]):
-                known.add(step)
+                known.add(str(step))
 
     used = set(re.findall(r'"step": "([^"]+)"', json.dumps(MACHINES[name])))
 
