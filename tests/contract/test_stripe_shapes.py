@@ -43,13 +43,9 @@ READERS = {
 
 
 def read(shown: dict[str, Any]) -> Read:
-    """What the object says; not that a shape may hide discounts, which is no part of the state."""
     reader: Any = READERS[shown["object"]]
-    result: Any = reader(shown)
-    if isinstance(result, dict) and "more_discounts" in result:
-        result["more_discounts"] = False
-    read: Read = result
-    return read
+    result: Read = reader(shown)
+    return result
 
 
 def changed(shown: dict[str, Any], gone: tuple[str, ...] = (), **put: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from peoplesync.domain.stripe_objects import (
     read_subscription,
 )
 from peoplesync.domain.stripe_objects.reading import Json, Node, kind_of, name_of
-from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES
+from peoplesync.domain.stripe_objects.subscriptions import TERMINAL_STATUSES, hides_discounts
 
 Kind = Literal[
     "customer",
@@ -220,7 +220,8 @@ def subscription_snapshot(value: Any, as_of: int, event: str, *, created: bool =
         rank = Rank.TERMINAL
     else:
         rank = Rank.CREATION if created else Rank.STATE
-    return Snapshot(as_of, event, rank, as_events_show(subscription))
+    content = {**as_events_show(subscription), "more_discounts": hides_discounts(value)}
+    return Snapshot(as_of, event, rank, content)
 
 
 def shown_discounts(value: Any, as_of: int, event: str) -> Mapping[str, Snapshot]:

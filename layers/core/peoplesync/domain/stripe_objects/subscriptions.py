@@ -40,8 +40,7 @@ class Item(Price):
 class Subscription(TypedDict):
     """A subscription at one moment. `pause` is `pause_collection.behavior`; `discounts` are the ids of
     those of the whole subscription, in the order in which they apply. `more_items` says that it has items
-    that are not shown, `more_discounts` that its shape shows one discount at most and none of its items'.
-    `currency` is "" where neither it nor an item is shown. The trial is the latest one;
+    that are not shown. `currency` is "" where neither it nor an item is shown. The trial is the latest one;
     of trials by offers, it is from the first's start to the last's end, while an item shows one."""
 
     id: str
@@ -57,7 +56,6 @@ class Subscription(TypedDict):
     ended_at: int | None
     pause: str | None
     discounts: list[str]
-    more_discounts: bool
     items: list[Item]
     more_items: bool
     metadata: dict[str, str]
@@ -84,11 +82,17 @@ def read_subscription(value: Any) -> Subscription:
         ended_at=subscription.integer("ended_at"),
         pause=pause.text("behavior") if pause else None,
         discounts=discount_ids(subscription),
-        more_discounts=not all("discounts" in one for one in (subscription, *subscription.nodes("items"))),
         items=items,
         more_items=subscription.is_cut("items"),
         metadata=subscription.texts("metadata"),
     )
+
+
+def hides_discounts(value: Any) -> bool:
+    """Whether a subscription's shape shows one discount of it at most, and none of its items'. Its snapshots
+    say so as `more_discounts`: it is no part of the state."""
+    subscription = Node.top(value, "subscription")
+    return not all("discounts" in one for one in (subscription, *subscription.nodes("items")))
 
 
 def discounts_in(value: Any) -> dict[str, Discount]:
@@ -180,8 +184,8 @@ def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     differ."""
     if one == other:
         return True
-    if one["more_discounts"] != other["more_discounts"]:
-        some, every = (one, other) if one["more_discounts"] else (other, one)
+    if one.get("more_discounts") != other.get("more_discounts"):
+        some, every = (one, other) if one.get("more_discounts") else (other, one)
         if not are_among(some["discounts"], every["discounts"]):
             return False
         one, other = _undiscounted(one), _undiscounted(other)
