@@ -55,15 +55,17 @@ class Questions:
 
         Where nothing but answers came, of the subscriptions `answered`, those are asked for again that are
         still not known: the others have questions of their own on the queue, and were each to ask for all of
-        them once more, there would never be an end of it.
+        them once more, there would never be an end of it. So it is with entries, but for those that a first
+        answer shows.
         """
         for person in people:
             unknown = unknown_terms(person.records.values(), catalogue)
             subscriptions = [
                 one for one in sorted(unknown.subscriptions) if answered is None or one[1] in answered
             ]
-            entries = () if answered and subscriptions else sorted(unknown.entries, key=str)
-            for key in entries:
+            asked_again = [self.attempts.get(("subscription", one[1]), 0) > 1 for one in subscriptions]
+            told_nothing_new = bool(answered and subscriptions) and all(asked_again)
+            for key in () if told_nothing_new else sorted(unknown.entries, key=str):
                 self._send(*_of_entry(catalogue.get(key, Entry(key)), now), queue, cause)
             for record, name, as_of in subscriptions:
                 delay = as_of + ANSWERED_AFTER - now
