@@ -28,7 +28,9 @@ def publish() -> None:
 for command in (failed, again, drop):
     publish.add_command(command)
 # Its name until version 0.2.
-publish.add_command(click.Command("retell", params=again.params, callback=again.callback, hidden=True))
+publish.add_command(
+    click.Command("retell", help=again.help, params=again.params, callback=again.callback, hidden=True)
+)
 
 
 @publish.command()
