@@ -48,7 +48,10 @@ def _in_record(record: Record, true: Truth) -> Iterator[str]:
         yield f"{record.id}: wrong set of subscriptions"
     for key, subscription in true.subscriptions.items():
         stored = record.subscriptions.get(key)
-        if stored is None or stored.content != read_subscription(subscription):
+        # That an old shape may hide discounts is no part of the state.
+        content = {**stored.content} if stored else {}
+        content.pop("more_discounts", None)
+        if content != read_subscription(subscription):
             yield f"{key}: wrong subscription"
     charge = charge_snapshot(true.last_charge, 0, "") if true.last_charge else None
     invoice = invoice_snapshot(true.last_paid_invoice, 0, "") if true.last_paid_invoice else None

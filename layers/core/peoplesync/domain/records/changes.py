@@ -220,7 +220,7 @@ def subscription_snapshot(value: Any, as_of: int, event: str, *, created: bool =
         rank = Rank.TERMINAL
     else:
         rank = Rank.CREATION if created else Rank.STATE
-    content = {**as_events_show(subscription), "more_discounts": hides_discounts(value)}
+    content = {**as_events_show(subscription), **({"more_discounts": True} if hides_discounts(value) else {})}
     return Snapshot(as_of, event, rank, content)
 
 

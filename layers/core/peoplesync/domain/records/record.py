@@ -346,9 +346,9 @@ def _with_subscription(
         stored, fetched = _in_currency(stored, billed), _in_currency(fetched, billed)
         arriving = [_in_currency(one, billed) for one in arriving]
     # Of one event in the shapes of two API versions, the one counts that shows all discounts.
-    whole = {one.event: one for one in arriving if one.event and not one.content["more_discounts"]}
+    whole = {one.event: one for one in arriving if one.event and not one.content.get("more_discounts")}
     arriving = [whole.get(one.event, one) for one in arriving]
-    if stored is not None and stored.content["more_discounts"]:
+    if stored is not None and stored.content.get("more_discounts"):
         stored = whole.get(stored.event, stored)
     settled = settle(stored, arriving, fetched, alike)
     if settled is None:
@@ -402,11 +402,11 @@ def _newest_sighting(
     before: Snapshot | None, settled: Snapshot, told: Iterable[Snapshot | Gone | None]
 ) -> Snapshot | None:
     """All discounts that a subscription was last seen with, where its last shape does not show them."""
-    if not settled.content["more_discounts"]:
+    if not settled.content.get("more_discounts"):
         return None
     seen = [] if before is None else [before]
     for one in told:
-        if isinstance(one, Snapshot) and not one.content["more_discounts"]:
+        if isinstance(one, Snapshot) and not one.content.get("more_discounts"):
             content = discounts_seen(one.content)
             seen.append(Snapshot(one.as_of, one.event, Rank.STATE, content))
     return max(seen, key=lambda one: one.order, default=None)

@@ -88,7 +88,7 @@ def _subscription(content: Json) -> dict[str, Any]:
         return dict(content)
     currency = content.get("currency")
     items = [_item(one, currency) for one in content["items"]]
-    return {**_holder(content), "items": items, "more_items": False, "more_discounts": False}
+    return {**_holder(content), "items": items, "more_items": False}
 
 
 def _item(item: Json, currency: str | None) -> dict[str, Any]:
