@@ -40,7 +40,7 @@ class EpochPurge:
     what leaves nothing over; it happens once in a connection's life, when it goes live or is given up."""
 
     def purge(self, epoch: Epoch, table: str, after: str) -> tuple[str, str] | None:
-        """See `ports.OldRows`; `after` is where DynamoDB's scan stopped, as JSON."""
+        """See `ports.EpochPurge`; `after` is where DynamoDB's scan stopped, as JSON."""
         name = table or next(iter(TABLES))
         model: Any = TABLES[name]
         prefix = str(epoch)

@@ -1,4 +1,4 @@
-"""Homes: where records live. Each belongs to the person of its e-mail, else to a person of its own.
+"""Identities: which person a record belongs to: the one of its e-mail, else one of its own.
 
 A record whose e-mail changed, or became known, moves; one that has a person to itself keeps it under the new
 e-mail. What a move touches is written together.
