@@ -62,8 +62,8 @@ class MortalPeople(FakePeople):
     def read(self, *asked: Any, **more: Any) -> LoadedState:
         return self.fate.call(lambda: FakePeople.read(self, *asked, **more))
 
-    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
-        self.fate.call(lambda: FakePeople.write(self, epoch, write_set, cause, now))
+    def write_one(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        self.fate.call(lambda: FakePeople.write_one(self, epoch, write_set, cause, now))
 
 
 @dataclass

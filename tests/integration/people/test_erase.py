@@ -15,6 +15,7 @@ from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync_cli.jobs.replay import run as replay
 from peoplesync_local.stack.stack import LocalStack
 from tests.integration.events.test_publish import rule
+from tests.support.stacks.moto_stack import as_text
 from tests.support.stacks.stack_company import Commands, Company, eventually
 
 EMAIL, NAME, USER = "erased-07@example.com", "Erased Seven", "erased-user-7"
@@ -77,7 +78,7 @@ def rows(company: Company) -> Iterator[tuple[str, str]]:
     assert len(tables) >= 9
     for name, table in tables.items():
         for page in dynamodb.get_paginator("scan").paginate(TableName=table):
-            yield from ((name, json.dumps(row)) for row in page["Items"])
+            yield from ((name, as_text(row)) for row in page["Items"])
 
 
 def traces(company: Company, texts: tuple[str, ...] = PERSONAL) -> list[str]:

@@ -81,6 +81,7 @@ def _template(connection: Connection, definitions: Definitions, life: dict[str, 
     world.apply(*told, epoch=connection.epoch)
     (person,) = world.people.people.values()
     row = to_row(connection.epoch, person, "import")
+    row.records, row.records_json = None, row.records  # as text, in which names can be replaced
     return json.dumps(row.to_dynamodb_dict())
 
 
@@ -93,6 +94,7 @@ def payment_failed(of: str, name: str, at: int) -> dict[str, Any]:
 def _person(epoch: Epoch, template: str, number: int) -> Person:
     row = PersonRow()
     row.from_dynamodb_dict(json.loads(template.replace(TEMPLATE, customer_id(number))))
+    row.records, row.records_json = row.records_json, None
     row.pk = PersonRow.key(epoch, f"per_{number:06}")
     return from_row(row)
 

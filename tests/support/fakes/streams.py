@@ -21,8 +21,8 @@ class StreamedPeople(FakePeople):
 
     streamed: list[Written] = field(default_factory=list)
 
-    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
-        super().write(epoch, write_set, cause, now)
+    def write_one(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        super().write_one(epoch, write_set, cause, now)
         for person, before in write_set.before.items():
             after = self.people.get(person)
             if before is not None or after is not None:

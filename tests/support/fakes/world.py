@@ -84,6 +84,8 @@ class FakePeople:
     writes: int = 0
     max_entries: int = 100
     before_write: Callable[[], None] = lambda: None
+    connections: FakeConnections = field(default_factory=lambda: FakeConnections())
+    catalogue: FakeCatalogue = field(default_factory=lambda: FakeCatalogue())
 
     def read(
         self,
@@ -92,6 +94,8 @@ class FakePeople:
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
         charges: Mapping[str, Collection[Snapshot]] | None = None,
+        *,
+        again: bool = False,
     ) -> LoadedState:
         owners = {
             one: self.identities.get(one, self.identities.get(remembered_as(one))) for one in identities
@@ -110,14 +114,37 @@ class FakePeople:
             }
             for record, theirs in (charges or {}).items()
         }
-        return LoadedState(owners, found, known, charges=rows)
+        return LoadedState(
+            owners,
+            found,
+            known,
+            charges=rows,
+            connection=self.connections.get_even_disconnected(epoch.connection),
+            catalogue_revision=self.catalogue.revision,
+        )
+
+    def versions(self, epoch: Epoch) -> tuple[int, int]:
+        connection = self.connections.get(epoch.connection)
+        return connection.definitions_version if connection else 0, self.catalogue.revision
 
     def newest_payment(self, epoch: Epoch, record: str, apart_from: Collection[str]) -> Sequence[Snapshot]:
         theirs = self.charges.get(record, {})
         newest = newest_of(one for name, one in theirs.items() if is_paid(one) and name not in apart_from)
         return [newest] if newest else []
 
-    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+    def write(
+        self, epoch: Epoch, writes: Sequence[tuple[WriteSet, str]], now: int
+    ) -> Sequence[Exception | None]:
+        return [self._refusal(epoch, write_set, cause, now) for write_set, cause in writes]
+
+    def _refusal(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> Exception | None:
+        try:
+            self.write_one(epoch, write_set, cause, now)
+        except Exception as refusal:
+            return refusal
+        return None
+
+    def write_one(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
         self.before_write()
         if len(write_set.entries) > self.max_entries:
             raise TooLarge("too many entries")
@@ -189,13 +216,16 @@ class FakePeople:
 
 @dataclass
 class FakeCatalogue:
-    """Products and coupons in a dictionary."""
+    """Products and coupons in a dictionary; what was read at a revision is never read again."""
 
     entries: dict[CatalogueKey, Entry] = field(default_factory=dict)
     before_write: Callable[[], None] = lambda: None
+    revision: int = 0
+    kept: dict[int, dict[CatalogueKey, Entry]] = field(default_factory=dict)
 
-    def read(self, epoch: Epoch, keys: Collection[CatalogueKey]) -> Catalogue:
-        return {key: self.entries.get(key, Entry(key)) for key in keys}
+    def read(self, epoch: Epoch, keys: Collection[CatalogueKey], revision: int | None = None) -> Catalogue:
+        kept = {} if revision is None else self.kept.setdefault(revision, {})
+        return {key: kept.setdefault(key, self.entries.get(key, Entry(key))) for key in keys}
 
     def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
         asked = [(one.key, one.asked_at) for one in self.entries.values() if one.refusal]
@@ -207,6 +237,9 @@ class FakeCatalogue:
         if stored.version != entry.version - 1:
             raise VersionConflict
         self.entries[entry.key] = entry
+
+    def raise_revision(self, epoch: Epoch) -> None:
+        self.revision += 1
 
 
 @dataclass
@@ -303,9 +336,6 @@ class FakeConnections:
     def definitions(self, connection: Connection) -> Definitions:
         return Definitions(1, PREDEFINED)
 
-    def note_event(self, epoch: Epoch, at: int) -> None:
-        self.noted.append(at)
-
     def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
         self.missed += count
         self.missed_at = max(self.missed_at, newest)
@@ -313,8 +343,10 @@ class FakeConnections:
     def note_refused_signature(self, connection: Connection, at: int) -> None:
         self.connection = replace(connection, webhook_refused_since=connection.webhook_refused_since or at)
 
-    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
-        self.delivered.append((at, lag))
+    def note_heard(self, connection: Connection, newest: int, delivered_at: int | None, lag: int) -> None:
+        self.noted.append(newest)
+        if delivered_at is not None:
+            self.delivered.append((delivered_at, lag))
 
 
 @dataclass
@@ -332,6 +364,7 @@ class World:
     _ids: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
     def __post_init__(self) -> None:
+        self.people.connections, self.people.catalogue = self.connections, self.catalogue
         self.applier = Applier(
             people=self.people,
             catalogue=self.catalogue,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -69,11 +69,11 @@ class SlowPeople:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.people, name)
 
-    def write(self, *arguments: Any) -> None:
+    def write(self, *arguments: Any) -> Sequence[Exception | None]:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile:
             meanwhile()
-        self.people.write(*arguments)
+        return self.people.write(*arguments)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,14 @@ from moto.core.serialize import AttributePicker, AttributePickerContext
 from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.aws.secrets import Secrets
+from peoplesync.adapters.dynamodb.connections import ConnectionsStore
+from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.tables import MODELS, use_tables
 from peoplesync.adapters.stack import Stack
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.people.write_set import WriteSet
+from peoplesync.use_cases.ports import People
+from tests.support.fakes.world import CONNECTED, nobody_erased
 from tests.support.stacks.sam_template import sam_template
 
 REGION = "us-east-1"
@@ -78,7 +85,7 @@ class MotoStack:
         """All that is in the tables of people, identities, members and feed entries, by table."""
         stack = self.stack
         names = (stack.people_table, stack.identities_table, stack.segment_members_table, stack.feed_table)
-        return {name: sorted(map(json.dumps, self.items(name))) for name in names}
+        return {name: sorted(map(as_text, self.items(name))) for name in names}
 
 
 @contextmanager
@@ -174,3 +181,21 @@ def break_operation(
 
     connection.client.meta.events.register(f"before-call.dynamodb.{operation}", fail)
     return lambda: len(calls)
+
+
+def as_text(row: Mapping[str, Any]) -> str:
+    """A row as text, with what is compressed in it."""
+    return json.dumps(row, default=lambda compressed: zlib.decompress(bytes(compressed)).decode())
+
+
+def people_store() -> PeopleStore:
+    """The people of the stack, of whom nobody was erased, in a connection that is there."""
+    ConnectionsStore().create(CONNECTED)
+    return PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
+
+
+def write_one(people: People, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+    """Writes one write set; raises why it was refused."""
+    (refusal,) = people.write(epoch, [(write_set, cause)], now)
+    if refusal is not None:
+        raise refusal

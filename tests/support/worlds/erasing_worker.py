@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -27,7 +26,7 @@ from tests.support.builders.stripe import NOW
 from tests.support.fakes.erased import CUSTOMER, OTHER, PERSONAL, events, told_by_the_app
 from tests.support.fakes.ready_connections import connect
 from tests.support.fakes.world import FakeQueue, FakeRuns, FakeStripe
-from tests.support.stacks.moto_stack import REGION, MotoStack
+from tests.support.stacks.moto_stack import REGION, MotoStack, as_text
 
 MAIN = Epoch("main", 1)
 
@@ -115,7 +114,7 @@ def rows(aws: MotoStack) -> Iterator[str]:
     """All that is in all the tables, a row at a time."""
     tables = aws.client("dynamodb").list_tables()["TableNames"]
     assert len(tables) >= len(TABLES)
-    return (f"{table} {json.dumps(row)}" for table in sorted(tables) for row in aws.items(table))
+    return (f"{table} {as_text(row)}" for table in sorted(tables) for row in aws.items(table))
 
 
 def traces(aws: MotoStack, texts: tuple[str, ...] = PERSONAL) -> list[str]:

@@ -58,13 +58,12 @@ class Connections(FakeConnections):
     def note_refused_signature(self, connection: Connection, at: int) -> None:
         self.connection = replace(connection, webhook_refused_since=connection.webhook_refused_since or at)
 
-    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
-        self.connection = replace(
-            self.current, webhook_heard_at=at, lag_seconds=lag, webhook_refused_since=None
-        )
-
-    def note_event(self, epoch: Epoch, at: int) -> None:
-        self.connection = replace(self.current, last_event_at=max(at, self.current.last_event_at or 0))
+    def note_heard(self, connection: Connection, newest: int, delivered_at: int | None, lag: int) -> None:
+        self.connection = replace(self.current, last_event_at=max(newest, self.current.last_event_at or 0))
+        if delivered_at is not None:
+            self.connection = replace(
+                self.current, webhook_heard_at=delivered_at, lag_seconds=lag, webhook_refused_since=None
+            )
 
 
 @dataclass

@@ -111,11 +111,12 @@ class Parts:
 
         return ErasureKeys(self.connections, secrets.erasure_key)
 
-    def people_store(self, feed_retention_days: int, secrets: Secrets) -> PeopleStore:
+    def people_store(self, feed_retention_days: int, secrets: Secrets, side_by_side: int = 1) -> PeopleStore:
         """People for whoever writes them, or looks them up as the worker does."""
         from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 
-        return PeopleStore(self.transactions, feed_retention_days, self.erasure_keys(secrets))
+        markers = self.erasure_keys(secrets)
+        return PeopleStore(self.transactions, feed_retention_days, markers, side_by_side)
 
     @cached_property
     def people(self) -> PeopleReader:

@@ -42,6 +42,9 @@ PAGE_SECONDS: Final = 30
 EVENTS_SECONDS: Final = 10
 """How long Stripe may take for a page of events: nobody waits for the reconciler."""
 
+WRITES_SIDE_BY_SIDE: Final = 8
+"""So many of a worker's writes are on their way at once."""
+
 NEVER_WRITES: Final = 0
 """The feed's retention in days for a store that is only read."""
 
@@ -92,7 +95,9 @@ class Wiring(Parts):
         from peoplesync.use_cases.worker.apply import Applier
 
         return Applier(
-            people=self.people_store(int(self.environ["FEED_RETENTION_DAYS"]), self.secrets),
+            people=self.people_store(
+                int(self.environ["FEED_RETENTION_DAYS"]), self.secrets, side_by_side=WRITES_SIDE_BY_SIDE
+            ),
             catalogue=self.catalogue,
             stripe=self.stripe_api(TIMEOUT),
             connections=self.connections,

@@ -96,16 +96,30 @@ class People(Protocol):
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str],
         charges: Mapping[str, Collection[Snapshot]],
+        *,
+        again: bool = False,
     ) -> LoadedState:
         """The people found by `identities`, and those of the ids `people`; which of `entries` are known, and
-        what the `charges` count for so far, both by record."""
+        what the `charges` count for so far, both by record. Where `entries` or `people` are asked for, also
+        the connection and the catalogue's revision.
+
+        `again` after a VersionConflict: then nothing may be missed that was written before. Raises
+        Unavailable.
+        """
+
+    def versions(self, epoch: Epoch) -> tuple[int, int]:
+        """The version of the connection's definitions, 0 where there is no connection, and the catalogue's
+        revision, both as they are now. Raises Unavailable."""
 
     def newest_payment(self, epoch: Epoch, record: str, apart_from: Collection[str]) -> Sequence[Snapshot]:
         """The newest paid charge of a record, apart from some; none where there is no other. Raises
         Unavailable."""
 
-    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
-        """Raises VersionConflict, TooLarge or Unavailable."""
+    def write(
+        self, epoch: Epoch, writes: Sequence[tuple[WriteSet, str]], now: int
+    ) -> Sequence[Exception | None]:
+        """Writes write sets with their causes, each of them whole or not at all. By position why not: a
+        VersionConflict, TooLarge, Unavailable, or what it crashed with."""
 
     def forget(self, epoch: Epoch, record: str, most: int) -> tuple[int, int]:
         """Deletes so many rows of a record's feed at most: how many it deleted, and how many of them were
@@ -123,11 +137,16 @@ class People(Protocol):
 
 
 class Catalogues(Protocol):
-    def read(self, epoch: Epoch, keys: Collection[CatalogueKey]) -> Catalogue:
-        """An entry for each of the keys, of version 0 where nothing is known of it."""
+    def read(self, epoch: Epoch, keys: Collection[CatalogueKey], revision: int | None = None) -> Catalogue:
+        """An entry for each of the keys, of version 0 where nothing is known of it: as it is now, or as it
+        was at that revision or later. Raises Unavailable."""
 
     def write(self, epoch: Epoch, entry: Entry) -> None:
         """Raises VersionConflict or Unavailable."""
+
+    def raise_revision(self, epoch: Epoch) -> None:
+        """Says that entries have been written: nobody goes by those that were read before. Raises
+        Unavailable."""
 
 
 class Stripe(Protocol):
@@ -145,11 +164,10 @@ class Connections(Protocol):
 
     def definitions(self, connection: Connection) -> Definitions: ...
 
-    def note_event(self, epoch: Epoch, at: int) -> None: ...
-
-    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
-        """Remembers that the webhook delivers, and how many seconds the newest event took. Raises
-        Unavailable."""
+    def note_heard(self, connection: Connection, newest: int, delivered_at: int | None, lag: int) -> None:
+        """Remembers when the newest event happened, and that the webhook delivered at that instant after so
+        many seconds; None where the webhook brought nothing. `connection` is as it was read for this batch.
+        Raises Unavailable."""
 
     def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
         """Adds to the events that the webhook had not delivered, of which the newest is of then. Raises

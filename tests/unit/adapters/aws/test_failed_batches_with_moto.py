@@ -76,7 +76,7 @@ def test_more_are_found_than_a_page_lists(
 
 def test_the_records_are_read_as_the_function_reads_them(failures: FailedBatches, aws: MotoStack) -> None:
     broken = person_record(2)
-    del broken["dynamodb"]["NewImage"]["records_json"]
+    del broken["dynamodb"]["NewImage"]["version"]
     key = put(failures, *put_aside([person_record(1), broken], aws.stack.people_table, NOW))
 
     streamed = failures.read(key)

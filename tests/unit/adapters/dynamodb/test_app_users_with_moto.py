@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
-from peoplesync.adapters.dynamodb.people.people_store import MAX_ITEMS, PeopleStore
+from peoplesync.adapters.dynamodb.people.plans import MAX_ITEMS
 from peoplesync.adapters.dynamodb.streamed_rows import read_record
 from peoplesync.adapters.dynamodb.tables import FeedRow
 from peoplesync.domain.billing_events import BillingEvent
@@ -24,8 +23,8 @@ from tests.support.builders.stored_stories import newcomer, person, record, writ
 from tests.support.builders.stripe import DAY, NOW
 from tests.support.fakes.batches import counts_of
 from tests.support.fakes.streams import stream_record
-from tests.support.fakes.world import TEST, World, nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack
+from tests.support.fakes.world import TEST, World
+from tests.support.stacks.moto_stack import MotoStack, people_store, write_one
 
 A = "a@example.com"
 SEATS = Field("seats", "Seats", "Custom", "number", "traits.seats")
@@ -35,7 +34,7 @@ SEATS = Field("seats", "Seats", "Custom", "number", "traits.seats")
 def world(aws: MotoStack) -> World:
     """A worker at the tables."""
     world = defining(SEATS)
-    world.applier.people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
+    world.applier.people = people_store()
     return world
 
 
@@ -129,7 +128,9 @@ def test_messages_of_two_users_can_have_one_id(aws: MotoStack, world: World) -> 
 
 def test_only_markers_of_the_records_own_feed_are_known(aws: MotoStack, world: World) -> None:
     store = world.applier.people
-    store.write(TEST, newcomer(person("per_1", record("user:42")), [("user:42", exported())]), "live", NOW)
+    write_one(
+        store, TEST, newcomer(person("per_1", record("user:42")), [("user:42", exported())]), "live", NOW
+    )
 
     later = exported(at=NOW)
     known = store.read(TEST, [], {"user:42": [later, exported("m-2")], "user:7": [later]}, (), {})
@@ -140,11 +141,13 @@ def test_only_markers_of_the_records_own_feed_are_known(aws: MotoStack, world: W
 def test_two_writers_of_one_message_cannot_both_count_it(aws: MotoStack, world: World) -> None:
     """Also not where it says another time, and so would be another entry."""
     store = world.applier.people
-    store.write(TEST, newcomer(person("per_1", record("user:42")), [("user:42", exported())]), "live", NOW)
+    write_one(
+        store, TEST, newcomer(person("per_1", record("user:42")), [("user:42", exported())]), "live", NOW
+    )
 
     other = write_set((None, person("per_2", record("user:7"))), entries=[("user:42", exported(at=NOW))])
     with pytest.raises(VersionConflict):
-        store.write(TEST, other, "live", NOW)
+        write_one(store, TEST, other, "live", NOW)
 
     assert len(feed_rows(aws)) == 2
 

@@ -147,20 +147,20 @@ def test_the_last_event_is_written_at_most_once_a_minute_and_never_backwards(
     store.create(MAIN)
     steps = [(NOW, NOW), (NOW + 59, NOW), (NOW + 60, NOW + 60), (NOW - DAY, NOW + 60), (NOW + 61, NOW + 60)]
     for at, expected in steps:
-        worker = ConnectionsStore()
-        if remembered:
-            worker.get("main")
-        worker.note_event(EPOCH, at)
+        known = store.get("main") if remembered else MAIN
+        assert known is not None
+        store.note_heard(known, at, None, 0)
         assert last_event(store) == expected
 
 
 def test_an_event_within_the_minute_costs_no_request(store: ConnectionsStore) -> None:
     store.create(MAIN)
-    store.note_event(EPOCH, NOW)
-    store.get("main")
+    store.note_heard(MAIN, NOW, None, 0)
+    known = store.get("main")
+    assert known is not None
     calls = break_operation(ConnectionRow._get_connection().connection, "UpdateItem", "ValidationException")
 
-    store.note_event(EPOCH, NOW + 59)
+    store.note_heard(known, NOW + 59, None, 0)
 
     assert calls() == 0
 
@@ -168,13 +168,13 @@ def test_an_event_within_the_minute_costs_no_request(store: ConnectionsStore) ->
 def test_an_event_of_an_old_epoch_is_not_noted(store: ConnectionsStore) -> None:
     store.create(replace(MAIN, epoch_number=2))
 
-    store.note_event(EPOCH, NOW)
+    store.note_heard(MAIN, NOW, None, 0)
 
     assert last_event(store) is None
 
 
 def test_an_event_of_no_connection_makes_none(store: ConnectionsStore) -> None:
-    store.note_event(EPOCH, NOW)
+    store.note_heard(MAIN, NOW, None, 0)
 
     assert store.all() == []
 
@@ -187,7 +187,7 @@ def test_while_somebody_changes_definitions_the_connection_can_be_written_later(
     break_operation(connection, "UpdateItem", "TransactionConflictException")
 
     with pytest.raises(Unavailable):
-        store.note_event(EPOCH, NOW)
+        store.note_heard(MAIN, NOW, None, 0)
 
 
 def test_a_throttled_table_of_connections_can_be_asked_later(store: ConnectionsStore) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from peoplesync.adapters.dynamodb.tables import PersonRow
 from peoplesync.domain.people.person import EVERYONE
 from peoplesync.use_cases.messages.message import Message
 from peoplesync_cli.defining import changes as defining
@@ -127,10 +129,11 @@ def test_what_cannot_be_converted_is_told_of_each_person(run: Run, with_tiers: N
 def test_where_metadata_is_not_known_an_import_is_said_to_bring_it(
     run: Run, target: Target, aws: MotoStack
 ) -> None:
-    dynamodb, table = aws.client("dynamodb"), aws.stack.people_table
-    for row in aws.items(table):
-        row["records_json"]["S"] = row["records_json"]["S"].replace('"metadata": {}', '"older": {}')
-        dynamodb.put_item(TableName=table, Item=row)
+    table = aws.stack.people_table
+    for item in aws.items(table):
+        row = PersonRow.from_raw_data(item)
+        row.records = json.loads(json.dumps(row.records).replace('"metadata": {}', '"older": {}'))
+        row.save()
 
     result = run("fields", "add", "tier", "--from", "customer.metadata.tier")
 

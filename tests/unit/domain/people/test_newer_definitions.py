@@ -151,14 +151,14 @@ def test_a_newcomer_who_crashes_when_folded_again_is_delivered_again(world: Worl
 
 def test_who_becomes_a_person_beside_one_who_crashes_is_folded_again_too(world: World) -> None:
     rises_in_the_next_write(world, WITH_EMAIL)
-    write = world.people.write
+    write = world.people.write_one
 
     def crashes(epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
         if any("cus_2" in one.records for one in write_set.after.values() if one):
             raise RuntimeError("crash")
         write(epoch, write_set, cause, now)
 
-    world.people.write = crashes  # type: ignore[method-assign]  # the fake's own
+    world.people.write_one = crashes  # type: ignore[method-assign]  # the fake's own
     report = world.apply(told_of(customer()), told_of(customer("cus_2")))
 
     assert set(report.crashed) == {"m1"}

@@ -173,14 +173,14 @@ def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
 ) -> None:
     unlucky = next(iter(changed.world.people.people))
     people = changed.world.people
-    write = people.write
+    write = people.write_one
 
     def too_large(epoch: Any, write_set: WriteSet, cause: str, now: int) -> None:
         if unlucky in write_set.after:
             raise TooLarge("person would take 300,001 bytes")
         write(epoch, write_set, cause, now)
 
-    monkeypatch.setattr(people, "write", too_large)
+    monkeypatch.setattr(people, "write_one", too_large)
 
     answer = changed.drive()
 

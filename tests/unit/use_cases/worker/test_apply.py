@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.connections import Epoch
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.write_set import LoadedState, WriteSet
 from peoplesync.use_cases.messages.message import Message, decode
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
@@ -36,9 +36,9 @@ class CountingReads(FakePeople):
 
     reads = 0
 
-    def read(self, *arguments: Any) -> LoadedState:
+    def read(self, *arguments: Any, **more: Any) -> LoadedState:
         self.reads += 1
-        return super().read(*arguments)
+        return super().read(*arguments, **more)
 
 
 def test_a_batch_of_events_becomes_one_person_in_one_write(world: World) -> None:
@@ -289,10 +289,10 @@ def test_the_newest_event_of_a_batch_is_noted_for_the_connection(world: World) -
 
 
 def test_a_connection_that_cannot_be_noted_crashes_no_message(world: World) -> None:
-    def fail(epoch: Epoch, at: int) -> None:
+    def fail(connection: Connection, newest: int, delivered_at: int | None, lag: int) -> None:
         raise RuntimeError("no")
 
-    world.applier.connections.note_event = fail  # type: ignore[method-assign]  # the fake's own
+    world.applier.connections.note_heard = fail  # type: ignore[method-assign]  # the fake's own
 
     report = world.apply(told_of(customer()))
 
@@ -313,13 +313,13 @@ def test_a_connection_that_cannot_be_noted_crashes_no_message(world: World) -> N
 def test_of_several_causes_of_a_write_one_stands_for_all(world: World, causes: list[str], cause: str) -> None:
     """Of an import nobody is told, also where the reconciler brings some of it; but of what is live."""
     written: list[str] = []
-    write = world.people.write
+    write = world.people.write_one
 
     def noted(epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
         written.append(cause)
         write(epoch, write_set, cause, now)
 
-    world.applier.people.write = noted  # type: ignore[method-assign]  # the fake's own
+    world.people.write_one = noted  # type: ignore[method-assign]  # the fake's own
     sent = [told_of(customer()), event("charge.succeeded", charge(), created=NOW)]
     world.deliver([Message(TEST, one, cause=why).encode() for one, why in zip(sent, causes, strict=True)])
 

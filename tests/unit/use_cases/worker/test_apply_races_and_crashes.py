@@ -161,10 +161,10 @@ def test_what_is_too_much_for_one_transaction_is_written_in_parts(world: World) 
 
 def test_what_alone_is_too_much_is_dead_lettered_and_the_rest_commits(world: World) -> None:
     class Limited(FakePeople):
-        def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+        def write_one(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
             if any(entry.key.endswith("ch_2") for _, entry in write_set.entries):
                 raise TooLarge("person per_1 would take 300001 bytes, 300000 are allowed")
-            super().write(epoch, write_set, cause, now)
+            super().write_one(epoch, write_set, cause, now)
 
     world.applier.people = people = Limited()
 
@@ -184,10 +184,10 @@ class Crashing(FakePeople):
     after = False
     crashes = 10**6
 
-    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+    def write_one(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
         bad = self.crashes and any("cus_bad" in one.records for one in write_set.after.values() if one)
         if not bad or self.after:
-            super().write(epoch, write_set, cause, now)
+            super().write_one(epoch, write_set, cause, now)
         if bad:
             self.crashes -= 1
             raise RuntimeError("crash")

@@ -151,15 +151,17 @@ class OutOfReach(FakePeople):
         entries: Mapping[str, Collection[BillingEvent]],
         people: Collection[str] = (),
         charges: Mapping[str, Collection[Snapshot]] | None = None,
+        *,
+        again: bool = False,
     ) -> LoadedState:
         if not self.reading:
             raise Unavailable("throttled")
         return super().read(epoch, identities, entries, people, charges)
 
-    def write(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
+    def write_one(self, epoch: Epoch, write_set: WriteSet, cause: str, now: int) -> None:
         if any(self.writing in one.records for one in write_set.after.values() if one):
             raise Unavailable("throttled")
-        super().write(epoch, write_set, cause, now)
+        super().write_one(epoch, write_set, cause, now)
 
 
 def three() -> list[StripeObject]:
@@ -194,7 +196,7 @@ def test_while_the_connections_cannot_be_read_everything_waits(world: World) -> 
 
         get_even_disconnected = get
 
-    world.applier.connections = connections = Unreachable()
+    world.applier.connections = world.people.connections = connections = Unreachable()
 
     assert counts_of(world.apply(*three())) == {"waiting": 3}
     assert not connections.noted

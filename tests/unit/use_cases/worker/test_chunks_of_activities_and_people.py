@@ -34,9 +34,9 @@ class CountingReads(FakePeople):
 
     reads = 0
 
-    def read(self, *arguments: Any) -> LoadedState:
+    def read(self, *arguments: Any, **more: Any) -> LoadedState:
         self.reads += 1
-        return super().read(*arguments)
+        return super().read(*arguments, **more)
 
 
 @pytest.fixture
@@ -170,12 +170,12 @@ def test_activities_are_no_measure_of_the_webhook(world: World) -> None:
 def test_activities_wait_with_the_others_of_their_message_only_where_they_must(world: World) -> None:
     read, refused = world.people.read, [True]
 
-    def throttled(*asked: Any) -> Any:
+    def throttled(*asked: Any, **more: Any) -> Any:
         if refused.pop():
             raise Unavailable("throttled")
-        return read(*asked)
+        return read(*asked, **more)
 
-    world.people.read = throttled  # type: ignore[assignment,method-assign]  # the fake's own
+    world.people.read = throttled  # type: ignore[method-assign]  # the fake's own
     report = told_by_app(world, tracked(), identified())
 
     assert counts_of(report) == {"waiting": 2}
@@ -258,13 +258,13 @@ def test_a_person_is_told_of_as_moved_by_the_definitions(world: World) -> None:
     people = three(world)
     definitions(world).define(WITH_EMAIL)
     causes: list[str] = []
-    write = world.people.write
+    write = world.people.write_one
 
     def noted(epoch: Any, write_set: Any, cause: str, now: int) -> None:
         causes.append(cause)
         write(epoch, write_set, cause, now)
 
-    world.people.write = noted  # type: ignore[method-assign]  # the fake's own
+    world.people.write_one = noted  # type: ignore[method-assign]  # the fake's own
     world.deliver([looked_at(*people)])
 
     assert set(causes) == {"definition_changed"}

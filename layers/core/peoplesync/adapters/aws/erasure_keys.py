@@ -61,17 +61,19 @@ class ErasureKeys:
         return {identity: marker_of(key, identity) for identity in personal}
 
     def known_markers(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str]:
-        """The same, going by what earlier calls have found."""
+        """The same, going by the connections that were seen before."""
         return self.markers(epoch, identities) if epoch in self._begun else {}
+
+    def notice(self, connection: Connection | None) -> None:
+        """Remembers whether anybody of a connection, as it was just read, was erased."""
+        if connection is not None and connection.erased_since is not None:
+            self._begun.add(connection.epoch)
 
     def _has_begun(self, epoch: Epoch) -> bool:
         if epoch in self._begun:
             return True
-        connection = self.connections.get_even_disconnected(epoch.connection)
-        if connection is None or connection.epoch != epoch or connection.erased_since is None:
-            return False
-        self._begun.add(epoch)
-        return True
+        self.notice(self.connections.get_even_disconnected(epoch.connection))
+        return epoch in self._begun
 
     def _key(self, connection: str) -> str:
         try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, cast
 
 from pynamodb.exceptions import PutError
 
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.people.stored_people import snapshot_from_json, snapshot_to_json
-from peoplesync.adapters.dynamodb.tables import CatalogueRow, whole
+from peoplesync.adapters.dynamodb.tables import CatalogueRevisionRow, CatalogueRow, whole
 from peoplesync.domain.catalogue import (
     PRODUCTS,
     SHOWN,
@@ -26,14 +26,38 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.records.snapshots import Rank, Snapshot
 from peoplesync.use_cases.ports import VersionConflict
 
+MAX_KEPT: Final = 5_000
+"""So many entries at most are kept in memory."""
 
+
+@dataclass
 class CatalogueStore:
-    """The catalogue of a stack."""
+    """The catalogue of a stack. Entries are kept until their epoch's revision rises."""
 
-    def read(self, epoch: Epoch, keys: Collection[CatalogueKey]) -> Catalogue:
-        """An entry for each of the keys, of version 0 where nothing is known of it. Reads are consistent."""
+    _kept: dict[tuple[Epoch, int], dict[CatalogueKey, Entry]] = field(default_factory=dict)
+
+    def read(self, epoch: Epoch, keys: Collection[CatalogueKey], revision: int | None = None) -> Catalogue:
+        """See `ports.Catalogues`; reads are consistent. What was kept is of the `revision` or later, since a
+        revision rises after its entries are written."""
+        if revision is None:
+            return self._read(epoch, keys)
+        kept = self._kept.get((epoch, revision))
+        if kept is None or len(kept) > MAX_KEPT:
+            self._kept = {(epoch, revision): (kept := {})}
+        kept |= self._read(epoch, [key for key in keys if key not in kept])
+        return {key: kept[key] for key in keys}
+
+    def raise_revision(self, epoch: Epoch) -> None:
+        """See `ports.Catalogues`."""
+        with busy_as_unavailable():
+            row = CatalogueRevisionRow(CatalogueRevisionRow.key(epoch))
+            row.update(actions=[CatalogueRevisionRow.number.add(1)])
+
+    def _read(self, epoch: Epoch, keys: Collection[CatalogueKey]) -> Catalogue:
         wanted = {CatalogueRow.key(epoch, key): key for key in keys}
         found = {key: Entry(key) for key in keys}
+        if not found:
+            return found
         with busy_as_unavailable():
             for row in CatalogueRow.batch_get(list(wanted), consistent_read=True):
                 key = wanted[row.pk]

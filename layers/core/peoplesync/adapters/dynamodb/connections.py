@@ -69,7 +69,7 @@ class ConnectionsStore(StoredDefinitions):
                 return cached
         try:
             with busy_as_unavailable():
-                connection = _from_row(ConnectionRow.get(name, consistent_read=True))
+                connection = connection_of(ConnectionRow.get(name, consistent_read=True))
         except ConnectionRow.DoesNotExist:
             return None
         self._cached[name] = asked_at, connection
@@ -98,7 +98,7 @@ class ConnectionsStore(StoredDefinitions):
 
     def all_even_disconnected(self) -> list[Connection]:
         """All connections that there ever were, by name."""
-        return sorted(map(_from_row, ConnectionRow.scan()), key=lambda connection: connection.name)
+        return sorted(map(connection_of, ConnectionRow.scan()), key=lambda connection: connection.name)
 
     def create(self, connection: Connection) -> None:
         """Adds a connection; one that is there already stays as it is."""
@@ -156,14 +156,26 @@ class ConnectionsStore(StoredDefinitions):
             _raise_version_conflict(error)
             raise
 
-    def note_event(self, epoch: Epoch, at: int) -> None:
-        """Remembers when the newest event happened, at most once a minute of events' time."""
-        cached = self._cached.get(epoch.connection)
-        last = cached[1].last_event_at if cached else None
-        if last is not None and at < last + LAST_EVENT_STEP:
-            return
-        heard = ConnectionRow.last_event_at
-        self._change(epoch, [heard.set(at)], heard.does_not_exist() | (heard <= at - LAST_EVENT_STEP))
+    def note_heard(self, connection: Connection, newest: int, delivered_at: int | None, lag: int) -> None:
+        """See `ports.Connections`. Each is noted once a minute at most; a delivery at once where the webhook
+        was thought to be refused."""
+        heard, last = ConnectionRow.last_event_at, connection.last_event_at
+        event: list[Action] = []
+        if last is None or newest >= last + LAST_EVENT_STEP:
+            event = [heard.set(newest)]
+        delivery: list[Action] = []
+        if delivered_at is not None and _is_worth_noting(connection, delivered_at):
+            delivery = [
+                ConnectionRow.webhook_heard_at.set(delivered_at),
+                ConnectionRow.lag_seconds.set(lag),
+                ConnectionRow.webhook_refused_since.remove(),
+            ]
+        if event:
+            is_newer = heard.does_not_exist() | (heard <= newest - LAST_EVENT_STEP)
+            if self._change(connection.epoch, event + delivery, is_newer):
+                return
+        if delivery:
+            self._change(connection.epoch, delivery)
 
     def advance(self, epoch: Epoch, until: int, rhythm: QuietPeriodBaseline) -> None:
         """Moves the checkpoint forward, never back, and with it the rhythm."""
@@ -200,21 +212,6 @@ class ConnectionsStore(StoredDefinitions):
             ConnectionRow.endpoint_id == endpoint,
         )
 
-    def note_delivery(self, connection: Connection, at: int, lag: int) -> None:
-        """Remembers that the webhook delivers, and how many seconds it took: at most once a minute, but at
-        once where it was thought to be refused."""
-        last = connection.webhook_heard_at
-        if connection.webhook_refused_since is None and last is not None and at < last + HEARD_STEP:
-            return
-        self._change(
-            connection.epoch,
-            [
-                ConnectionRow.webhook_heard_at.set(at),
-                ConnectionRow.lag_seconds.set(lag),
-                ConnectionRow.webhook_refused_since.remove(),
-            ],
-        )
-
     def note_refused_signature(self, connection: Connection, at: int) -> None:
         """Remembers since when the webhook's signatures are wrong."""
         if connection.webhook_refused_since is None:
@@ -232,8 +229,9 @@ class ConnectionsStore(StoredDefinitions):
         """Remembers how far those whom the clock may have moved are handed out."""
         self._change(epoch, [ConnectionRow.swept_json.set(sweep.as_json())])
 
-    def _change(self, epoch: Epoch, actions: list[Action], only_if: Condition | None = None) -> None:
-        """Changes the connection's row if it is still in this epoch, and the condition holds."""
+    def _change(self, epoch: Epoch, actions: list[Action], only_if: Condition | None = None) -> bool:
+        """Changes the connection's row, if it is still in this epoch and the condition holds; whether it did
+        so."""
         current = ConnectionRow.epoch_number == epoch.number
         try:
             with busy_as_unavailable():
@@ -243,6 +241,14 @@ class ConnectionsStore(StoredDefinitions):
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+            return False
+        return True
+
+
+def _is_worth_noting(connection: Connection, delivered_at: int) -> bool:
+    last = connection.webhook_heard_at
+    is_refused = connection.webhook_refused_since is not None
+    return is_refused or last is None or delivered_at >= last + HEARD_STEP
 
 
 def _another_webhook(endpoint: str | None, at: int) -> list[Action]:
@@ -293,7 +299,8 @@ def _to_row(connection: Connection) -> ConnectionRow:
     )
 
 
-def _from_row(row: ConnectionRow) -> Connection:
+def connection_of(row: ConnectionRow) -> Connection:
+    """The connection that a row holds."""
     return Connection(
         name=row.pk,
         livemode=row.livemode,

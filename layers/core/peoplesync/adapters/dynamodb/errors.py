@@ -1,17 +1,18 @@
-"""DynamoDB under load: what passes by itself is told apart from what is wrong."""
+"""DynamoDB under load: throttling and lost connections pass by themselves, all else is a fault."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from peoplesync.use_cases.ports import Unavailable
 
-_BUSY: Final = frozenset(
+BUSY: Final = frozenset(
     {
         "InternalServerError",
         "ProvisionedThroughputExceeded",
@@ -24,6 +25,7 @@ _BUSY: Final = frozenset(
         "TransactionInProgressException",
     }
 )
+"""Codes of errors, and of the reasons of a cancelled transaction, that a later attempt may not meet."""
 
 
 @contextmanager
@@ -32,11 +34,21 @@ def busy_as_unavailable() -> Iterator[None]:
     try:
         yield
     except PynamoDBException as error:
-        if error_codes(error) & _BUSY or isinstance(error.cause, BotoCoreError):
+        if error_codes(error) & BUSY or isinstance(error.cause, BotoCoreError):
             raise Unavailable("the tables are throttled or out of reach") from error
         raise
     except BotoCoreError as error:
         raise Unavailable("the tables are out of reach") from error
+
+
+def call(connection: Connection, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """DynamoDB's answer to a request that PynamoDB has no method for. Raises PynamoDBException."""
+    try:
+        answer: dict[str, Any] = connection.dispatch(operation, dict(request))
+    except (BotoCoreError, ClientError) as error:
+        kind = TransactWriteError if operation == "TransactWriteItems" else PynamoDBException
+        raise kind(f"{operation} failed", error) from error
+    return answer
 
 
 def error_codes(error: PynamoDBException) -> frozenset[str]:

@@ -1,22 +1,25 @@
 """The tables, one model each. Keys begin with the epoch they belong to (`main#1`).
 
-Attributes named `*_json` hold plain JSON as text: it is smaller than DynamoDB's own maps, and write units
-grow with the size of the item.
+Attributes named `*_json` hold JSON as text, which is smaller than DynamoDB's own maps: write units grow with
+the size of the item. Records, the largest part of a person, are compressed.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pynamodb.attributes import (
+    Attribute,
     BooleanAttribute,
-    JSONAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
+from pynamodb.constants import BINARY, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
@@ -38,6 +41,30 @@ def whole(number: float | None) -> int | None:
     return None if number is None else int(number)
 
 
+class JSONAttribute(Attribute[Any]):
+    """JSON as text, without blanks."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"))
+
+    def deserialize(self, value: str) -> Any:
+        return json.loads(value, strict=False)
+
+
+class CompressedJSONAttribute(Attribute[Any]):
+    """JSON, compressed. A stream shows its bytes to a function as text, in base64."""
+
+    attr_type = BINARY
+
+    def serialize(self, value: Any) -> bytes:
+        return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
+
+    def deserialize(self, value: bytes | str) -> Any:
+        return json.loads(zlib.decompress(b64decode(value) if isinstance(value, str) else value))
+
+
 class DueIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's own hook
     """Who is to be looked at again, and when; sparse: who has no `review_at` is not in it."""
 
@@ -50,7 +77,10 @@ class DueIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # P
 
 
 class PersonRow(Model):
-    """A person with their records, projected fields and segments. `pk` is `epoch#person id`."""
+    """A person with their records, projected fields and segments. `pk` is `epoch#person id`.
+
+    Until version 0.2 the records were stored as `records_json`.
+    """
 
     class Meta:
         table_name = ""
@@ -63,7 +93,8 @@ class PersonRow(Model):
     evaluated_at = NumberAttribute()
     definitions_version = NumberAttribute()
     cause = UnicodeAttribute()
-    records_json = JSONAttribute()
+    records = CompressedJSONAttribute(null=True)
+    records_json = JSONAttribute(null=True)
     fields_json = JSONAttribute()
     segments_json = JSONAttribute()
     terms_json = JSONAttribute(null=True)
@@ -245,6 +276,21 @@ class CatalogueRow(Model):
         return f"{epoch}#{entry}"
 
 
+class CatalogueRevisionRow(Model):
+    """How often anything in an epoch's catalogue has changed. `pk` is `epoch#revision`, in the table of the
+    catalogue."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute()
+
+    @staticmethod
+    def key(epoch: Epoch) -> str:
+        return f"{epoch}#revision"
+
+
 class ConnectionRow(Model):
     """A connection. `pk` is its name."""
 
@@ -315,6 +361,7 @@ MODELS: Final = (
     SegmentRow,
     ConnectionRow,
     CatalogueRow,
+    CatalogueRevisionRow,
     ImportRow,
     WriteKeyRow,
 )
@@ -341,6 +388,7 @@ def use_tables(
         SegmentRow: stack.segments_table,
         ConnectionRow: stack.connections_table,
         CatalogueRow: stack.catalogue_table,
+        CatalogueRevisionRow: stack.catalogue_table,
         ImportRow: stack.imports_table,
         WriteKeyRow: stack.write_keys_table,
     }

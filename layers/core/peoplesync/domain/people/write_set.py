@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.catalogue import Catalogue, CatalogueKey
+from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import Person
 from peoplesync.domain.records.changes import Change, ObjectKey
 from peoplesync.domain.records.snapshots import Snapshot
@@ -21,7 +22,8 @@ class LoadedState:
     and those to be reviewed; `entries` holds, by record, those of the `BillingEvent.memories` that are in
     its feed already; `charges`, by record, what those of the changes count for so far, and `earlier` the
     newest payment beside them of records of which it was looked for; `catalogue` the products and coupons
-    that were looked up, entries of version 0 where nothing is known of one.
+    that were looked up, entries of version 0 where nothing is known of one. `connection` and
+    `catalogue_revision` are those of before the people were read.
     """
 
     identities: Mapping[str, str | None] = field(default_factory=dict)
@@ -30,6 +32,8 @@ class LoadedState:
     catalogue: Catalogue = field(default_factory=dict)
     charges: Mapping[str, Mapping[str, Snapshot]] = field(default_factory=dict)
     earlier: Mapping[str, Sequence[Snapshot]] = field(default_factory=dict)
+    connection: Connection | None = None
+    catalogue_revision: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Final
 
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import record_identity
-from peoplesync.domain.people.write_set import WriteSet
+from peoplesync.domain.people.write_set import LoadedState, WriteSet
 from peoplesync.use_cases.ports import TooLarge, Unavailable, VersionConflict, WorkerPorts
-from peoplesync.use_cases.worker.folding import FoldedBatch, Folder, current_definitions_version
+from peoplesync.use_cases.worker.folding import FoldedBatch, Folder
 from peoplesync.use_cases.worker.outcome.batch_results import BatchResults
 from peoplesync.use_cases.worker.outcome.duplicates import is_duplicate
 from peoplesync.use_cases.worker.outcome.report import Disposition
@@ -34,15 +34,17 @@ class PeopleChanges:
     folder: Folder
     writer: Writer
 
-    def apply(self, tasks: PeopleTasks) -> None:
-        """Folds and writes until every task is done or waits. Raises Unavailable where nothing can be read
-        or sent; then some tasks are not done."""
+    def apply(self, tasks: PeopleTasks, loaded: LoadedState | None = None) -> None:
+        """Folds and writes until every task is done or waits; `loaded` is what was read for them already.
+        Raises Unavailable where nothing can be read or sent; then some tasks are not done."""
         for conflicts in range(1 + MAX_CONFLICTS):
             if not tasks:
                 return
             if conflicts:
                 self._back_off(conflicts)
-            tasks = self._fold_and_write(tasks)
+            if conflicts or loaded is None:
+                loaded = self.folder.load(tasks, again=conflicts > 0)
+            tasks = self._fold_and_write(tasks, loaded)
             self.results.report.counts["races"] += len(tasks)
         self.results.wait(tasks)
 
@@ -50,14 +52,14 @@ class PeopleChanges:
         """Sleeps before the next fold, or we collide with the same writers again."""
         self.ports.sleep(FIRST_BACK_OFF * 2 ** (conflicts - 1) * self.ports.jitter())
 
-    def _fold_and_write(self, tasks: PeopleTasks) -> PeopleTasks:
+    def _fold_and_write(self, tasks: PeopleTasks, loaded: LoadedState) -> PeopleTasks:
         """Folds and writes once; returns the tasks that must be folded again."""
-        folded = self.folder.fold(tasks)
+        folded = self.folder.fold(tasks, loaded)
         planned, unwritten = plan_writes(folded)
         results: list[WriteResult] = []
         try:
-            for one in planned:
-                results.append(self.writer.write(one, folded.loaded.catalogue))
+            for result in self.writer.write(planned, folded.loaded.catalogue):
+                results.append(result)
             self._conclude_unwritten(folded, unwritten)
         except Exception:
             # What is written already is not applied again, as all is that is not done.
@@ -102,12 +104,13 @@ class PeopleChanges:
         """Finishes what was written, but for the tasks that must be folded again, which it returns: what they
         were folded with had changed before they were written, so that the change may have missed them."""
         outdated: list[WriteResult] = []
-        new_users = [one for one in written if one.write_set.uses_new_catalogue_items]
-        if new_users and self._catalogue_changed(folded):
-            outdated += new_users
-        new_people = [one for one in written if one.write_set.has_new_people]
-        if new_people and self._definitions_changed(folded):
-            outdated += new_people
+        if written:
+            version, revision = self.ports.people.versions(self.epoch)
+            # The job that evaluates everybody may have passed before new people were in the index.
+            if version > folded.definitions_version:
+                outdated += [one for one in written if one.write_set.has_new_people]
+            if revision > folded.loaded.catalogue_revision and self._catalogue_changed(folded):
+                outdated += [one for one in written if one.write_set.uses_new_catalogue_items]
         again = {name: task for one in outdated for name, task in one.tasks.items()}
         for one in written:
             if again.keys().isdisjoint(one.tasks):
@@ -119,11 +122,6 @@ class PeopleChanges:
         before = folded.loaded.catalogue
         now = self.ports.catalogue.read(self.epoch, before.keys())
         return any(now[key].revision != entry.revision for key, entry in before.items())
-
-    def _definitions_changed(self, folded: FoldedBatch) -> bool:
-        """The job that evaluates everybody may have passed before new people were in the index."""
-        version = current_definitions_version(self.ports.connections, self.epoch)
-        return version > folded.definitions_version
 
     def _finish(self, result: WriteResult) -> None:
         rejected = {name: task for name, task in result.tasks.items() if _is_rejected(task, result.write_set)}

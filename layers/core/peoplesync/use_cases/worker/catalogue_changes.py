@@ -76,6 +76,7 @@ class CatalogueChanges:
         folded = self._folded(entry, change, mapped)
         if folded != entry:
             self.ports.catalogue.write(self.epoch, folded)
+            self.ports.catalogue.raise_revision(self.epoch)
         if folded.told != folded.revision:
             cause = origin.message.cause
             self._send_walk(change.key, origin, cause if cause in OF_IMPORTS else "definition_changed")

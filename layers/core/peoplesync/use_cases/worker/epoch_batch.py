@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from peoplesync.domain.connections import Connection, Epoch
@@ -13,7 +14,7 @@ from peoplesync.use_cases.worker.folding import Folder
 from peoplesync.use_cases.worker.outcome.batch_results import BatchResults
 from peoplesync.use_cases.worker.outcome.report import Disposition
 from peoplesync.use_cases.worker.outcome.worker_metrics import WorkerMetrics
-from peoplesync.use_cases.worker.tasks import ChangeCatalogue, ErasePerson, Tasks
+from peoplesync.use_cases.worker.tasks import ChangeCatalogue, ErasePerson, PeopleTasks, Tasks
 from peoplesync.use_cases.worker.writing import Writer
 
 
@@ -45,35 +46,49 @@ class EpochBatch:
 
     def _apply_together(self, tasks: Tasks) -> None:
         try:
-            connection = self.ports.connections.get_even_disconnected(self.epoch.connection)
-            if connection is None or connection.epoch != self.epoch:
-                self.results.finish(Disposition.DROPPED, tasks)
-                return
-            metrics = self.metrics = self.metrics or self._metrics_of(connection)
-            tasks = self._without_disconnected(connection, tasks)
-            self._apply_to_catalogue_and_people(tasks, metrics)
+            metrics = self._apply_to_catalogue_and_people(tasks)
         except Unavailable:
             self.results.wait(self.results.unfinished(tasks))
             return
-        metrics.note_heard(tasks, self.results, self.ports.connections)
+        if metrics:
+            metrics.note_heard(tasks, self.results, self.ports.connections)
+
+    def _apply_to_catalogue_and_people(self, tasks: Tasks) -> WorkerMetrics | None:
+        """The catalogue comes first, so that people are folded with what is new in it. The connection is read
+        with the people, or else alone; None where there is none any more."""
+        for_catalogue: Mapping[str, ChangeCatalogue] = {
+            name: task for name, task in tasks.items() if isinstance(task, ChangeCatalogue)
+        }
+        for_people: PeopleTasks = {
+            name: task for name, task in tasks.items() if not isinstance(task, ChangeCatalogue)
+        }
+        folder = Folder(self.ports, self.epoch, self.results)
+        loaded = folder.load(for_people) if for_people and not for_catalogue else None
+        connection = loaded.connection if loaded else self._connection()
+        if connection is None or connection.epoch != self.epoch:
+            self.results.finish(Disposition.DROPPED, tasks)
+            return None
+        metrics = self.metrics = self.metrics or self._metrics_of(connection)
+        if connection.disconnected_at is not None:
+            for_catalogue, for_people = self._without_disconnected(for_catalogue, for_people)
+        kept = (*for_catalogue.values(), *for_people.values())
+        self.questions.note_asked(task.origin.message for task in kept)
+        CatalogueChanges(self.ports, self.epoch, self.results, self.questions).apply(for_catalogue)
+        writer = Writer(self.ports, self.epoch, self.results, self.questions, metrics)
+        PeopleChanges(self.ports, self.epoch, self.results, folder, writer).apply(for_people, loaded)
+        return metrics
+
+    def _connection(self) -> Connection | None:
+        return self.ports.connections.get_even_disconnected(self.epoch.connection)
 
     def _metrics_of(self, connection: Connection) -> WorkerMetrics:
         return WorkerMetrics(connection, self.results.report, self.ports.clock)
 
-    def _without_disconnected(self, connection: Connection, tasks: Tasks) -> Tasks:
+    def _without_disconnected(
+        self, for_catalogue: Mapping[str, ChangeCatalogue], for_people: PeopleTasks
+    ) -> tuple[Mapping[str, ChangeCatalogue], PeopleTasks]:
         """Drops what is about a disconnected account; but its people stay, and can be erased."""
-        if connection.disconnected_at is None:
-            return tasks
-        erasures = {name: task for name, task in tasks.items() if isinstance(task, ErasePerson)}
-        dropped = {name: task for name, task in tasks.items() if name not in erasures}
-        self.results.finish(Disposition.DROPPED, dropped)
-        return erasures
-
-    def _apply_to_catalogue_and_people(self, tasks: Tasks, metrics: WorkerMetrics) -> None:
-        for_catalogue = {name: task for name, task in tasks.items() if isinstance(task, ChangeCatalogue)}
-        for_people = {name: task for name, task in tasks.items() if not isinstance(task, ChangeCatalogue)}
-        self.questions.note_asked(task.origin.message for task in tasks.values())
-        CatalogueChanges(self.ports, self.epoch, self.results, self.questions).apply(for_catalogue)
-        folder = Folder(self.ports, self.epoch, self.results)
-        writer = Writer(self.ports, self.epoch, self.results, self.questions, metrics)
-        PeopleChanges(self.ports, self.epoch, self.results, folder, writer).apply(for_people)
+        erasures = {name: task for name, task in for_people.items() if isinstance(task, ErasePerson)}
+        dropped = {name: task for name, task in for_people.items() if name not in erasures}
+        self.results.finish(Disposition.DROPPED, {**for_catalogue, **dropped})
+        return {}, erasures

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from peoplesync.domain.connections import Epoch
+from peoplesync.domain.catalogue import CatalogueKey
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields.terms import uses_of
 from peoplesync.domain.people.fold import addressed, charges_in, entries_in, fold, identities_in
 from peoplesync.domain.people.person import ERASED, record_identity
@@ -44,14 +45,13 @@ class Folder:
     epoch: Epoch
     results: BatchResults
 
-    def fold(self, tasks: PeopleTasks) -> FoldedBatch:
-        """Folds until nothing is lacking. Tasks about erased people are finished here, and those that need an
-        answer which Stripe cannot give now wait. Raises Unavailable."""
-        loaded = self._load(tasks)
+    def fold(self, tasks: PeopleTasks, loaded: LoadedState) -> FoldedBatch:
+        """Folds what was loaded for the tasks, until nothing is lacking. Tasks about erased people are
+        finished here; those that need an answer which Stripe cannot give now wait. Raises Unavailable."""
         tasks = self._without_erased(tasks, loaded)
         used = {key for person in loaded.people.values() for key in uses_of(person.records.values())}
-        loaded = replace(loaded, catalogue=self.ports.catalogue.read(self.epoch, used))
-        definitions = current_definitions(self.ports.connections, self.epoch)
+        loaded = self._with_entries(loaded, used)
+        definitions = definitions_of(self.ports.connections, self.epoch, loaded.connection)
         answers: dict[ObjectKey, Answer] = {}
         while True:
             now, new_id = self.ports.clock(), self.ports.new_id
@@ -65,7 +65,8 @@ class Folder:
             answers |= self._ask_stripe(result.ties)
             tasks = self._without_unsettled(tasks, result.ties - answers.keys(), loaded)
 
-    def _load(self, tasks: PeopleTasks) -> LoadedState:
+    def load(self, tasks: PeopleTasks, *, again: bool = False) -> LoadedState:
+        """What the tasks are about; `again` after a version conflict. Raises Unavailable."""
         changes = _changes_in(tasks)
         erased_records = {
             record
@@ -79,6 +80,7 @@ class Folder:
             entries_in(changes),
             _reviews_in(tasks) | _erasures_in(tasks),
             charges_in(changes),
+            again=again,
         )
         return self._with_accounts(changes, loaded)
 
@@ -108,13 +110,16 @@ class Folder:
                 people={**more.people, **loaded.people},
             )
         if result.unlisted:
-            entries = self.ports.catalogue.read(self.epoch, result.unlisted)
-            return replace(loaded, catalogue={**loaded.catalogue, **entries})
+            return self._with_entries(loaded, result.unlisted)
         if result.fell:
             newest_payment = self.ports.people.newest_payment
             found = {record: newest_payment(self.epoch, record, fell) for record, fell in result.fell.items()}
             return replace(loaded, earlier={**loaded.earlier, **found})
         return loaded
+
+    def _with_entries(self, loaded: LoadedState, keys: Collection[CatalogueKey]) -> LoadedState:
+        entries = self.ports.catalogue.read(self.epoch, keys, loaded.catalogue_revision)
+        return replace(loaded, catalogue={**loaded.catalogue, **entries})
 
     def _without_erased(self, tasks: PeopleTasks, loaded: LoadedState) -> PeopleTasks:
         """Drops changes about erased people, and deletes their feeds again: whoever erased them may have been
@@ -190,7 +195,11 @@ class Folder:
 
 def current_definitions(connections: Connections, epoch: Epoch) -> Definitions:
     """The definitions as they are now. Raises Unavailable."""
-    connection = connections.get_even_disconnected(epoch.connection)
+    return definitions_of(connections, epoch, connections.get_even_disconnected(epoch.connection))
+
+
+def definitions_of(connections: Connections, epoch: Epoch, connection: Connection | None) -> Definitions:
+    """The definitions as they were when the connection was read. Raises Unavailable."""
     if connection is None:
         raise Unavailable(f"connection {epoch.connection} has just been removed")
     return connections.definitions(connection)

@@ -1,12 +1,12 @@
-"""Writing: one write set in one transaction, and what the write makes necessary.
+"""Writing: write sets, each whole or not at all, and what a write makes necessary.
 
-When `write` returns, all that it makes necessary is on the queue, and the feeds of erased records are gone or
-will be. Only then may the tasks of the write set be done: what crashes before is delivered again.
+When a write's result is there, all that it makes necessary is on the queue, and the feeds of erased records
+are gone or will be. Only then may the tasks of the write set be done: what crashes before is delivered again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from peoplesync.domain.catalogue import Catalogue
@@ -31,13 +31,16 @@ class PlannedWrite:
     tasks: PeopleTasks
 
 
+Refusal = VersionConflict | Unavailable | TooLarge
+
+
 @dataclass(frozen=True)
 class WriteResult:
     """What came of a write: the write set is written, unless there is a `refusal`."""
 
     write_set: WriteSet
     tasks: PeopleTasks
-    refusal: VersionConflict | Unavailable | TooLarge | None = None
+    refusal: Refusal | None = None
 
 
 def plan_writes(folded: FoldedBatch) -> tuple[list[PlannedWrite], PeopleTasks]:
@@ -71,19 +74,32 @@ class Writer:
     questions: Questions
     metrics: WorkerMetrics
 
-    def write(self, planned: PlannedWrite, catalogue: Catalogue) -> WriteResult:
-        """Writes people, entries, members and identities at once, or nothing; then sends what follows.
+    def write(self, planned: Sequence[PlannedWrite], catalogue: Catalogue) -> Iterator[WriteResult]:
+        """Writes people, entries, members and identities: those of a write set at once, or not at all. What
+        follows from a write is sent before its result is returned.
 
         `catalogue` is what they were folded with. Raises Unavailable where something that follows cannot be
-        done now.
+        done now; and after the other results what a write crashed with.
         """
-        write_set, tasks = planned.write_set, planned.tasks
-        self._announce_erasures(write_set, tasks)
-        cause = first_cause(task.origin.message.cause for task in tasks.values())
-        try:
-            self.ports.people.write(self.epoch, write_set, cause, self.ports.clock())
-        except (VersionConflict, Unavailable, TooLarge) as refusal:
-            return WriteResult(write_set, tasks, refusal)
+        if not planned:
+            return
+        for one in planned:
+            self._announce_erasures(one.write_set, one.tasks)
+        writes = [(one.write_set, _cause(one.tasks)) for one in planned]
+        refusals = self.ports.people.write(self.epoch, writes, self.ports.clock())
+        crashes: list[Exception] = []
+        for one, refusal in zip(planned, refusals, strict=True):
+            if refusal is None:
+                self._follow(one.write_set, one.tasks, catalogue)
+            if refusal is None or isinstance(refusal, Refusal):
+                yield WriteResult(one.write_set, one.tasks, refusal)
+            else:
+                crashes.append(refusal)
+        for crash in crashes:
+            raise crash
+
+    def _follow(self, write_set: WriteSet, tasks: PeopleTasks, catalogue: Catalogue) -> None:
+        """Does what is necessary now that a write set is written."""
         self.metrics.note_written(write_set, tasks)
         self.results.report.counts["entries"] += len(write_set.entries)
         self.ask_stripe(write_set.after.values(), catalogue, tasks)
@@ -92,7 +108,6 @@ class Writer:
             queue = next(iter(tasks.values())).origin.delivery.queue
             self._review_crowded(write_set, queue)
             self._erase_rest(write_set, left, queue)
-        return WriteResult(write_set, tasks)
 
     def ask_stripe(self, people: Iterable[Person | None], catalogue: Catalogue, tasks: PeopleTasks) -> None:
         """Has Stripe asked for what is not known of people's terms; also where nothing was written, since a
@@ -100,7 +115,7 @@ class Writer:
         if not tasks:
             return
         origins = [task.origin for task in tasks.values()]
-        cause = first_cause(origin.message.cause for origin in origins)
+        cause = _cause(tasks)
         asks = [origin.message.ask for origin in origins]
         answered = {ask.id for ask in asks if ask} if all(asks) else None
         known = [person for person in people if person is not None]
@@ -148,3 +163,7 @@ class Writer:
     def _send_erasure(self, queue: Queue, person: str, records: Iterable[str]) -> None:
         erase = Erase(person, tuple(sorted(records)))
         queue.send(Message(self.epoch, erase=erase, cause="erased").encode())
+
+
+def _cause(tasks: PeopleTasks) -> str:
+    return first_cause(task.origin.message.cause for task in tasks.values())

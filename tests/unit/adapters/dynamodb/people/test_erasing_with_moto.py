@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,8 @@ from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
 from peoplesync.adapters.dynamodb.people.erasure_receipts import ErasedRows
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
-from peoplesync.adapters.dynamodb.people.people_store import MAX_ITEMS, PeopleStore
+from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
+from peoplesync.adapters.dynamodb.people.plans import MAX_ITEMS
 from peoplesync.adapters.dynamodb.people.records_reader import RecordsReader
 from peoplesync.adapters.dynamodb.tables import CHARGE, MARKER, FeedRow, IdentityRow
 from peoplesync.domain.connections import Epoch
@@ -176,13 +178,13 @@ def test_who_was_read_before_the_erasing_is_not_written_after_it(worker: Worker)
         def __getattr__(self, name: str) -> Any:
             return getattr(worker.people, name)
 
-        def write(self, epoch: Epoch, write_set: Any, cause: str, now: int) -> None:
+        def write(self, *arguments: Any) -> Sequence[Exception | None]:
             worker.applier.people = worker.people
             worker.tell(
                 event("customer.created", shown_customer("cus_2", email="b@example.com"), created=NOW)
             )
             worker.erase("email:b@example.com")
-            write(epoch, write_set, cause, now)
+            return write(*arguments)
 
     worker.erase()
     worker.applier.people = Late()

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
-from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.tables import CHARGE, FeedRow
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync_local.stripe_simulator.objects.events import previous_attributes
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.stripe import DAY, NOW, charge, customer, event, price, subscription
 from tests.support.fakes.batches import counts_of
-from tests.support.fakes.world import TEST, World, nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack
+from tests.support.fakes.world import TEST, World
+from tests.support.stacks.moto_stack import MotoStack, people_store
 
 ID = "evt_1"
 
@@ -76,7 +74,7 @@ STORED = {
 def world(aws: MotoStack) -> World:
     """A worker at the tables, and a customer."""
     world = World(NOW + DAY)
-    world.applier.people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
+    world.applier.people = people_store()
     world.apply(event("customer.created", customer(), created=NOW - 60 * DAY))
     return world
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 
 import pytest
 
-from peoplesync.adapters.dynamodb.people.people_store import MAX_PERSON_BYTES
+from peoplesync.adapters.dynamodb.people.plans import MAX_PERSON_BYTES, Item
 from peoplesync.adapters.dynamodb.people.stored_people import to_row
 from peoplesync.domain.people.person import SHARED, SHARED_BY, Person
 from peoplesync.domain.records.record import KEPT_ENDED_SUBSCRIPTIONS
@@ -100,7 +99,7 @@ def test_40_customers_of_one_person_add_up_in_one_person() -> None:
 
 def stored_size(person: Person) -> int:
     row = to_row(TEST, person, "live")
-    return len(json.dumps([row.records_json, row.fields_json, row.segments_json]))
+    return Item("Put", row.get_save_kwargs_from_instance()).bytes
 
 
 def ended(number: int, ago: int) -> dict[str, object]:

@@ -20,7 +20,7 @@ from tests.support.builders.stored_stories import (
 )
 from tests.support.builders.stripe import DAY, NOW
 from tests.support.fakes.world import nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack
+from tests.support.stacks.moto_stack import REGION, MotoStack, write_one
 
 MAIN, OTHER = Epoch("main", 1), Epoch("main", 2)
 
@@ -44,12 +44,12 @@ def fill(store: PeopleStore, number: int, epoch: Epoch = MAIN, segment: str = "c
             (None, person(one, record("cus_" + one), segments={segment: NOW}))
             for one in reversed(ids[start : start + 20])
         ]
-        store.write(epoch, write_set(*some), "live", NOW)
+        write_one(store, epoch, write_set(*some), "live", NOW)
     return ids
 
 
 def test_a_person_is_found_by_identity_and_by_id(store: PeopleStore, reader: PeopleReader) -> None:
-    store.write(MAIN, newcomer(full_person()), "live", NOW)
+    write_one(store, MAIN, newcomer(full_person()), "live", NOW)
 
     assert reader.person_of(MAIN, "email:trial-07@example.com") == full_person()
     assert reader.person_of(MAIN, "customer:cus_2") == full_person()
@@ -57,7 +57,7 @@ def test_a_person_is_found_by_identity_and_by_id(store: PeopleStore, reader: Peo
 
 
 def test_nobody_is_found_where_nobody_is(store: PeopleStore, reader: PeopleReader) -> None:
-    store.write(MAIN, newcomer(full_person()), "live", NOW)
+    write_one(store, MAIN, newcomer(full_person()), "live", NOW)
 
     assert reader.person_of(MAIN, "email:nobody@example.com") is None
     assert reader.person(MAIN, "per_2") is None
@@ -75,7 +75,7 @@ def test_everybody_is_listed_once_in_order_of_id_across_shards_and_pages(
 
 def test_a_segment_lists_and_counts_its_members_only(store: PeopleStore, reader: PeopleReader) -> None:
     fill(store, 12)
-    store.write(MAIN, newcomer(full_person("per_x")), "live", NOW)
+    write_one(store, MAIN, newcomer(full_person("per_x")), "live", NOW)
 
     assert [one.id for one in reader.members(MAIN, "syncing_with_stripe")] == ["per_x"]
     assert reader.count(MAIN, "syncing_with_stripe") == 1
@@ -92,7 +92,7 @@ def test_counts_are_exact_and_of_one_epoch(store: PeopleStore, reader: PeopleRea
 
 def test_customers_in_sync_counts_customers_and_not_people(store: PeopleStore, reader: PeopleReader) -> None:
     two = person("per_1", record("cus_1"), record("cus_2"), record("cus_3", deleted=True))
-    store.write(MAIN, newcomer(two), "live", NOW)
+    write_one(store, MAIN, newcomer(two), "live", NOW)
 
     assert (reader.count(MAIN, CUSTOMERS_IN_SYNC), reader.count(MAIN, EVERYONE)) == (2, 1)
 
@@ -102,8 +102,8 @@ def test_a_customer_that_moves_between_people_is_counted_once(
 ) -> None:
     one, two = person("per_1", record("cus_1")), person("per_2", record("cus_2"))
     both = {"cus_1": record("cus_1"), "cus_2": record("cus_2")}
-    store.write(MAIN, write_set((None, one), (None, two)), "live", NOW)
-    store.write(MAIN, write_set((one, None), (two, changed(two, records=both))), "live", NOW)
+    write_one(store, MAIN, write_set((None, one), (None, two)), "live", NOW)
+    write_one(store, MAIN, write_set((one, None), (two, changed(two, records=both))), "live", NOW)
 
     assert (reader.count(MAIN, CUSTOMERS_IN_SYNC), reader.count(MAIN, EVERYONE)) == (2, 1)
 
@@ -120,7 +120,7 @@ def test_a_member_whose_person_is_gone_is_passed_over(
 def test_a_feed_is_told_newest_first(store: PeopleStore, reader: PeopleReader) -> None:
     early, late, at_once = paid("ch_1", NOW - DAY), paid("ch_2", NOW), paid("ch_3", NOW - DAY)
     entries = [("cus_1", one) for one in (late, early, at_once)]
-    store.write(MAIN, newcomer(person(), [*entries, ("cus_2", paid("ch_9"))]), "live", NOW)
+    write_one(store, MAIN, newcomer(person(), [*entries, ("cus_2", paid("ch_9"))]), "live", NOW)
 
     assert list(reader.feed(MAIN, "cus_1")) == [
         (one.at, one.key, one.kind, one.content) for one in (late, at_once, early)
@@ -131,6 +131,6 @@ def test_an_entry_of_the_last_century_is_older_than_one_of_this(
     store: PeopleStore, reader: PeopleReader
 ) -> None:
     entries = [("cus_1", paid("ch_old", 999_999_999)), ("cus_1", paid("ch_new", 1_000_000_000))]
-    store.write(MAIN, newcomer(person(), entries), "live", NOW)
+    write_one(store, MAIN, newcomer(person(), entries), "live", NOW)
 
     assert [at for at, *_ in reader.feed(MAIN, "cus_1")] == [1_000_000_000, 999_999_999]

@@ -11,7 +11,7 @@ from peoplesync.domain.connections import Epoch
 from tests.support.builders.stored_stories import changed, full_person, newcomer, person, record, write_set
 from tests.support.builders.stripe import DAY, NOW
 from tests.support.fakes.world import nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack
+from tests.support.stacks.moto_stack import REGION, MotoStack, write_one
 from tests.support.stacks.sam_template import sam_template
 
 MAIN = Epoch("main", 1)
@@ -36,8 +36,8 @@ def identities(aws: MotoStack) -> dict[str, str]:
 def test_who_is_to_be_looked_at_again_is_in_the_due_index_with_the_moment(
     aws: MotoStack, store: PeopleStore
 ) -> None:
-    store.write(MAIN, newcomer(full_person()), "live", NOW)
-    store.write(MAIN, newcomer(person("per_2", record("cus_9"))), "live", NOW)
+    write_one(store, MAIN, newcomer(full_person()), "live", NOW)
+    write_one(store, MAIN, newcomer(person("per_2", record("cus_9"))), "live", NOW)
 
     (entry,) = aws.client("dynamodb").scan(TableName=aws.stack.people_table, IndexName="due")["Items"]
     assert entry["pk"]["S"] == "main#1#per_1"
@@ -48,8 +48,8 @@ def test_who_is_to_be_looked_at_again_is_in_the_due_index_with_the_moment(
 def test_who_has_nothing_to_wait_for_any_more_leaves_the_due_index(
     aws: MotoStack, store: PeopleStore
 ) -> None:
-    store.write(MAIN, newcomer(full_person()), "live", NOW)
-    store.write(MAIN, write_set((full_person(), changed(full_person(), review_at=None))), "live", NOW)
+    write_one(store, MAIN, newcomer(full_person()), "live", NOW)
+    write_one(store, MAIN, write_set((full_person(), changed(full_person(), review_at=None))), "live", NOW)
 
     assert not aws.client("dynamodb").scan(TableName=aws.stack.people_table, IndexName="due")["Items"]
 
@@ -65,8 +65,10 @@ def test_the_due_index_is_as_the_template_defines_it(aws: MotoStack) -> None:
 
 
 def test_everybody_but_the_pending_is_in_everyone(aws: MotoStack, store: PeopleStore) -> None:
-    store.write(MAIN, newcomer(person("per_1", record("cus_1"), segments={"customers": NOW})), "live", NOW)
-    store.write(MAIN, newcomer(person("per_2", record("cus_2", customer=None))), "live", NOW)
+    write_one(
+        store, MAIN, newcomer(person("per_1", record("cus_1"), segments={"customers": NOW})), "live", NOW
+    )
+    write_one(store, MAIN, newcomer(person("per_2", record("cus_2", customer=None))), "live", NOW)
 
     assert member_keys(aws) == {("customers", "per_1"), ("everyone", "per_1"), ("customers_in_sync", "cus_1")}
 
@@ -74,8 +76,8 @@ def test_everybody_but_the_pending_is_in_everyone(aws: MotoStack, store: PeopleS
 def test_a_deleted_customer_is_no_customer_in_sync_any_more(aws: MotoStack, store: PeopleStore) -> None:
     two = person("per_1", record("cus_1"), record("cus_2"))
     gone = {**two.records, "cus_2": record("cus_2", deleted=True)}
-    store.write(MAIN, newcomer(two), "live", NOW)
-    store.write(MAIN, write_set((two, changed(two, records=gone))), "live", NOW)
+    write_one(store, MAIN, newcomer(two), "live", NOW)
+    write_one(store, MAIN, write_set((two, changed(two, records=gone))), "live", NOW)
 
     assert member_keys(aws) == {("everyone", "per_1"), ("customers_in_sync", "cus_1")}
 
@@ -85,8 +87,8 @@ def test_segments_left_and_entered_are_told_apart_from_those_that_stay(
 ) -> None:
     before = person(segments={"current_trials": NOW - DAY, "syncing_with_stripe": NOW - DAY})
     after = changed(before, segments={"customers": NOW, "syncing_with_stripe": NOW - DAY})
-    store.write(MAIN, newcomer(before), "live", NOW)
-    store.write(MAIN, write_set((before, after)), "live", NOW)
+    write_one(store, MAIN, newcomer(before), "live", NOW)
+    write_one(store, MAIN, write_set((before, after)), "live", NOW)
 
     rows = aws.items(aws.stack.segment_members_table)
     since = {
@@ -99,8 +101,8 @@ def test_a_new_email_of_a_persons_only_record_renames_the_identity(
     aws: MotoStack, store: PeopleStore
 ) -> None:
     before = person(email="old@example.com")
-    store.write(MAIN, newcomer(before), "live", NOW)
-    store.write(MAIN, write_set((before, changed(before, email="new@example.com"))), "live", NOW)
+    write_one(store, MAIN, newcomer(before), "live", NOW)
+    write_one(store, MAIN, write_set((before, changed(before, email="new@example.com"))), "live", NOW)
 
     assert identities(aws) == {"customer:cus_1": "per_1", "email:new@example.com": "per_1"}
 
@@ -111,11 +113,11 @@ def test_a_person_left_empty_is_removed_with_memberships_and_identities(
     segments = {"customers": NOW}
     one = person("per_1", record("cus_1"), email="one@example.com", segments=segments, review_at=NOW + DAY)
     two = person("per_2", record("cus_2"), email="two@example.com")
-    store.write(MAIN, newcomer(one), "live", NOW)
-    store.write(MAIN, newcomer(two), "live", NOW)
+    write_one(store, MAIN, newcomer(one), "live", NOW)
+    write_one(store, MAIN, newcomer(two), "live", NOW)
 
     both = {"cus_1": record("cus_1"), "cus_2": record("cus_2")}
-    store.write(MAIN, write_set((one, None), (two, changed(two, records=both))), "live", NOW)
+    write_one(store, MAIN, write_set((one, None), (two, changed(two, records=both))), "live", NOW)
 
     assert {row["pk"]["S"] for row in aws.items(aws.stack.people_table)} == {"main#1#per_2"}
     assert identities(aws) == {

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
-from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.tables import CHARGE, CatalogueRow, FeedRow, IdentityRow, PersonRow
 from peoplesync.domain.people.person import Person
 from peoplesync.domain.records.charges import Paid
@@ -33,8 +31,8 @@ from tests.support.builders.stripe import (
     tier,
     tiered,
 )
-from tests.support.fakes.world import TEST, World, nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack
+from tests.support.fakes.world import TEST, World
+from tests.support.stacks.moto_stack import MotoStack, people_store
 
 STORED: dict[str, Any] = json.loads(
     (Path(__file__).parents[4] / "golden/rows_of_version_0_1.json").read_text()
@@ -106,8 +104,7 @@ def world(aws: MotoStack) -> World:
         ).save()
     world = World(NOW + 60)
     world.stripe.objects, world.stripe.now = {one["id"]: one for one in AT_STRIPE}, NOW + 60
-    people = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
-    world.applier.people, world.applier.catalogue = people, CatalogueStore()
+    world.applier.people, world.applier.catalogue = people_store(), CatalogueStore()
     return world
 
 

@@ -35,7 +35,7 @@ def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
         errors_json=dict(person.errors) or None,
         absorbed_json=list(person.absorbed) or None,
         cause=cause,
-        records_json={name: _record_to_json(record) for name, record in person.records.items()},
+        records={name: _record_to_json(record) for name, record in person.records.items()},
         fields_json={key: value for key, value in person.fields.items() if value is not None},
         segments_json=dict(person.segments),
         review_at=person.review_at,
@@ -45,12 +45,13 @@ def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
 
 def from_row(row: PersonRow) -> Person:
     """The person that a row holds."""
+    records = row.records_json if row.records is None else row.records
     return Person(
         id=row.person_id,
         created_at=int(row.created_at),
         version=int(row.version),
         email=row.email,
-        records={name: _record_from_json(name, value) for name, value in row.records_json.items()},
+        records={name: _record_from_json(name, value) for name, value in records.items()},
         fields=row.fields_json,
         segments=row.segments_json,
         last_sync_at=whole(row.last_sync_at),

@@ -61,12 +61,10 @@ class WorkerMetrics:
         Unavailable."""
         origins = [task.origin for task in tasks.values()]
         heard = [origin.heard_at for origin in origins if origin.heard_at is not None]
-        if heard:
-            connections.note_event(self.connection.epoch, max(heard))
         live = [origin for origin in origins if origin.message.cause == "live"]
         delivered = [one.heard_at for one in live if one.heard_at and results.is_complete(one.delivery)]
-        if delivered:
-            now = self.clock()
-            lags = [max(0, now - at) for at in delivered]
-            self.report.lags += lags
-            connections.note_delivery(self.connection, now, min(lags))
+        now = self.clock()
+        lags = [max(0, now - at) for at in delivered]
+        self.report.lags += lags
+        if heard:
+            connections.note_heard(self.connection, max(heard), now if lags else None, min(lags, default=0))

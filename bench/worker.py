@@ -1,0 +1,189 @@
+"""What an event costs the worker in calls and CPU time, beside the floor (`floor.py`) for the same rows.
+
+    .venv/bin/python -m bench.worker              # about a minute
+    .venv/bin/python -m bench.worker --profile    # and where the time goes
+
+The events of `corpus.py` are applied in batches of ten to a local stack's tables, by the worker as it is
+deployed. CPU time is that of this process: the emulator is another one.
+"""
+
+from __future__ import annotations
+
+import base64
+import cProfile
+import json
+import os
+import pstats
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bench import corpus, floor
+from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
+from peoplesync.adapters.ids import person_ids
+from peoplesync.adapters.stack import Stack
+from peoplesync.adapters.wiring import WRITES_SIDE_BY_SIDE, Wiring
+from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.fields.built_in import FIELDS
+from peoplesync.domain.segments.definitions import PREDEFINED
+from peoplesync.use_cases.messages.message import Message
+from peoplesync.use_cases.ports import Unavailable
+from peoplesync.use_cases.stripe_reads.relevance import no_use
+from peoplesync.use_cases.worker.apply import Applier
+from peoplesync.use_cases.worker.outcome.report import Delivery
+from peoplesync_cli.local_stack.local import say
+from peoplesync_local.stack import stack as local_stack
+from peoplesync_local.stack.places import Places
+
+BATCH: Final = 10
+EPOCH: Final = Epoch("bench", 1)
+WARM_UP: Final = 0.4
+"""The share of the events that is applied before the clock starts."""
+
+FUNCTION: Final = {
+    "PEOPLESYNC_STACK": "bench",
+    "FEED_RETENTION_DAYS": "400",
+    "PRICE_PER_MILLION_READ_UNITS": "0.125",
+    "PRICE_PER_MILLION_WRITE_UNITS": "0.625",
+}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        places = Places(state_directory=Path(folder))
+        try:
+            running = local_stack.up(say, None, places=places)
+            os.environ.update(running.environment())
+            wiring = Wiring.of_function({**Stack.from_outputs(running.outputs).environment, **FUNCTION})
+            wiring.connections.create(Connection(EPOCH.connection, False, 1, 1, corpus.BEGINS))
+            wiring.connections.define(EPOCH, FIELDS, PREDEFINED)
+            measure(wiring)
+        finally:
+            local_stack.down(say, places=places)
+
+
+def measure(wiring: Wiring) -> None:
+    bench = Bench(wiring)
+    batches = list(_batches())
+    warm = int(len(batches) * WARM_UP)
+    for events in batches[:warm]:
+        bench.apply(events)
+    bench.calls.clear()
+    profile = cProfile.Profile() if "--profile" in sys.argv else None
+    recorded, cpu, count = [], 0.0, 0
+    for events in batches[warm:]:
+        bench.requests.clear()
+        before = time.process_time()
+        with profile or nullcontext():
+            messages = bench.apply(events)
+        cpu += time.process_time() - before
+        count += len(events)
+        recorded.append(floor.Batch(messages, bench.keys_read(), bench.items_put()))
+    calls = {name: round(number / len(recorded), 2) for name, number in bench.calls.most_common()}
+    least = floor.cpu_seconds(bench.client, recorded)
+    say(f"{count:,} events in batches of {BATCH}: {sum(calls.values()):.1f} calls a batch, {calls}")
+    say(
+        f"CPU an event: {1000 * cpu / count:.2f} ms, floor {1000 * least / count:.2f} ms: {cpu / least:.1f} x"
+    )
+    if profile:
+        pstats.Stats(profile).sort_stats("cumtime").print_stats(80)
+
+
+def _batches() -> Iterator[list[corpus.Event]]:
+    events = [one for one in corpus.events() if no_use(one) is None]
+    return (events[start : start + BATCH] for start in range(0, len(events), BATCH))
+
+
+class Bench:
+    """The worker, with what it asks of DynamoDB."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.calls: Counter[str] = Counter()
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.client = wiring.transactions.client
+        self.client.meta.events.register("before-call.dynamodb", self._note)
+        self._now = corpus.BEGINS
+        self._worker = Applier(
+            people=wiring.people_store(400, wiring.secrets, WRITES_SIDE_BY_SIDE),
+            catalogue=wiring.catalogue,
+            stripe=Silence(),
+            connections=wiring.connections,
+            runs=wiring.imports,
+            old_rows=EpochPurge(),
+            clock=lambda: self._now,
+            new_id=person_ids(lambda: self._now),
+            jitter=lambda: 0.5,
+            sleep=time.sleep,
+        )
+
+    def apply(self, events: list[corpus.Event]) -> list[str]:
+        """Applies a batch; the messages that it came in."""
+        self._now = max(one["created"] for one in events) + 1
+        messages = [Message(EPOCH, one).encode() for one in events]
+        deliveries = [Delivery(f"message-{at}", body, Kept()) for at, body in enumerate(messages)]
+        for crash in self._worker.apply(deliveries).crashed.values():
+            raise crash
+        return messages
+
+    def keys_read(self) -> Mapping[str, list[floor.Item]]:
+        """All keys that were asked for since the requests were cleared, once each, by table."""
+        found: dict[str, dict[str, floor.Item]] = {}
+        for name, request in self.requests:
+            if name == "BatchGetItem":
+                for table, wanted in request["RequestItems"].items():
+                    found.setdefault(table, {}).update({json.dumps(key): key for key in wanted["Keys"]})
+        return {table: list(keys.values()) for table, keys in found.items()}
+
+    def items_put(self) -> list[tuple[str, floor.Item]]:
+        """All items that were put, once each, with their tables."""
+        puts = [request for name, request in self.requests if name == "PutItem"]
+        for name, request in self.requests:
+            if name == "TransactWriteItems":
+                puts += [one["Put"] for one in request["TransactItems"] if "Put" in one]
+        found = {
+            json.dumps([put["TableName"], put["Item"]["pk"], put["Item"].get("sk")]): put for put in puts
+        }
+        return [(put["TableName"], _with_bytes(put["Item"])) for put in found.values()]
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.calls[model.name] += 1
+        self.requests.append((model.name, json.loads(params["body"])))
+
+
+class Silence:
+    """Stripe, which does not answer."""
+
+    def fetch(self, *_: Any) -> Any:
+        raise Unavailable("Stripe does not answer")
+
+    terms = fetch
+
+
+@dataclass
+class Kept:
+    """A queue that keeps what it is sent."""
+
+    bodies: list[str] = field(default_factory=list)
+
+    def send(self, body: str, delay: int = 0) -> None:  # noqa: ARG002 - as the real one takes it
+        self.bodies.append(body)
+
+    def dead_letter(self, body: str, reason: str) -> None:  # noqa: ARG002
+        self.bodies.append(body)
+
+
+def _with_bytes(item: Mapping[str, Any]) -> floor.Item:
+    """An item as a client takes it: on the wire, bytes are text."""
+    return {
+        name: {"B": base64.b64decode(value["B"])} if "B" in value else value for name, value in item.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
