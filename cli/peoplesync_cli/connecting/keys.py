@@ -1,4 +1,4 @@
-"""Write keys: by which the app may tell what its users do."""
+"""Write keys, with which the app sends activity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS: Final = ("name", "key", "connection", "created (UTC)", "revoked (UTC)"
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke write keys, by which your app tells what its users do."""
+    """Make, list and revoke write keys, with which your app sends activity."""
 
 
 @keys.command()
@@ -82,12 +82,12 @@ def list_keys(target: Target, as_json: bool) -> None:
 def revoke(target: Target, which: str, yes: bool, as_json: bool) -> None:
     """Have a write key open nothing any more; HINT is the key's last four characters.
 
-    What it has told stays.
+    What it has sent stays.
     """
     key = _chosen(target, which)
     if not yes:
-        told = f"Apps that have the key {key.name} ({key.shown}) of {key.connection} are refused from now on."
-        click.confirm(f"{told} Go on?", abort=True, err=True)
+        warning = f"Apps with the key {key.name} ({key.shown}) of {key.connection} are refused from now on."
+        click.confirm(f"{warning} Go on?", abort=True, err=True)
     now = clock.now()
     target.write_keys.revoke(key, now)
     if as_json:

@@ -59,7 +59,7 @@ def list_fields(target: Target, connection: str, as_json: bool) -> None:
     "source",
     required=True,
     metavar="PATH",
-    help=f"Where its value is: {_SOURCES} (what the app tells of its users).",
+    help=f"Where its value is: {_SOURCES} (traits come from the app).",
 )
 @click.option(
     "--type",
@@ -149,14 +149,14 @@ def remove(target: Target, key: str, detach: bool, connection: str, as_json: boo
 def _report(
     target: Target, connection: str, change: DefinitionChange, key: str, *, detach: bool, as_json: bool
 ) -> None:
-    """Has people evaluated, and tells of the field and how it has filled."""
+    """Has people evaluated, and prints the field and how many have a value."""
     reevaluation = settled(target, connection, change, detach=detach)
     (field,) = [one for one in change.after.fields if one.key == key]
     ended = reevaluation is not None and reevaluation["status"] == "succeeded"
     found = _filling(target, connection, field) if ended and field.enabled else None
     if as_json:
-        told = {**describe_field(field), "filling": found and found.public(), "reevaluation": reevaluation}
-        print_json(told)
+        json = {**describe_field(field), "filling": found and found.public(), "reevaluation": reevaluation}
+        print_json(json)
     else:
         stdout.print(_line(field, changed=bool(change.fields)))
         for line in _filled(field, found) if found else ():

@@ -84,7 +84,7 @@ def show(target: Target, segment: str, connection: str, as_json: bool) -> None:
 @json_option
 @on_stack
 def preview_segment(target: Target, file: TextIO, most: int, connection: str, as_json: bool) -> None:
-    """Tell how many people, and who, a segment of this rule would have; - reads it from stdin.
+    """Show how many people, and who, a segment of this rule would have; - reads it from stdin.
 
     Of more than 20,000 people a sample is looked at. Nothing is saved.
     """
@@ -264,17 +264,17 @@ def _report(
     detach: bool,
     as_json: bool,
 ) -> None:
-    """Has people evaluated, and tells of the segments named, or else of those that were changed."""
+    """Has people evaluated, and prints the segments named, or else those that were changed."""
     reevaluation = settled(target, connection, change, detach=detach)
     browser = target.browser(connection)
     chosen = set(segment_ids) or {one.id for one in change.segments}
-    told = [browser.described(one) for one in change.after.segments if one.id in chosen]
+    described = [browser.described(one) for one in change.after.segments if one.id in chosen]
     if as_json:
-        print_lines({**one, "reevaluation": reevaluation} for one in told)
+        print_lines({**one, "reevaluation": reevaluation} for one in described)
     else:
         if not change.segments:
             stdout.print("Nothing to change: it is like that already.")
-        for one in told:
+        for one in described:
             stdout.print(_line(one, settled=reevaluation is None or reevaluation["status"] == "succeeded"))
         if left := outcome(reevaluation):
             stdout.print(left)

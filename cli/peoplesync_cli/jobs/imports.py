@@ -39,7 +39,7 @@ def imports() -> None:
     metavar="DAYS",
     help="How far back to replay events, which fill feeds.",
 )
-@click.option("--publish", is_flag=True, help="Tell the bus of all that it brings, with the cause `import`.")
+@click.option("--publish", is_flag=True, help="Publish what it brings on the bus, with the cause `import`.")
 @click.option("--detach", is_flag=True, help="Do not wait for its end.")
 @connection_option
 @json_option

@@ -161,7 +161,7 @@ def run(
     concurrency: int,
     timeout: int,
 ) -> Tally:
-    """Sends `order` and waits until it is applied; `events` in true order tell the simulator the truth."""
+    """Sends `order` and waits until it is applied; `events` in true order are the simulator's truth."""
     target.connection(connection)
     secrets = target.secrets.signing_secrets(connection)
     if not secrets:

@@ -64,8 +64,8 @@ def watch_run(
     phase: Callable[[Mapping[str, Any]], tuple[str, int | None, int]],
     missing: str,
 ) -> dict[str, Any]:
-    """Shows how a run gets on until it has ended; the run then. `phase` tells of a run what it does, and how
-    much of how much (None: not known yet) is done; `missing` is said where there is no such run."""
+    """Shows how a run gets on until it has ended; the run then. `phase` says what a run does, and how much
+    of how much (None: not known yet) is done; `missing` is the error where there is no such run."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -105,7 +105,7 @@ def _live(target: Target, running: LocalStack) -> None:
         with time_jumps(target):
             events = simulator.advance(3 * _DAY)
             simulator.flush()
-        say(f"Stripe told of {events:,} events, and they are applied")
+        say(f"Stripe sent {events:,} events, and they are applied")
         slipping = heard.of(_WHO)
     stdout.print()
     stdout.print("A rule on the event bus, for who enters the segment slipping_trials, has heard:")

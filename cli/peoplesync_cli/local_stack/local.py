@@ -74,7 +74,7 @@ def down(as_json: bool) -> None:
 @local.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Tell whether the local stack is up."""
+    """Show whether the local stack is up."""
     found = local_stack.status()
     if as_json:
         print_json({"state": found.state, "reason": found.sentence})

@@ -42,19 +42,19 @@ _ABOUT_THE_CALL: Final = frozenset(
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a function. `told` is Powertools' JSON; None where it is `text` alone."""
+    """A line of a function. `data` is Powertools' JSON; None where it is `text` alone."""
 
     at: int
     function: str
     stream: str
     level: str
     text: str
-    told: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
 
     def public(self) -> dict[str, Any]:
         """As it was logged; text as an object with the same names."""
-        if self.told is not None:
-            return dict(self.told)
+        if self.data is not None:
+            return dict(self.data)
         moment = datetime.fromtimestamp(self.at / 1_000, UTC).isoformat(timespec="milliseconds")
         level = {"level": self.level} if self.level else {}
         return {**level, "message": self.text, "timestamp": moment, "service": self.function}
@@ -66,10 +66,10 @@ class Line:
         when = f"{moment:%Y-%m-%d %H:%M:%S}" if date else f"{moment:%H:%M:%S}"
         level = click.style(self.level, fg=_COLOURS.get(self.level))
         parts = [when, self.function, *([level] if self.level else []), _printable(self.text)]
-        for name, value in (self.told or {}).items():
+        for name, value in (self.data or {}).items():
             if name not in _ABOUT_THE_CALL and value not in (None, ""):
                 parts.append(f"{name}={_value(value)}")
-        trace = (self.told or {}).get("exception")
+        trace = (self.data or {}).get("exception")
         return " ".join(parts) + (f"\n{_printable(trace)}" if isinstance(trace, str) else "")
 
 
@@ -126,23 +126,23 @@ def lines(events: Iterable[LogEvent]) -> Iterator[Line]:
 
 def _line(event: LogEvent) -> Line | None:
     """The line; None where it is Lambda's, or a metric."""
-    told = _json(event.text)
-    if told is None:
+    data = _json(event.text)
+    if data is None:
         uncaught = _UNCAUGHT.search(event.text)
         if not event.text or (event.text.startswith(_OF_LAMBDA) and not uncaught):
             return None
         return Line(event.at, event.function, event.stream, "ERROR" if uncaught else "", event.text)
-    if "_aws" in told:
+    if "_aws" in data:
         return None
-    level, message = told.get("level"), told.get("message")
+    level, message = data.get("level"), data.get("message")
     text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
-    return Line(event.at, event.function, event.stream, level if isinstance(level, str) else "", text, told)
+    return Line(event.at, event.function, event.stream, level if isinstance(level, str) else "", text, data)
 
 
 def _go_together(before: Line, line: Line) -> bool:
     """Whether two lines of text are one thing that was logged."""
-    told = before.told is not None or line.told is not None
-    return not told and (before.at, before.stream) == (line.at, line.stream)
+    structured = before.data is not None or line.data is not None
+    return not structured and (before.at, before.stream) == (line.at, line.stream)
 
 
 def _joined(before: Line, line: Line) -> Line:

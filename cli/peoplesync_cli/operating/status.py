@@ -34,7 +34,7 @@ _STYLES: Final = {
 @json_option
 @on_stack
 def status(target: Target, watch: bool, connection: str, as_json: bool) -> None:
-    """Tell whether people are in step with Stripe, and what to do where they are not."""
+    """Show whether people are in sync with Stripe, and what to do where they are not."""
     if watch:
         _watch(target, connection, as_json=as_json)
     elif as_json:
@@ -51,7 +51,7 @@ def _watch(target: Target, connection: str, *, as_json: bool) -> None:
                 print_lines([target.status(connection)])
                 time.sleep(INTERVAL)
         if not stdout.is_terminal:
-            _tell_changes(target, connection)
+            _watch_changes(target, connection)
         with Live(console=stdout, auto_refresh=False) as live:
             while True:
                 live.update(shown(target.status(connection)), refresh=True)
@@ -60,7 +60,7 @@ def _watch(target: Target, connection: str, *, as_json: bool) -> None:
         return
 
 
-def _tell_changes(target: Target, connection: str) -> None:
+def _watch_changes(target: Target, connection: str) -> None:
     said = None
     while True:
         found = target.status(connection)

@@ -3,7 +3,7 @@
 What differs from CloudWatch: the span is what the samples have, from the first to the last, and where that
 is short a chart's period is shorter than the widget's, so that there is something to see. A chart of sums
 says which it is; a threshold beside them still is that of the alarm's own period. `start` and `end` are not
-looked at. Alarms are evaluated here, at the end of the span; the first that is on is told with its
+looked at. Alarms are evaluated here, at the end of the span; the first that is on is shown with its
 question, for which one opens the alarm in CloudWatch, and the stack's name before theirs is left out. Times
 are UTC, by the local system's clock, which may have been moved.
 """
@@ -79,7 +79,7 @@ def drawn(body: Mapping[str, Any], samples: Samples, alarms: Sequence[Alarm], st
         element("style", _STYLE),
         element("rect", width=width, height=height, fill="#f2f3f3"),
         text(_MARGIN + 5, 40, stack, "name"),
-        text(width - _MARGIN - 5, 40, _told(span), "span", text_anchor="end"),
+        text(width - _MARGIN - 5, 40, _span_text(span), "span", text_anchor="end"),
         *(_widget(widget, samples, by_name, span, stack) for widget in widgets),
     ]
     return element(
@@ -102,7 +102,7 @@ def filled_in(body: str, stack: str, region: str) -> str:
     return body
 
 
-def _told(span: Span) -> str:
+def _span_text(span: Span) -> str:
     day = time.strftime("%Y-%m-%d %H:%M", time.gmtime(span.start))
     same_day = span.start // 86_400 == span.end // 86_400
     until = time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", time.gmtime(span.end))

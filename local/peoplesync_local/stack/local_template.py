@@ -1,7 +1,7 @@
 """Turns template.yaml into plain CloudFormation as the emulator understands it.
 
 The code comes from the emulator's own S3, routes stand as resources of their own, the outputs name addresses
-that work here, and the functions learn where the simulator of Stripe answers and tells the time. Nothing else
+that work here, and the functions learn where the simulator of Stripe answers and keeps the time. Nothing else
 differs from AWS.
 """
 

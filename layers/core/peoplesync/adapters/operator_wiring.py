@@ -110,8 +110,8 @@ class OperatorWiring(Wiring):
             stopwatch=time.monotonic,
         )
 
-    def verifier(self, tell: Callable[[str], None]) -> Verifier:
-        """Compares people with Stripe; `tell` is told what it is waiting for."""
+    def verifier(self, say: Callable[[str], None]) -> Verifier:
+        """Compares people with Stripe; `say` gets what it is waiting for."""
         from peoplesync.adapters.dynamodb.people.records_reader import RecordsReader
         from peoplesync.adapters.stripe.api import TIMEOUT
         from peoplesync.use_cases.stripe_reads.event_lists import Patient
@@ -124,7 +124,7 @@ class OperatorWiring(Wiring):
             records=RecordsReader(),
             waiting=self.depths.waiting,
             sleep=time.sleep,
-            tell=tell,
+            say=say,
             rng=random.Random(),  # noqa: S311 - a sample, not a key
         )
 

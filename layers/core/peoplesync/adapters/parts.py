@@ -106,7 +106,7 @@ class Parts:
         return ApiKeys(self.connections, self.secrets)
 
     def erasure_keys(self, secrets: Secrets) -> ErasureKeys:
-        """What tells erased people from others."""
+        """The keys that recognize erased people."""
         from peoplesync.adapters.aws.erasure_keys import ErasureKeys
 
         return ErasureKeys(self.connections, secrets.erasure_key)

@@ -72,7 +72,7 @@ class Wiring(Parts):
         )
 
     def activity_api(self) -> ActivityReceiver:
-        """Takes what the app tells of its users."""
+        """Takes what the app sends about its users."""
         from peoplesync.adapters.dynamodb.write_keys import WriteKeys
         from peoplesync.use_cases.ingress.activity_api import ActivityReceiver
 
@@ -188,7 +188,7 @@ class Wiring(Parts):
         return Reevaluations(epoch, self.reevaluations, self.reevaluating, clock.now, self.people.shards)
 
     def health(self) -> Health:
-        """Tells whether people are in step with Stripe."""
+        """Says whether people are in sync with Stripe."""
         from peoplesync.use_cases.health.health import Health
 
         return Health(

@@ -32,7 +32,7 @@ FOUND: Final = 2
 the objects of a page or two are far away from all others."""
 
 WORTH: Final = 3
-"""A window with fewer pages left, as far as one can tell, is not divided."""
+"""A window with fewer pages left, by estimate, is not divided."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Functions emit them by `adapters.aws.measuring`; infra/dashboard.json shows them and template.yaml's
 alarms watch them. A count is emitted only where it is not zero: a metric costs money for each hour in which
-it is told.
+it is reported.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class Metric(Enum):
 
     # The worker
     CHANGES_APPLIED = Measure("Count", "changes and reviews that changed somebody")
-    CHANGES_STALE = Measure("Count", "changes that told nothing new")
+    CHANGES_STALE = Measure("Count", "changes that brought nothing new")
     CHANGES_DUPLICATE = Measure("Count", "of these, duplicates of what was known")
     CHANGES_DROPPED = Measure("Count", "changes of an epoch that is over, or of no use")
     CHANGES_WAITING = Measure("Count", "changes sent again with a delay, since they could not be done now")
     CHANGES_DEAD = Measure("Count", "changes put into a dead-letter queue, since none can ever apply them")
     CHANGES_CRASHED = Measure("Count", "messages whose handling crashed, to be delivered again")
     CHANGE_LAG = Measure("Seconds", "from Stripe's `created` until a live event was applied")
-    TIES_FETCHED = Measure("Count", "objects fetched, since their events could not tell which is newer")
+    TIES_FETCHED = Measure("Count", "objects fetched, since their events did not show which is newer")
     TIES_NOT_FOUND = Measure("Count", "of these, objects that Stripe does not know (any more)")
     TIES_UNREADABLE = Measure("Count", "of these, objects that Stripe shows in a way that cannot be read")
     CONFLICTS_REFOLDED = Measure("Count", "changes folded again, since somebody else wrote the person first")

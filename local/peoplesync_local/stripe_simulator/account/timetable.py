@@ -38,8 +38,8 @@ class Timetable:
         return self.account.clock.now()
 
     def happens(self, type: str, shown: StripeObject, at: int) -> StripeObject:  # noqa: A002 - Stripe's name
-        """Tell of the object as it is now (`Account.happens`), and note when it is due next. An update that
-        changes nothing is not told of, as at Stripe."""
+        """Record an event that shows the object as it is now (`Account.happens`), and note when it is due
+        next. An update that changes nothing has no event, as at Stripe."""
         if type.endswith(".updated") and self.account.get(shown["object"], shown["id"]) == shown:
             return shown
         self.account.happens(type, shown, at)

@@ -89,7 +89,7 @@ class Payments:
     def _attempted(
         self, method: str | None, amount: int, at: int, pays: bool, shown: StripeObject
     ) -> StripeObject:
-        """A charge that is still to be told of."""
+        """A charge whose event is still to come."""
         kind = kind_of(method)
         if kind is not None:
             new = self._account.new_id("py")

@@ -18,7 +18,7 @@ _TIMEOUT = 600
 
 
 class Refused(Exception):
-    """The simulator did not take what it was told; the message says why."""
+    """The simulator refused a request; the message says why."""
 
 
 class Simulator:
@@ -45,7 +45,7 @@ class Simulator:
         self._ask("POST", "/_fill", {"customers": customers, "seed": seed, "skew": skew, **self._which})
 
     def hold(self, objects: Iterable[StripeObject]) -> int:
-        """Give it objects as they are now, of which no event tells; how many it holds then. They belong to
+        """Give it objects as they are now, without events; how many it holds then. They belong to
         the main account, in the mode that their `livemode` says."""
         body = "\n".join(json.dumps(shown) for shown in objects)
         return int(self._send("PUT", "/_objects", body.encode())["held"])

@@ -120,7 +120,7 @@ class OwnAddresses:
         return {"customers": int(asked["customers"])}
 
     def _hold(self, objects: list[StripeObject]) -> int:
-        """Keep the objects as they are, and tell nobody; how many are held then. A later one replaces an
+        """Keep the objects as they are, without events; how many are held then. A later one replaces an
         earlier one; what was once deleted stays deleted."""
         for shown in objects:
             account = self._merchants.of(livemode=bool(shown.get("livemode", False))).account

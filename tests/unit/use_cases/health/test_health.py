@@ -172,8 +172,8 @@ def test_a_running_re_evaluation_is_re_evaluating() -> None:
         ),
         (
             {"status": "failed", "version": 2, "failed": 3},
-            "; `peoplesync reevaluate list` tells why",
-            "`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start`",
+            "; `peoplesync reevaluate list` says why",
+            "`peoplesync dead list` shows whom, and why; then `peoplesync reevaluate start`",
         ),
     ],
     ids=["none", "superseded", "of older definitions", "failed"],
@@ -324,11 +324,11 @@ def test_nothing_goes_out_while_publishing_is_paused_and_after_six_hours_it_cost
     assert (told["state"], told["headline"]) == ("attention", "Attention: publishing paused")
     assert told["reason"] == (
         "nothing goes out on the bus since 2026-03-01T11:00:00Z; "
-        "it is told later, if that goes on within 6 hours"
+        "it is published later, if you resume within 6 hours"
     )
     assert told["what_to_do"] == "`peoplesync publish resume` goes on"
     assert status(unpublished=NOW - 6 * HOUR)["reason"].endswith(
-        "what is older than 6 hours when that goes on is put aside, and not told by itself any more"
+        "what is older than 6 hours at the resume is put aside, and no longer published by itself"
     )
 
 

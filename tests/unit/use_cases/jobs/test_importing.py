@@ -227,7 +227,7 @@ def test_an_object_that_cannot_be_read_fails_the_import_but_nothing_else_of_it()
     assert (answer["status"], answer["failed"]) == ("failed", 1)
     assert answer["reason"] == (
         "1 object could not be applied, among them “customer cus_bad: email should be text, not a number”; "
-        "`peoplesync dead list` tells which, and why"
+        "`peoplesync dead list` shows which, and why"
     )
     assert len(world.world.people.people) == 10
 

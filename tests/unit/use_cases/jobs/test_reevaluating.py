@@ -185,7 +185,7 @@ def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
     answer = changed.drive()
 
     assert (answer["status"], answer["failed"], answer["evaluated"]) == ("failed", 1, PEOPLE - 1)
-    assert answer["reason"] == "1 person could not be evaluated; peoplesync dead list tells why"
+    assert answer["reason"] == "1 person could not be evaluated; `peoplesync dead list` says why"
     assert len(changed.world.queue.dead_lettered) == 1
 
 

@@ -53,7 +53,7 @@ def here() -> Stage:
 
 
 def put_aside(here: Stage, *events: Mapping[str, object]) -> FakeBucket:
-    """What these events led to was not told."""
+    """What these events led to was not published."""
     here.world.apply(*events)
     stream = here.people.stream
     here.people.streamed.clear()

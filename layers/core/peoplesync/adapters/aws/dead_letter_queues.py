@@ -37,7 +37,7 @@ LOOKS_FOR_A_TASK: Final = 60
 GOES_ROUND: Final = 3
 """A task that has moved so many times what there was takes what came back, and would never end."""
 
-Told = Callable[[int], None]
+Report = Callable[[int], None]
 
 
 class NotMoved(Exception):
@@ -83,9 +83,9 @@ class DeadLetterQueues:
         """
         return self._take(letters, first=ChangeQueue.send)
 
-    def redrive(self, name: str, told: Told) -> int:
-        """Has SQS put back everything that lies in a dead-letter queue; how many that were, which `told`
-        hears meanwhile. Raises `NotMoved`."""
+    def redrive(self, name: str, report: Report) -> int:
+        """Has SQS put back everything that lies in a dead-letter queue; how many that were, which `report`
+        gets meanwhile. Raises `NotMoved`."""
         queue = self.queues[name]
         with self._held(name, enough=bool) as held:
             if not held:
@@ -100,7 +100,7 @@ class DeadLetterQueues:
                 raise NotMoved(f"SQS did not begin: {error.response['Error']['Message']}") from error
             # The local stack's emulator knows no such tasks. There it is done by hand.
             return len(self.put_back(self._all_of(name)))
-        return _moved(queue.sqs, source, before, told)
+        return _moved(queue.sqs, source, before, report)
 
     def _all_of(self, name: str) -> list[DeadLetter]:
         with self._held(name) as held:
@@ -185,7 +185,7 @@ def _latest_task(sqs: SQSClient, source: str) -> Mapping[str, Any]:
     return results[0] if results else {}
 
 
-def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], told: Told) -> int:
+def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], report: Report) -> int:
     """How much the task moved that was begun after `before`, when it has ended."""
     looks = 0
     while True:
@@ -193,10 +193,10 @@ def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], told: Told) -
         if task.get("StartedTimestamp") == before.get("StartedTimestamp"):
             looks += 1
             if looks == LOOKS_FOR_A_TASK:
-                raise NotMoved("SQS does not tell what became of it")
+                raise NotMoved("SQS does not say what became of it")
         else:
             moved = int(task.get("ApproximateNumberOfMessagesMoved") or 0)
-            told(moved)
+            report(moved)
             if task["Status"] == "COMPLETED":
                 return moved
             if task["Status"] not in ("RUNNING", "CANCELLING"):

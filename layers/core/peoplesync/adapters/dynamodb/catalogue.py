@@ -89,7 +89,7 @@ def _key(row: CatalogueRow) -> CatalogueKey:
 
 
 def _parts(key: CatalogueKey, value: Any) -> Mapping[str, Snapshot]:
-    """The parts of an edition. Until version 0.2 there was one for all, which did not tell whether a coupon
+    """The parts of an edition. Until version 0.2 there was one for all, which did not say whether a coupon
     that showed no products had none."""
     if isinstance(value, Mapping):
         return {name: snapshot_from_json(part) for name, part in value.items()}

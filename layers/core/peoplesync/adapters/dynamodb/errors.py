@@ -1,4 +1,4 @@
-"""DynamoDB under load: what passes by itself is told apart from what is wrong."""
+"""DynamoDB's errors: what passes by itself, as throttling does, is distinguished from what is wrong."""
 
 from __future__ import annotations
 

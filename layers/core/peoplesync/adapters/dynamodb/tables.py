@@ -291,7 +291,7 @@ class ImportRow(Model):
 
 
 class WriteKeyRow(Model):
-    """A key for telling activity. `pk` is its SHA-256 in hex; the key itself is kept nowhere, and belongs to
+    """A key for sending activity. `pk` is its SHA-256 in hex; the key itself is kept nowhere, and belongs to
     no epoch."""
 
     class Meta:

@@ -29,7 +29,7 @@ _LISTS: Final = {
 
 _ENDPOINTS: Final = "/v1/webhook_endpoints"
 _NO_ENDPOINT: Final = f"{_ENDPOINTS}/we_x"
-"""Whoever may write endpoints is told that there is no such one."""
+"""Stripe answers that it does not exist to a key that may write endpoints."""
 
 
 @dataclass

@@ -24,8 +24,8 @@ class Transition:
     """What one `customer.subscription.*` event says of a subscription.
 
     `action` is the event's type without the prefix. `before` is what `updated` lists; of what was `resumed`
-    only the status is known to have changed. The other actions do not tell: None. `offers` are the trials by
-    trial offers, by item, and `previous_offers` those of before; `circumstances` are those of now.
+    only the status is known to have changed. The other actions do not show it: None. `offers` are the trials
+    by trial offers, by item, and `previous_offers` those of before; `circumstances` are those of now.
     `discounts` are those of now and before that the event shows themselves, by id.
     """
 
@@ -76,7 +76,7 @@ class Transition:
 
 
 def read_transition(event: StripeEvent, after: Subscription) -> Transition:
-    """The transition that an event tells of; raises `UnreadableStripeObject` where `previous_attributes` do
+    """The transition that an event reports; raises `UnreadableStripeObject` where `previous_attributes` do
     not fit the subscription."""
     action = event.type.removeprefix("customer.subscription.")
     before: Subscription | None = None

@@ -3,9 +3,9 @@
     customer.metadata.NAME         of the customer whose fields the person shows
     subscription.metadata.NAME     of the primary subscription
     product.metadata.NAME          of the primary subscription's product
-    traits.NAME                    of the app's user, as `identify` told it last
+    traits.NAME                    of the app's user, as `identify` set it last
 
-Stripe's metadata is text, so it has to be converted. What cannot be is told of each person by itself.
+Stripe's metadata is text, so it has to be converted. What cannot be is reported per person.
 """
 
 from __future__ import annotations

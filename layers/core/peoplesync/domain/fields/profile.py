@@ -21,7 +21,7 @@ ACTIVATED_STATUSES = frozenset({"active", "past_due", "unpaid"})
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value comes from: the record, its Stripe object, and the event that told of it ("" where Stripe
+    """Where a value comes from: the record, its Stripe object, and the event that showed it ("" where Stripe
     was asked), as of an instant."""
 
     record: str
@@ -160,7 +160,7 @@ def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
 
 
 def _activated_at(subscription: Subscription, now: int) -> int:
-    """When it was first paid for, as far as its state tells. One that is made today may say that it began
+    """When it was first paid for, as far as its state shows. One that is made today may say that it began
     long ago (backdated): that is nothing that anybody did."""
     trial_end = subscription["trial_end"]
     if trial_end is not None and trial_end <= now:

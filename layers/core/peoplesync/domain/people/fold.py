@@ -102,7 +102,7 @@ def _overdue(known: LoadedState, reviews: Collection[str], now: int) -> Iterable
 def addressed(changes: Iterable[Change], known: LoadedState) -> list[Change]:
     """The changes, each for the record that keeps what it is about.
 
-    What is told under an account is the customer's whose account it is, where that is known; a charge that
+    What arrives under an account is the customer's whose account it is, where that is known; a charge that
     was counted under one of the two before stays there.
     """
     every = list(changes)

@@ -134,7 +134,8 @@ class IdentityResolver:
         person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
         self._charges[person] += [(record_id, charge) for charge in charges]
-        # A customer who is asked for was told of by no message; a subscription is the whole of one that was.
+        # No message showed a customer that is asked for; a subscription is the whole of one that a message
+        # showed.
         self._changes[person] += (one for one in changes if not one.ask or one.object.kind == "subscription")
 
     def review(self, people: Collection[str]) -> None:

@@ -60,11 +60,11 @@ def email_identity(email: str) -> str:
 class Person:
     """One human. `version` is 0 until stored; `email` is the identity they hold, in normal form.
 
-    `segments` tells since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
+    `segments` says since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
     never runs backwards; `review_at` is when something may change by itself. `terms` are the
     revisions of the catalogue's entries that they were evaluated with.
 
-    `errors` tells by field why its value cannot be converted. `absorbed` are the people whose last record
+    `errors` says by field why its value cannot be converted. `absorbed` are the people whose last record
     has moved here, in this very write.
     """
 

@@ -97,7 +97,7 @@ class Change:
     events matter; `discounts` are those that the object shows, by id. `ask` says that Stripe is to be asked
     for the object, since nobody sent it, or not all of it; with `unseen_since` only if the record is in sync
     and nothing was heard of its customer since then. `message` names the queue message that brought it, so
-    that its fate can be told.
+    that its outcome can be reported.
     """
 
     record: str

@@ -105,7 +105,7 @@ class Record:
 
     @property
     def email(self) -> str | None:
-        """The e-mail by which it is brought home, as it was told."""
+        """The e-mail that assigns it to a person, as it was received."""
         if self.is_user:
             return email_in(self.traits)
         return self.facts["email"] if self.facts else None
@@ -130,12 +130,12 @@ class Record:
 
     @property
     def is_account(self) -> bool:
-        """Whether it is known by an account only (Accounts v2): no customer will ever tell of it."""
+        """Whether it is known by an account only (Accounts v2): no customer will ever follow."""
         return self.id.startswith("acct_")
 
     @property
     def awaits_customer(self) -> bool:
-        """Whether Stripe is to be asked for the customer, if nobody tells."""
+        """Whether to ask Stripe for the customer, if no event shows it."""
         return self.pending and not self.is_user and not self.asked
 
     @property
@@ -164,8 +164,8 @@ class Record:
 
 
 def as_one_customer(records: Iterable[Record]) -> list[Record]:
-    """The records, where what was told under a customer's account, before it was known whose it is, counts as
-    told of the customer."""
+    """The records, where what arrived under a customer's account, before it was known whose that is, counts
+    as the customer's."""
     every = {record.id: record for record in records}
     for record in list(every.values()):
         if record.alias in every and record.alias != record.id:

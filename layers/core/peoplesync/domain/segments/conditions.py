@@ -153,7 +153,7 @@ def _instant_of(value: FieldValue) -> int | None:
 
 
 Check = Callable[[Any, str], object]
-"""Raises `InvalidRule` where an operator cannot take this argument; told its place in the rule."""
+"""Raises `InvalidRule` where an operator cannot take this argument; gets its place in the rule."""
 
 
 def _values(argument: Any, place: str) -> None:

@@ -77,8 +77,8 @@ def slim(event: Any) -> Any:
     data = event.get("data")
     if not isinstance(data, dict):
         return {**slimmed, "data": _keep(data)}
-    told = {name: data.get(name) for name in ("object", "previous_attributes")}
-    shown = {name: _keep(one) for name, one in told.items() if one not in (None, {})}
+    parts = {name: data.get(name) for name in ("object", "previous_attributes")}
+    shown = {name: _keep(one) for name, one in parts.items() if one not in (None, {})}
     return {**slimmed, "data": shown}
 
 

@@ -67,7 +67,7 @@ PERMISSIONS: Final = (
         "Products",
         "read",
         "names of products",
-        without="a name is known once an event or an invoice has told it",
+        without="a name is known once an event or an invoice names it",
     ),
     Permission(
         "rak_coupon_read",

@@ -1,6 +1,6 @@
 """Verdicts: what there is to say about a connection, in a word, with its reason and what to do about it.
 
-A page of docs/runbooks tells more about each that asks somebody to do something.
+Each that asks somebody to do something has a page in docs/runbooks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from peoplesync.domain.connections import Connection
 from peoplesync.use_cases.public_json import iso
-from peoplesync.use_cases.publishing.publish import TOLD_WITHIN
+from peoplesync.use_cases.publishing.publish import PUBLISHED_WITHIN
 from peoplesync.use_cases.scheduled.reconcile import KEPT_BY_STRIPE
 
 State = Literal["in_sync", "importing", "reevaluating", "behind", "paused", "attention", "stopped"]
@@ -34,7 +34,7 @@ SLOW: Final = 60
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """`headline` is what a glance should tell, `reason` the sentence behind it."""
+    """`headline` is for a glance, `reason` the sentence behind it."""
 
     state: State
     headline: str
@@ -159,7 +159,7 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
     if facts.dead:
         letters = f"{facts.dead} dead letter{'s' * (facts.dead != 1)}"
         reason = f"{facts.dead} message{'s' * (facts.dead != 1)} could not be applied"
-        look = "`peoplesync dead list` tells why; then `dead replay` or `dead drop`"
+        look = "`peoplesync dead list` says why; then `dead replay` or `dead drop`"
         yield HealthCheck("attention", f"Attention: {letters}", reason, look, "dead-letters")
     lost_since = connection.gap_since
     if lost_since is None and facts.known_until < now - KEPT_BY_STRIPE:
@@ -174,12 +174,12 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
         run = f"`peoplesync reconcile{_of(connection)}` runs it, or says what stops it"
         yield HealthCheck("attention", "Attention: reconcile stopped", reason, run, "reconcile-stale")
     if facts.last_import is not None and facts.last_import["status"] == "failed":
-        reason = f"the last import failed; `peoplesync import list{_of(connection)}` tells why"
+        reason = f"the last import failed; `peoplesync import list{_of(connection)}` says why"
         resume = f"`peoplesync import resume {facts.last_import['id']}{_of(connection)}`"
         what_to_do = f"{resume} goes on where it was"
         if facts.last_import.get("failed"):  # what is dead stays so, however often the rest is done again
             anew = f"`peoplesync import start{_of(connection)}`"
-            what_to_do = f"`peoplesync dead list` tells what stopped it; then `dead replay --all` and {anew}"
+            what_to_do = f"`peoplesync dead list` shows what stopped it; then `dead replay --all` and {anew}"
         yield HealthCheck("attention", "Attention: import failed", reason, what_to_do, "import-failed")
     changed_at = connection.definitions_changed_at
     if facts.outrun and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
@@ -188,7 +188,7 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
         yield _unpublished(facts.unpublished_since, now)
     if facts.due_for > SWEEP_OVERDUE and facts.paused_since is None:
         reason = f"somebody has been due by the clock for {duration(facts.due_for)} and was not reviewed"
-        look = "`peoplesync logs sweep_segments` tells whether the sweep runs"
+        look = "`peoplesync logs sweep_segments` shows whether the sweep runs"
         yield HealthCheck("attention", "Attention: segments late", reason, look, "sweep-late")
 
 
@@ -208,20 +208,20 @@ def _not_reevaluated(facts: HealthInputs, ago: int) -> HealthCheck:
     reason = f"segments or fields changed {duration(ago)} ago and people have not been re-evaluated"
     what_to_do = f"`peoplesync reevaluate start{of}` does it, or goes on where it was"
     if last is not None and last["status"] == "failed":
-        reason += f"; `peoplesync reevaluate list{of}` tells why"
+        reason += f"; `peoplesync reevaluate list{of}` says why"
         if last["failed"]:
-            what_to_do = f"`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start{of}`"
+            what_to_do = f"`peoplesync dead list` shows whom, and why; then `peoplesync reevaluate start{of}`"
     return HealthCheck(
         "attention", "Attention: people not re-evaluated", reason, what_to_do, "not-reevaluated"
     )
 
 
 def _unpublished(since: int, now: int) -> HealthCheck:
-    within = duration(TOLD_WITHIN)
-    if now - since < TOLD_WITHIN:
-        cost = f"it is told later, if that goes on within {within}"
+    within = duration(PUBLISHED_WITHIN)
+    if now - since < PUBLISHED_WITHIN:
+        cost = f"it is published later, if you resume within {within}"
     else:
-        cost = f"what is older than {within} when that goes on is put aside, and not told by itself any more"
+        cost = f"what is older than {within} at the resume is put aside, and no longer published by itself"
     reason = f"nothing goes out on the bus since {iso(since)}; {cost}"
     what_to_do = "`peoplesync publish resume` goes on"
     return HealthCheck("attention", "Attention: publishing paused", reason, what_to_do, "publish-paused")
@@ -280,7 +280,7 @@ def waits_for_stripe(one_import: Mapping[str, Any]) -> str:
 
 
 def _of(connection: Connection) -> str:
-    """How a command is told of a connection that is not the one it takes by itself."""
+    """The option that names a connection other than the default."""
     return "" if connection.name == "main" else f" --connection {connection.name}"
 
 

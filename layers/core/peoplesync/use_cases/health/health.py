@@ -81,7 +81,7 @@ class Health:
         show, `last_import` is as `import list` shows it,
         `last_reevaluation` as `reevaluate list` does.
         """
-        return self.told(self.facts(connection, last_import, last_reevaluation))
+        return self.status_of(self.facts(connection, last_import, last_reevaluation))
 
     def facts(
         self,
@@ -105,7 +105,7 @@ class Health:
             is_outrun(connection, last_reevaluation) and self.people.count(connection.epoch, EVERYONE) > 0,
         )
 
-    def told(self, facts: HealthInputs) -> dict[str, Any]:
+    def status_of(self, facts: HealthInputs) -> dict[str, Any]:
         """The same as `status`."""
         connection, now = facts.connection, facts.now
         first, *others = health_checks(facts)

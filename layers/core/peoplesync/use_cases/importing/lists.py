@@ -1,7 +1,7 @@
 """Which of Stripe's lists an import reads, and what it asks for in each.
 
 Expansion spares calls: with a subscription comes its latest invoice, with a price its product. What the key
-may not read is left out where it is optional; health tells what that degrades.
+may not read is left out where it is optional; health shows what that degrades.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def shortcoming(progress: ImportProgress, failures: Iterable[str]) -> str:
         objects = f"{progress.failed} object{'s' * (progress.failed != 1)}"
         named = [f"“{one}”" for one in islice(failures, NAMED)]
         some = f", among them {', '.join(named)}" if named else ""
-        return f"{objects} could not be applied{some}; `peoplesync dead list` tells which, and why"
+        return f"{objects} could not be applied{some}; `peoplesync dead list` shows which, and why"
     if progress.missing:
         return f"these chunks were never applied: {', '.join(progress.missing)}"
     return ""

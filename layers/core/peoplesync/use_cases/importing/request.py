@@ -22,7 +22,7 @@ class Unacceptable(ValueError):
 @dataclass(frozen=True)
 class Request:
     """A new import, or one to `resume` by its id. `share` is of Stripe's rate limit, 0 to 1; `publish` says
-    whether the bus is told of what it brings."""
+    whether what it brings goes out on the bus."""
 
     connection: str
     created_after: int | None

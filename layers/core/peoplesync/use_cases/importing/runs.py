@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.publishing import IMPORT, IMPORT_TOLD
+from peoplesync.domain.publishing import IMPORT, IMPORT_PUBLISHED
 from peoplesync.domain.windows import Window
 
 Status = Literal["running", "succeeded", "failed"]
@@ -21,7 +21,7 @@ class Run:
     `charge_days` days, events of the last `event_days`. `share` is its part of Stripe's rate limit, 0 to 1.
     `execution` is the ARN of the state machine's execution that drives it. `relisted` says that missing
     chunks were listed once more; `quiet_looks` counts how often in a row nothing moved though something was
-    missing. `publish` says whether the bus is told of what it brings.
+    missing. `publish` says whether what it brings goes out on the bus.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Run:
     @property
     def cause(self) -> str:
         """The cause of what it writes."""
-        return IMPORT_TOLD if self.publish else IMPORT
+        return IMPORT_PUBLISHED if self.publish else IMPORT
 
 
 @dataclass(frozen=True)

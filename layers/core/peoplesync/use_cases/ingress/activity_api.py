@@ -1,4 +1,4 @@
-"""Receive activity: what the app tells of its users becomes messages on the live queue, or a reason why not.
+"""Receive activity: what the app sends about its users goes on the live queue as messages, or is refused.
 
 It speaks Segment's HTTP API, so that Segment's own clients work as they are. They send again what is
 answered with 5xx, and give up what is answered with 400: so a request is answered with 200 only when all of
@@ -193,11 +193,11 @@ class ActivityReceiver:
         else:
             found = sort_items(items, now, lambda place: f"{event_id}:{place}", happened_at)
             self.queue.send_all(messages(connection.epoch, found.sound))
-        told = connection.name if connection else ""
+        known_as = connection.name if connection else ""
         for place, refused in found.refused.items():
-            body = json.dumps({"connection": told or str(name), "activity": items[place]})
+            body = json.dumps({"connection": known_as or str(name), "activity": items[place]})
             self.queue.dead_letter(body, f"activity on the bus: {refused}")
-        return ApiAnswer(200, {}, told, len(found.sound), found.parts)
+        return ApiAnswer(200, {}, known_as, len(found.sound), found.parts)
 
     def _named(self, name: Any) -> tuple[Connection | None, str]:
         """The connection that an event of the bus is for, or why it cannot be."""

@@ -53,7 +53,7 @@ class WebhookReceipt:
 
 
 _NOT_ACCEPTED: Final = "not_accepted"
-"""The one answer to all who cannot prove to be Stripe: it does not tell a wrong secret from a wrong name."""
+"""The one answer to all who cannot prove to be Stripe: it does not show whether secret or name is wrong."""
 
 _DROPPED: Final = {
     "connect": Metric.WEBHOOKS_DROPPED_CONNECT,

@@ -1,4 +1,4 @@
-"""Write keys: who has one may tell what the app's users do, and nothing else.
+"""Write keys: whose holder may send activity, and do nothing else.
 
 A key is shown once, when it is made. What is kept is its hash, by which it is found: there is nothing to
 compare, so no answer is slower for a key that is nearly right. A key is random enough to need no salt.
@@ -15,7 +15,7 @@ from typing import Final
 
 PREFIX: Final = "ps_"
 HINT: Final = 4
-"""So many of a key's last characters are kept, for people to tell keys apart."""
+"""So many of a key's last characters are kept, for people to distinguish keys."""
 
 _LETTERS: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 32

@@ -18,7 +18,7 @@ from peoplesync.use_cases.public_json import iso
 KEPT_SECONDS: Final = 14 * 86_400
 """How long the template's queues keep a message; for a dead letter counted from when it was first sent."""
 
-CRASHED: Final = "crashed five times; `peoplesync logs --errors` tells why"
+CRASHED: Final = "crashed five times; `peoplesync logs --errors` says why"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class DeadLetter:
     def described(self) -> dict[str, Any]:
         """What it is about, as public JSON; connection, event, cause and attempt are null where the message
         cannot be read."""
-        told: dict[str, Any] = {
+        described: dict[str, Any] = {
             "id": self.id,
             "queue": self.queue,
             "since": iso(self.sent_at),
@@ -46,8 +46,8 @@ class DeadLetter:
             message = decode(self.body)
         except Unreadable:
             unread = {"connection": _connection(self.body), "event": None, "cause": None, "attempt": None}
-            return told | {"what": _unread(self.body)} | unread
-        return told | {
+            return described | {"what": _unread(self.body)} | unread
+        return described | {
             "what": _what(message),
             "connection": message.epoch.connection,
             "event": None if message.event is None else _text(message.event.get("id")),

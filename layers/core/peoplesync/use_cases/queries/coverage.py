@@ -29,8 +29,8 @@ class Catalogues(Protocol):
 
 @dataclass(frozen=True)
 class FieldCoverage:
-    """Of `everybody`, `filled` have a value and of `unconverted` it cannot be converted: `reasons` tells why
-    of the first of them by id. What is mapped is `unknown` of some, since it was not kept when their records
+    """Of `everybody`, `filled` have a value and of `unconverted` it cannot be converted: `reasons` says why
+    for the first of them by id. What is mapped is `unknown` of some, since it was not kept when their records
     were last heard of. These are estimates unless it is `exact`."""
 
     everybody: int

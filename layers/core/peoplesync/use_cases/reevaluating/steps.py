@@ -257,7 +257,7 @@ def _never_applied(progress: ReevaluationProgress) -> str:
 def _shortcoming(progress: ReevaluationProgress) -> str:
     if progress.failed:
         people = "1 person" if progress.failed == 1 else f"{progress.failed:,} people"
-        return f"{people} could not be evaluated; peoplesync dead list tells why"
+        return f"{people} could not be evaluated; `peoplesync dead list` says why"
     if not progress.complete:
         return _never_applied(progress)
     return ""

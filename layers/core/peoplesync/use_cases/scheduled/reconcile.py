@@ -183,25 +183,25 @@ class Reconciler:
                 return
             until = min(turn.until + length, end)
             try:
-                told = events_between(lists, now.name, now.livemode, turn.until, until)
+                found = events_between(lists, now.name, now.livemode, turn.until, until)
             except SliceTooLarge as unsharing:
                 length = unsharing.length
                 continue
-            for events in chunks_of_events(told.events):
+            for events in chunks_of_events(found.events):
                 self._send(now.epoch, events, turn)
             times = [at for at in times if at >= now.rhythm.until]
-            created = (created_of(event) or 0 for event in told.events)
+            created = (created_of(event) or 0 for event in found.events)
             times += (at for at in created if turn.until <= at < until)
-            turn.unreadable |= {str(one): one for one in told.unreadable}
+            turn.unreadable |= {str(one): one for one in found.unreadable}
             # An event may become visible late: the time in which one still can is not counted yet.
-            rhythm = now.rhythm.with_events(times, min(until, told.as_of - OVERLAP))
-            # What Stripe knew when it was asked is all that it can have told.
-            self.connections.advance(now.epoch, min(until, told.as_of), rhythm)
+            rhythm = now.rhythm.with_events(times, min(until, found.as_of - OVERLAP))
+            # Stripe's answer holds only what it knew when it was asked.
+            self.connections.advance(now.epoch, min(until, found.as_of), rhythm)
             if now.key_refused_at is not None:
                 self.connections.note_key(now.epoch, None)
-            turn.events += len(told.events)
+            turn.events += len(found.events)
             turn.until = until
-            if told.pages <= FEW_PAGES:
+            if found.pages <= FEW_PAGES:
                 length = min(2 * length, LONGEST_SLICE)
             # What is read again must not take all of every run's time, or no run would get beyond it.
             if self.monotonic() >= ends_at and until - turn.since > OVERLAP:
@@ -216,7 +216,8 @@ class Reconciler:
             self.bulk.send(Message(connection.epoch, ask=ask, cause="reconcile").encode())
 
     def _look_at_endpoint(self, connection: Connection) -> None:
-        """The webhook cannot tell that it is no more. Where Stripe does not, nothing is known of it."""
+        """A deleted webhook cannot report it, so Stripe is asked. Without Stripe's answer nothing is
+        known."""
         endpoint = connection.endpoint_id
         if endpoint is None:
             return

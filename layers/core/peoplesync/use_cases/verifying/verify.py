@@ -110,14 +110,14 @@ class Listed:
 @dataclass(frozen=True)
 class Verifier:
     """The use case with what it needs. `waiting` counts changes on the queues; `sleep` waits so many seconds;
-    `tell` is told what it is waiting for."""
+    `say` gets what it is waiting for."""
 
     lists: Lists
     stripe: Stripe
     records: Records
     waiting: Callable[[], int]
     sleep: Callable[[float], None]
-    tell: Callable[[str], None]
+    say: Callable[[str], None]
     rng: random.Random
 
     def verify(self, connection: Connection, sample: int | None = None) -> VerificationReport:
@@ -132,7 +132,7 @@ class Verifier:
         for pause in self._pauses():
             if not found:
                 break
-            self.tell(f"{len(found)} of Stripe's customers differ; looking again in {pause:.0f} s")
+            self.say(f"{len(found)} of Stripe's customers differ; looking again in {pause:.0f} s")
             self.sleep(pause)
             found = self._look(connection, list(found), verdict)
         verdict.differences = found

@@ -1,7 +1,7 @@
 """Missed: what the reconciler brought and the webhook had not delivered, the honest measure of the webhook.
 
-The reconciler brings every event again. It was missed if it still told something new after all that time: a
-feed entry that was not there, or a state of its object that was not known.
+The reconciler brings every event again. It was missed if it still brought something new after all that time:
+a feed entry that was not there, or a state of its object that was not known.
 """
 
 from __future__ import annotations
