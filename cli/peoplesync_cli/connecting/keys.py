@@ -37,7 +37,7 @@ def create(target: Target, name: str, connection: str, as_json: bool) -> None:
     """
     if not is_key_name(name):
         allowed = "1 to 64 letters, digits, spaces and . _ -, beginning with a letter or digit"
-        raise Failure(f"{name!r} is no name for a key: it has {allowed}.", USAGE)
+        raise Failure(f"{name!r} is not a valid name for a key: it has {allowed}.", USAGE)
     current = target.connection(connection)
     if any(one.name == name and one.connection == current.name for one in _good(target)):
         raise Failure(f"{current.name} has a key {name} already; revoke that, or choose another name.")
@@ -80,7 +80,7 @@ def list_keys(target: Target, as_json: bool) -> None:
 @json_option
 @on_stack
 def revoke(target: Target, which: str, yes: bool, as_json: bool) -> None:
-    """Have a write key open nothing any more; HINT is the key's last four characters.
+    """Revoke a write key; HINT is the key's last four characters.
 
     What it has sent stays.
     """

@@ -114,7 +114,7 @@ def rename(target: Target, key: str, title: str, connection: str, as_json: bool)
 @_KEY
 @changes_definitions
 def disable(target: Target, key: str, detach: bool, connection: str, as_json: bool) -> None:
-    """Neither write nor show a field any more."""
+    """Stop writing and showing a field."""
     with refusals():
         change = field_definer(target, connection).disable(key)
     _report(target, connection, change, key, detach=detach, as_json=as_json)
@@ -175,7 +175,7 @@ def _filling(target: Target, connection: str, field: Field) -> FieldCoverage | N
 
 def _line(field: Field, *, changed: bool) -> str:
     if not changed:
-        return "Nothing to change: it is like that already."
+        return "Nothing to change: it is already like that."
     state = "is there" if field.enabled else "is disabled: it is neither written nor shown"
     return f"{field.title} ({field.key}) {state}."
 

@@ -273,7 +273,7 @@ def _report(
         print_lines({**one, "reevaluation": reevaluation} for one in described)
     else:
         if not change.segments:
-            stdout.print("Nothing to change: it is like that already.")
+            stdout.print("Nothing to change: it is already like that.")
         for one in described:
             stdout.print(_line(one, settled=reevaluation is None or reevaluation["status"] == "succeeded"))
         if left := outcome(reevaluation):
@@ -284,7 +284,7 @@ def _report(
 def _line(one: Mapping[str, Any], *, settled: bool) -> str:
     name = f"{one['title']} ({one['id']})"
     if not one["enabled"]:
-        return f"{name} is disabled: `peoplesync segments enable {one['id']}` has people in it."
+        return f"{name} is disabled: `peoplesync segments enable {one['id']}` puts people in it."
     return f"{name}: {_people(one['count'])}." if settled else f"{name} is stored."
 
 

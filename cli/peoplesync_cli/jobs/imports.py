@@ -107,7 +107,7 @@ def list_imports(target: Target, connection: str, as_json: bool) -> None:
         print_lines(every)
         return
     if not every:
-        stdout.print("There was no import yet: `peoplesync import start` brings in the existing customers.")
+        stdout.print("No import yet: `peoplesync import start` imports the existing customers.")
         return
     columns = ("import", "status", "listed", "enqueued", "applied", "failed", "started (UTC)", "")
     rows = [
@@ -184,7 +184,7 @@ def _named(target: Target, connection: str, run: str | None) -> str:
         return run
     latest = target.imports_of(connection).latest()
     if latest is None:
-        raise Failure("There was no import yet: `peoplesync import start` brings in the existing customers.")
+        raise Failure("No import yet: `peoplesync import start` imports the existing customers.")
     return str(latest["id"])
 
 
@@ -198,6 +198,6 @@ def _report(shown: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(shown)
     elif shown["status"] == "running":
-        stdout.print(f"Import {shown['id']} is running; `peoplesync import watch` shows how it gets on.")
+        stdout.print(f"Import {shown['id']} is running; `peoplesync import watch` shows its progress.")
     else:
         stdout.print(summary(shown))

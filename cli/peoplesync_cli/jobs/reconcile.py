@@ -78,7 +78,7 @@ class Found:
         )
         if self.unreadable:
             named = ", ".join(f"“{one}”" for one in self.unreadable)
-            summary += f" Not all can be read: {named}. `peoplesync dead list` is going to show them."
+            summary += f" Not all can be read: {named}. `peoplesync dead list` will show them."
         return summary
 
 

@@ -13,7 +13,7 @@ from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, print_lines, stdout, table
 from peoplesync_cli.target import Target
 
-NONE_YET = "There was no re-evaluation yet: `peoplesync reevaluate start` looks at everybody again."
+NONE_YET = "No re-evaluation yet: `peoplesync reevaluate start` looks at everybody again."
 
 
 @click.group()
@@ -124,7 +124,7 @@ def summary(shown: Mapping[str, Any]) -> str:
     match shown["status"]:
         case "running":
             return (
-                f"Re-evaluation {shown['id']} is running; `peoplesync reevaluate watch` shows how it gets on."
+                f"Re-evaluation {shown['id']} is running; `peoplesync reevaluate watch` shows its progress."
             )
         case "succeeded":
             people = "1 person is" if shown["people"] == 1 else f"{shown['people']:,} people are"

@@ -117,7 +117,7 @@ def replay(
 
 
 def read_events(file: Path) -> list[StripeEvent]:
-    """The file's events; fails with the line that is none before anything is sent."""
+    """The file's events; fails before anything is sent, with the line that is not an event."""
     try:
         text = file.read_text("utf-8")
     except UnicodeDecodeError as error:

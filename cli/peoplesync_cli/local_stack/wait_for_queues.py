@@ -14,7 +14,7 @@ _SETTLED_LOOKS: Final = 3
 
 
 def drain(target: Target, timeout: int, seen: Callable[[int], None] | None = None) -> None:
-    """Returns when nothing waits on the queues any more; `seen` gets at every look how much does. Fails
+    """Returns when nothing waits on the queues; `seen` gets at every look how much does. Fails
     after `timeout` seconds."""
     gives_up_at = time.monotonic() + timeout
     empty_looks = 0

@@ -40,7 +40,9 @@ def pause(target: Target, as_json: bool) -> None:
     if as_json:
         print_json(_described(target, waiting, since))
         return
-    begun = f"The worker is paused since {iso(since)}." if already and since else "The worker is paused."
+    begun = (
+        f"The worker has been paused since {iso(since)}." if already and since else "The worker is paused."
+    )
     stdout.print(
         f"{begun} {_changes(waiting)} on the queues. Webhooks are accepted, and nothing is lost for "
         f"{_DAYS} days; `peoplesync resume` has them applied."

@@ -50,7 +50,9 @@ def pause(target: Target, as_json: bool) -> None:
     if as_json:
         print_json(_described(target, since))
         return
-    begun = f"Publishing is paused since {iso(since)}." if already and since else "Publishing is paused."
+    begun = (
+        f"Publishing has been paused since {iso(since)}." if already and since else "Publishing is paused."
+    )
     stdout.print(
         f"{begun} People and segments go on. What happens is published later if younger than {_WITHIN} at "
         f"the resume; what is older goes to the bucket PublishFailures, and after {_KEPT} the streams "

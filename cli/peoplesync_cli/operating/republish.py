@@ -107,7 +107,7 @@ def _not_paused(target: Target) -> None:
     with reachable("The mappings of the streams"):
         since = target.publisher_mappings.paused_since()
     if since is not None:
-        raise Failure(f"Publishing is paused since {iso(since)}: `peoplesync publish resume` first.")
+        raise Failure(f"Publishing has been paused since {iso(since)}: `peoplesync publish resume` first.")
 
 
 def _chosen(batches: Sequence[FailedBatch], ids: Sequence[str], every: bool) -> list[FailedBatch]:
@@ -120,7 +120,7 @@ def _chosen(batches: Sequence[FailedBatch], ids: Sequence[str], every: bool) -> 
         fitting = [one.key for one in batches if one.id.startswith(beginning) or one.key == beginning]
         if len(fitting) != 1:
             many = f"There are {len(fitting)} of which the ids begin with {beginning}: give more of it"
-            raise Failure(f"{many if fitting else f'There is none {beginning}'}; {_SHOWN}.")
+            raise Failure(f"{many if fitting else f'There is no failed batch {beginning}'}; {_SHOWN}.")
         wanted.update(fitting)
     return [one for one in batches if one.key in wanted]
 

@@ -108,8 +108,8 @@ def _paused(target: Target) -> str | None:
     if since is None:
         return None
     return (
-        f"The worker is paused since {iso(since)}: they will be erased after `peoplesync resume`, and until "
-        "then nothing of them is gone."
+        f"The worker has been paused since {iso(since)}: they will be erased after "
+        "`peoplesync resume`, and not before."
     )
 
 
@@ -161,6 +161,6 @@ def _print(receipt: ErasureReceipt, as_json: bool) -> None:
         *receipt.customers,
         *([f"{hashed} keyed {'hash' if hashed == 1 else 'hashes'}"] if hashed else []),
     ]
-    lines.append(f"What remains, so that they do not come back: {', '.join(kept)}; and this receipt.")
+    lines.append(f"What remains, so that they do not return: {', '.join(kept)}; and this receipt.")
     lines.append("What this does not reach:")
     stdout.print(*lines, *(f"  - {one}" for one in NOT_REACHED), sep="\n", markup=False, soft_wrap=True)

@@ -45,7 +45,7 @@ def logged(stack: LocalStack) -> Iterator[str]:
 
 
 def samples(lines: Iterable[str]) -> Samples:
-    """The samples of each series, by time. What is no EMF among the lines is left out."""
+    """The samples of each series, by time. Lines that are not EMF are left out."""
     found: defaultdict[Series, list[Sample]] = defaultdict(list)
     for line in lines:
         if '"_aws"' not in line:

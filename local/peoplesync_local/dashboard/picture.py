@@ -95,7 +95,7 @@ def drawn(body: Mapping[str, Any], samples: Samples, alarms: Sequence[Alarm], st
 
 
 def filled_in(body: str, stack: str, region: str) -> str:
-    """The body's text as Fn::Sub makes it, with an account that is none."""
+    """The body's text as Fn::Sub makes it, with a made-up account."""
     values = {"StackName": stack, "Region": region, "AccountId": "000000000000", "Partition": "aws"}
     for name, value in values.items():
         body = body.replace(f"${{AWS::{name}}}", value)
@@ -135,9 +135,9 @@ def _widget(
             case "gauge":
                 inside = gauge(metrics, box, span)
             case view:
-                raise ValueError(f"{view} is no view that is drawn")
+                raise ValueError(f"{view} is not a view that is drawn")
     else:
-        raise ValueError(f"{widget['type']} is no widget that is drawn")
+        raise ValueError(f"{widget['type']} is not a widget that is drawn")
     card = element("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=6, class_="card")
     title = text(box.x + 14, box.y + 22, properties["title"], "title")
     return element("g", element("title", escaped(properties["title"])), card, title, *inside)

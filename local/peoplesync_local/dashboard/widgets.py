@@ -79,7 +79,7 @@ def _shown(properties: Mapping[str, Any], samples: Samples) -> Iterator[Shown]:
         if "expression" in options:
             filled = _FILLED.fullmatch(options["expression"])
             if filled is None:
-                raise ValueError(f"{options['expression']} is no expression that is drawn")
+                raise ValueError(f"{options['expression']} is not an expression that is drawn")
             behind = hidden[filled[1]]
             statistic = behind[-1].get("stat", properties["stat"])
             points = tuple(samples.get(series_of(behind), ()))

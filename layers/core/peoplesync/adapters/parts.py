@@ -112,14 +112,14 @@ class Parts:
         return ErasureKeys(self.connections, secrets.erasure_key)
 
     def people_store(self, feed_retention_days: int, secrets: Secrets) -> PeopleStore:
-        """People for whoever writes them, or looks them up as the worker does."""
+        """People for writing, or for consistent look-ups as the worker's."""
         from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 
         return PeopleStore(self.transactions, feed_retention_days, self.erasure_keys(secrets))
 
     @cached_property
     def people(self) -> PeopleReader:
-        """People for whoever only looks."""
+        """People for reading only."""
         from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 
         return PeopleReader()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.worker.apply import Applier
 
 CONNECTION_SECONDS: Final = 10
-"""How old a connection may be for whoever only labels messages with its epoch."""
+"""How old a connection may be where it only labels messages with its epoch."""
 
 WRITE_KEY_SECONDS: Final = 30
 """How old may be what is known of a write key."""
@@ -167,7 +167,7 @@ class Wiring(Parts):
         from peoplesync.adapters.aws.bus import EventBus
         from peoplesync.use_cases.publishing.publish import Publisher
 
-        # What fails comes again, so it had better fail soon: well within the function's timeout.
+        # What fails comes again, so it should fail soon: well within the function's timeout.
         soon = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
         return Publisher(
             connections=self.connections,

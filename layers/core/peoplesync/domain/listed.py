@@ -36,7 +36,7 @@ IN_CATALOGUE: Final = frozenset({"product", "price", "coupon"})
 
 
 def read_listed(value: Any, as_of: int) -> Iterator[Change | CatalogueChange]:
-    """The changes that an object is worth, as it was at `as_of`; none for what is no customer's. Raises
+    """The changes that an object is worth, as it was at `as_of`; none for what is not a customer's. Raises
     `UnreadableStripeObject`."""
     refuse_too_deep(value)
     value_id = id_of(value)

@@ -46,10 +46,10 @@ ERASED: Final = "erased"
 
 @dataclass(frozen=True)
 class PersonWritten:
-    """A person was written: `before` and `after`, None where they were not there (any more).
+    """A person was written: `before` and `after`, None where they did not exist before, or after.
 
     `cause` is the write's that led to `after`; of a removal, the last write's before it. `written_at` is the
-    instant of the write. `erased` says that nothing is to be kept of them any more.
+    instant of the write. `erased` says that nothing of them is to be kept.
     """
 
     epoch: Epoch
@@ -185,7 +185,8 @@ def _values(person: Person) -> dict[str, FieldValue]:
 
 
 def _changes(before: Person, after: Person) -> dict[str, dict[str, FieldValue]]:
-    """The fields that changed with their old and new values, None for none; empty where it is no update."""
+    """The fields that changed with their old and new values, None for none; empty where it is not an
+    update."""
     old, new = _values(before), _values(after)
     changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     if not set(changed) - OF_OURS:

@@ -28,8 +28,8 @@ SCOUT: Final = 48
 """How many times the span of a page away the scout looks. Had the list so many pages, it would be long."""
 
 FOUND: Final = 2
-"""A scout that finds more pages than these has proved it. One is no proof: in an account that is growing,
-the objects of a page or two are far away from all others."""
+"""A scout that finds more pages than these has proved it. One does not prove it: in an account that is
+growing, the objects of a page or two are far away from all others."""
 
 WORTH: Final = 3
 """A window with fewer pages left, by estimate, is not divided."""

@@ -58,7 +58,7 @@ class Population(Protocol):
 
 
 class Account:
-    """`lock` is held by whoever changes several things together. The same `seed` gives the same ids in the
+    """Hold `lock` to change several things together. The same `seed` gives the same ids in the
     same order. While `tied`, events of a few seconds share one `created`, as at Stripe at a sign-up."""
 
     def __init__(self, clock: SimulatedClock, *, livemode: bool = False, seed: int = 0) -> None:

@@ -67,7 +67,7 @@ class Timetable:
         return self._entries[0][0] if self._entries else None
 
     def take(self) -> StripeObject | None:
-        """The earliest entry's object; None if it is not due any more."""
+        """The earliest entry's object; None if it is no longer due."""
         at, _, kind, object_id = heapq.heappop(self._entries)
         shown = self.account.get(kind, object_id)
         due = None if shown is None else self.next_instant(shown)

@@ -168,7 +168,7 @@ class Billing:
         return self._account.happens("invoice.payment_failed", failed, at)
 
     def stop(self, invoice: StripeObject, at: int) -> StripeObject:
-        """The invoice, which is not collected any more."""
+        """The invoice, which is no longer collected."""
         stopped = invoice | {
             "auto_advance": False,
             "automatically_finalizes_at": None,

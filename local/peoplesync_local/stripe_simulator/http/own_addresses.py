@@ -134,7 +134,7 @@ class OwnAddresses:
         return self._requests.shown()
 
     def _limit(self, asked: Json) -> Json:
-        """All the limits anew: those not named are none."""
+        """Sets all limits; those not named are removed."""
         self._throttle.set(Limits(**_known(Limits, asked)))
         return asked
 

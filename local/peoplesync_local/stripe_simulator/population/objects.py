@@ -188,7 +188,7 @@ def _left(draw: Draw) -> StripeObject:
 
 
 def renewals(life: Life, at: int) -> int:
-    """How many periods began by renewal until then; what ends the subscription renews it no more."""
+    """How many periods began by renewal until then; what ends the subscription does not renew it."""
     stops = life.stops_at()
     return life.renewals_until(at if stops is None else min(at, stops - 1))
 

@@ -221,7 +221,7 @@ class Deliveries:
             self._settle(heapq.heappop(self._due), delivered=False)
 
     def _send(self, sender: Sender, attempt: _Attempt) -> bool | None:
-        """Whether it was delivered; None if there is nothing to deliver any more."""
+        """Whether it was delivered; None if there is nothing left to deliver."""
         event = self._account.get("event", attempt.event)
         endpoint = self._account.get(KIND, attempt.endpoint)
         secrets = self._endpoints.secrets(attempt.endpoint)

@@ -81,7 +81,7 @@ def test_a_second_time_changes_nothing_and_says_so(run: Run, functions: Function
 
     run("pause")
     functions.asked.clear()
-    assert run("pause").stdout.startswith("Publishing is paused since 2026-03-01T12:00:02Z.")
+    assert run("pause").stdout.startswith("Publishing has been paused since 2026-03-01T12:00:02Z.")
     assert functions.asked == []
 
 

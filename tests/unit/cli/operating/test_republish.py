@@ -175,7 +175,7 @@ def test_nothing_is_told_during_a_pause(
     result = run("again", "--all")
 
     assert result.exit_code == 1
-    assert "Publishing is paused since 2026-03-01T12:00:00Z" in result.stderr
+    assert "Publishing has been paused since 2026-03-01T12:00:00Z" in result.stderr
     assert bus.told == []
     assert left(aws) == failed
 

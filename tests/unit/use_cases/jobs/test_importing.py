@@ -361,7 +361,7 @@ def test_an_import_of_an_epoch_that_is_over_stops_and_brings_nobody() -> None:
 
     assert (answer["status"], answer["reason"]) == (
         "failed",
-        "the connection has begun a new epoch, or is there no more",
+        "the connection has begun a new epoch, or no longer exists",
     )
     assert world.lists.asked.total() == 1
     assert world.world.people.people == {}

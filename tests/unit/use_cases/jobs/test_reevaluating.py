@@ -227,7 +227,7 @@ def test_a_run_of_an_epoch_that_is_over_fails_in_words(changed: ReevaluationWorl
 
     assert answer == {
         "status": "failed",
-        "reason": "the connection has begun a new epoch, or is there no more",
+        "reason": "the connection has begun a new epoch, or no longer exists",
     }
     assert not changed.world.queue.sent
 

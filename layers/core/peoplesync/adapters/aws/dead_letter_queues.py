@@ -1,6 +1,6 @@
 """The dead-letter queues: what lies in them, put back where it came from, or dropped.
 
-SQS shows a queue by samples. To see everything, one receives until nothing comes any more, which hides what
+SQS shows a queue by samples. To see everything, one receives until nothing more comes, which hides what
 was seen from everybody else; afterwards all of it is shown again.
 """
 
@@ -149,7 +149,7 @@ def _receive(queue: ChangeQueue, name: str, held: dict[str, _Held], enough: _Eno
             MessageSystemAttributeNames=["SentTimestamp", "DeadLetterQueueSourceArn"],
         ).get("Messages", [])
         new = {one["MessageId"]: _Held(_letter(name, one), one["ReceiptHandle"]) for one in received}
-        # What comes a second time, since it has taken too long, is no news.
+        # What comes a second time, since this has taken too long, is known already.
         empty = 0 if new.keys() - held.keys() else empty + 1
         held |= new
         if empty and (empty == EMPTY_ANSWERS or QueueDepths((queue,)).dead() <= len(held)):
@@ -205,5 +205,5 @@ def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], report: Repor
             there_were = int(task.get("ApproximateNumberOfMessagesToMove") or 0)
             if there_were and moved > GOES_ROUND * there_were:
                 sqs.cancel_message_move_task(TaskHandle=task["TaskHandle"])
-                raise NotMoved("what is put back dies again at once, so it was stopped; mend the cause first")
+                raise NotMoved("replayed messages fail again at once, so it was stopped; fix the cause first")
         time.sleep(LOOK_SECONDS)

@@ -106,7 +106,7 @@ class ConnectionsStore(StoredDefinitions):
             self._put(connection, ConnectionRow.pk.does_not_exist())
 
     def begin_epoch(self, connection: Connection) -> None:
-        """The connection from now on: nothing of the epoch before counts any more. Raises VersionConflict
+        """The connection from now on: nothing of the epoch before counts. Raises VersionConflict
         where it is not the epoch before that is there."""
         self._put(connection, ConnectionRow.epoch_number == connection.epoch_number - 1)
 
@@ -125,7 +125,7 @@ class ConnectionsStore(StoredDefinitions):
         self._update(epoch, *_another_webhook(endpoint, at))
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
-        """The connection is not to be used any more; `for_good` ends its epoch too, so that nothing can be
+        """The connection is no longer used; `for_good` ends its epoch too, so that nothing can be
         done to its people but to delete them. Raises VersionConflict in another epoch."""
         next_epoch = ConnectionRow.epoch_number.set(epoch.number + 1)
         ended = [next_epoch, ConnectionRow.erased_since.remove()] if for_good else []
@@ -218,7 +218,7 @@ class ConnectionsStore(StoredDefinitions):
     def note_refused_signature(self, connection: Connection, at: int) -> None:
         """Remembers since when the webhook's signatures are wrong."""
         if connection.webhook_refused_since is None:
-            self._cached.pop(connection.name, None)  # or whoever floods us would have each request written
+            self._cached.pop(connection.name, None)  # or a flood of requests would have each one written
             since = ConnectionRow.webhook_refused_since
             self._change(connection.epoch, [since.set(at)], since.does_not_exist())
 

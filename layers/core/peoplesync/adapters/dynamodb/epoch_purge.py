@@ -1,4 +1,4 @@
-"""The rows of an epoch that is over, which nobody reads any more."""
+"""Deletes the rows of an epoch that is over, which nobody reads."""
 
 from __future__ import annotations
 

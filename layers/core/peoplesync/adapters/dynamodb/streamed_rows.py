@@ -41,7 +41,7 @@ def read_batch(records: Sequence[Json]) -> Streamed:
 
 
 def read_record(record: Json) -> Written | None:
-    """The write that a record shows; None where an entry of the feed is gone, where a row is no entry, or
+    """The write that a record shows; None where an entry of the feed is gone, where a row is not an entry, or
     where DynamoDB itself deleted something, since its time to live was over."""
     if record.get("userIdentity", {}).get("type") == "Service":
         return None

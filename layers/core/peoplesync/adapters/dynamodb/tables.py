@@ -126,7 +126,7 @@ class ReceiptRow(Model):
 
 MARKER: Final = "marker"
 CHARGE: Final = "charge"
-"""Kinds of a feed's rows that are no entries: one only remembers that an entry was counted, the other what a
+"""Kinds of a feed's rows that are not entries: one only remembers that an entry was counted, the other what a
 charge counts for. Neither is ever shown or published."""
 
 

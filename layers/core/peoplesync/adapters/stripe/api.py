@@ -274,7 +274,7 @@ def client_for(api_key: str, base_url: str | None, http_client: Any) -> StripeCl
 
 
 def refusal(error: StripeError) -> Unavailable | NotPermitted:
-    """What an error of Stripe's client means for whoever asked."""
+    """What an error of Stripe's client means to the caller."""
     import stripe
 
     match error:

@@ -5,7 +5,7 @@ A trial's end is reported by whichever comes first of `.updated` (out of `triali
 
 - `trial_converted` - reported only by the `.updated` out of `trialing`, into `active` or `past_due`: the
   company bills from now on. Whether the first payment succeeds is another story (`payment_failed`,
-  `subscription_reactivated`): a status that follows past_due does not name the trial any more.
+  `subscription_reactivated`): a status that follows past_due no longer names the trial.
 - `trial_expired` - it ended in `paused`, `unpaid`, `canceled` or `incomplete_expired` instead. Reported by
   the `.updated` out of `trialing`, too, or by `.paused` and `.deleted`, which do not say what was before.
 
@@ -55,7 +55,7 @@ def trial_events(transition: Transition) -> Iterator[BillingEvent]:
         content = facts_of(transition, started) | _span(begun)
         yield BillingEvent("trial_started", f"trial_started:{subscription['id']}:{started}", started, content)
     trial = subscription["trial_start"], subscription["trial_end"]
-    # Stripe also sends `.trial_will_end` for a trial that is ended at once: that one ends no more.
+    # Stripe also sends `.trial_will_end` for a trial that is ended at once, which is over already.
     if transition.action == "trial_will_end" and trial[1] is not None and transition.at < trial[1]:
         reminded = max(trial[1] - REMINDER, trial[0] or subscription["created"])
         content = facts_of(transition, reminded) | _span(trial)
@@ -112,7 +112,7 @@ def _reason(transition: Transition) -> str | None:
 
 def _left(transition: Transition) -> Trial | None:
     """The trial that an `.updated` says is over. Of a subscription's own the end may have moved with that;
-    one by an offer is shown no more, or the next one is."""
+    one by an offer is no longer shown, or the next one is."""
     before, after = transition.before, transition.after
     if transition.action != "updated" or before is None:
         return None

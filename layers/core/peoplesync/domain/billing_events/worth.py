@@ -130,8 +130,8 @@ def _steps(was: Mrr, now: Mrr) -> Iterator[Literal["rise", "fall", "none"] | Non
 
 
 def _billed_for(subscription: Subscription) -> list[Any]:
-    """What its amounts are made of. Ids, names and periods of items are no part of that: a renewal, which
-    lists all items with their new periods, is no change."""
+    """What its amounts are made of. Ids, names and periods of items are not part of that: a renewal, which
+    lists all items with their new periods, is not a change."""
     items = [
         {key: value for key, value in item.items() if key not in _NO_TERMS} for item in subscription["items"]
     ]

@@ -98,7 +98,7 @@ def _primary_item(
 
 def _speaking(records: Iterable[Record]) -> list[Record]:
     """The customers who speak for a person: a deleted one only while there is no live one, since at Stripe
-    nothing of it can change any more."""
+    nothing of it can change."""
     customers = [record for record in records if record.facts is not None]
     return [record for record in customers if not record.deleted] or customers
 
@@ -146,7 +146,7 @@ def _traits(records: Iterable[Record]) -> Mapping[str, Any]:
 
 
 def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
-    """What the person did: a renewal that happens by itself is no activity."""
+    """What the person did: a renewal that happens by itself is not activity."""
     for record in records:
         yield record.tracked_at
         yield record.last_checkout_at

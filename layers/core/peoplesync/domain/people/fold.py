@@ -36,7 +36,7 @@ def fold(
 
     `answers` holds what Stripe said about earlier `ties`; `new_id` names a person seen for the first time;
     `reviews` are people to be looked at again though nothing was heard of them, `erasures` people to be
-    erased. Of who is erased nothing is folded any more.
+    erased. Changes about erased people are not folded.
     """
     if any(person.definitions_version > definitions.version for person in known.people.values()):
         return FoldResult(outdated=True)

@@ -258,7 +258,7 @@ class IdentityResolver:
         self._people[person.id] = replace(person, email=None)
 
     def _claim(self, person: Person) -> None:
-        """Gives the person their e-mail; whoever gave it up in this very fold is written with them."""
+        """Gives the person their e-mail; a person who gave it up in this very fold is written with them."""
         if person.email:
             identity = email_identity(person.email)
             former = self._known.identities.get(identity)

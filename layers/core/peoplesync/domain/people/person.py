@@ -27,7 +27,7 @@ SHARED: Final = "shared"
 """The owner of an e-mail that is shared."""
 
 ERASED: Final = "erased"
-"""The owner of an identity whose person was erased: nothing is kept of it any more."""
+"""The owner of an identity whose person was erased: nothing of it is kept."""
 
 EVERYONE: Final = "everyone"
 CUSTOMERS_IN_SYNC: Final = "customers_in_sync"

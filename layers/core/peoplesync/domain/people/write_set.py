@@ -34,7 +34,8 @@ class LoadedState:
 
 @dataclass(frozen=True)
 class WriteSet:
-    """People whose change is written as one: `before` and `after` by id, None where one is not (any more).
+    """People whose change is written as one: `before` and `after` by id, None where one does not exist
+    before, or after.
 
     `entries` are the new billing events with the record whose feed they join, `charges` what charges of a
     record count for from now on; `changes` is what was folded,

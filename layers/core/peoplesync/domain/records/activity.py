@@ -28,7 +28,7 @@ TRAITS_SIZE: Final = 100_000
 
 
 class UnreadableActivity(ValueError):
-    """A message that is no activity; the text says why."""
+    """A message that is not an activity; the text says why."""
 
 
 @dataclass(frozen=True, eq=False)

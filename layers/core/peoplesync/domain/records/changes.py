@@ -118,8 +118,8 @@ class Change:
 
 
 def customer_of(stripe_object: Any) -> str | None:
-    """The customer that an object belongs to: its record. None for guests, and for what is no object. Where
-    Stripe names no customer but an account that is one (Accounts v2), it is the account."""
+    """The customer that an object belongs to: its record. None for guests, and for what is not an object.
+    Where Stripe names no customer but an account that is one (Accounts v2), it is the account."""
     if not isinstance(stripe_object, Mapping):
         return None
     if stripe_object.get("object") == "customer":
@@ -253,7 +253,7 @@ def charge_snapshot(value: Any, as_of: int, event: str, api_version: str | None 
 
 def invoice_snapshot(value: Any, as_of: int, event: str) -> Snapshot | None:
     """What a paid invoice says of the last payment; None where nothing was paid: a trial's invoice over
-    zero is no payment."""
+    zero is not a payment."""
     invoice = read_invoice(value)
     if not invoice["paid"] or invoice["amount_paid"] <= 0:
         return None

@@ -455,7 +455,7 @@ def is_shown_in_part(record: Record, subscription: str) -> bool:
         return False
     content = cast(Subscription, snapshot.content)
     unknown = bool(_discounts_of(content) - record.discounts.keys()) or is_out_of_sight(record, subscription)
-    # What has ended has no discounts any more, but the plan is still shown that it was.
+    # An ended subscription no longer has discounts, but still shows the plan that it had.
     return content["more_items"] or (unknown and not record.deleted and is_paid_for(content))
 
 
@@ -544,7 +544,7 @@ def _counted(events: Mapping[str, Occurrences], entries: Sequence[BillingEvent])
 
 
 def _tracked(entries: Iterable[BillingEvent]) -> Iterable[int]:
-    """When the app tracked what is new: a message that comes again is no activity."""
+    """When the app tracked what is new: a message that comes again is not activity."""
     return (entry.at for entry in entries if entry.kind.startswith(TRACKED))
 
 

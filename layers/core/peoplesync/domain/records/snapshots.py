@@ -44,7 +44,7 @@ class Snapshot:
 
 
 class Gone:
-    """Stripe's answer that it does not know the object (any more)."""
+    """Stripe's answer that the object does not exist, or no longer."""
 
 
 GONE: Final = Gone()

@@ -93,7 +93,7 @@ def holds(rule: Rule, subject: Subject, now: int) -> RuleResult:
             return _at_least(_occurrences(subject, kind), times, duration(span), now)
         case {"event": str(kind), "last_older_than": str(age), **rest} if not rest:
             return _last_older_than(_occurrences(subject, kind), duration(age), now)
-    raise InvalidRule(f"{dict(rule)!r} is no rule")
+    raise InvalidRule(f"{dict(rule)!r} is not a rule")
 
 
 def _occurrences(subject: Subject, kind: str) -> Occurrences:
@@ -221,7 +221,9 @@ def _check_event(kind: str, condition: Mapping[Any, Any], place: str) -> None:
             return
         case {"at_least": times, "within": span} if len(condition) == 2:
             if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= REMEMBERED_INSTANTS:
-                raise InvalidRule(f"{place}.at_least: {times!r} is no number from 1 to {REMEMBERED_INSTANTS}")
+                raise InvalidRule(
+                    f"{place}.at_least: {times!r} is not a number from 1 to {REMEMBERED_INSTANTS}"
+                )
             duration(span, f"{place}.within")
             return
     raise InvalidRule(

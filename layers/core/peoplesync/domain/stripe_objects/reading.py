@@ -203,7 +203,7 @@ class Node:
 
 
 def id_of(value: Any) -> str | None:
-    """The id of what may be no object, or have none."""
+    """The id of what may not be an object, or not have one."""
     object_id = value.get("id") if isinstance(value, dict) else None
     return object_id if isinstance(object_id, str) and object_id else None
 

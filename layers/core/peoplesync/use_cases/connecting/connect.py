@@ -1,6 +1,6 @@
 """Connect: from a restricted key to a connection with its fields, segments, endpoint and secrets.
 
-First all is looked at and nothing changed, then it is all done in an order that lets whoever was interrupted
+First everything is checked and nothing changed; then it is done in an order that lets an interrupted command
 begin again: the connection itself comes last, so that no event is accepted before it can be dealt with.
 """
 
@@ -102,7 +102,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Connected:
-    """A connection that was made. `left_endpoint` is the id of an endpoint that is of no use any more, but
+    """A connection that was made. `left_endpoint` is the id of an endpoint that is no longer of use, but
     could not be deleted with the key it was made with."""
 
     connection: Connection
@@ -230,8 +230,8 @@ def _made(examined: Examined, now: int) -> Connection:
 
 
 def end_epoch(epoch: Epoch, bulk: Queue, end: Callable[[], None]) -> None:
-    """Ends an epoch, and has its rows deleted: at once, and once more when nobody can be writing any more.
-    The second order is given first, so that whoever is interrupted in between has given it."""
+    """Ends an epoch, and has its rows deleted: at once, and once more when nobody can still be writing.
+    The second order is given first, so that an interruption in between cannot skip it."""
     purge = Message(epoch, purge=Purge(), cause="moved").encode()
     bulk.send(purge, LATE_WRITES)
     end()

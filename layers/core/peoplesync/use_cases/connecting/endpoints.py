@@ -2,7 +2,7 @@
 
 Stripe shows an endpoint's secret once, when it is created, and fixes its API version then. So an endpoint is
 kept only where its one secret is known for sure, and is replaced otherwise: the new one is there, and its
-secret known beside the old, before the old one goes. Whoever is interrupted begins again and ends the same.
+secret known beside the old, before the old one goes. After an interruption, running it again ends the same.
 """
 
 from __future__ import annotations

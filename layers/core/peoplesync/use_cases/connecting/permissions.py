@@ -123,4 +123,4 @@ def livemode_of(key: str) -> bool:
             f"{key[:8]}. Copy it again; Stripe shows a key only once, so it may have to be a new one: "
             f"{key_page(livemode=live)}"
         )
-    raise UnusableKey(f"This is no key of Stripe's API. {create}")
+    raise UnusableKey(f"This is not a Stripe API key. {create}")

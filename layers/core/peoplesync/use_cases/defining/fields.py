@@ -55,7 +55,7 @@ class FieldDefiner(Definer):
         return self.change(edit)
 
     def remove(self, key: str) -> DefinitionChange:
-        """No such field any more, nor its values."""
+        """Removes a field and its values."""
 
         def edit(now: Definitions) -> Definitions:
             if isinstance(_field(now, key), BuiltinField):

@@ -56,7 +56,7 @@ class SegmentDefiner(Definer):
         return self.change(lambda now: _with(now, segment_id, title=title))
 
     def delete(self, segment_id: str) -> DefinitionChange:
-        """No such segment any more."""
+        """Deletes a segment."""
 
         def edit(now: Definitions) -> Definitions:
             if _segment(now, segment_id).id in PREDEFINED_IDS:

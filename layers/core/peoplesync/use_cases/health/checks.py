@@ -106,13 +106,13 @@ def _disconnected(connection: Connection, at: int) -> HealthCheck:
 
 
 def _stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
-    """Where nothing comes in any more, or nothing is done with it."""
+    """Where nothing comes in, or nothing is done with it."""
     connection = facts.connection
     if connection.key_refused_at is not None:
         yield HealthCheck(
             "stopped",
             "Stopped: key revoked",
-            f"Stripe refuses the API key since {iso(connection.key_refused_at)}",
+            f"Stripe has refused the API key since {iso(connection.key_refused_at)}",
             f"connect again with a new one: `peoplesync connect{_of(connection)}`",
             "key-refused",
         )
@@ -120,7 +120,7 @@ def _stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
         yield HealthCheck(
             "paused",
             "Paused",
-            f"changes are not applied since {iso(facts.paused_since)}; {_changes(facts.waiting)} "
+            f"changes have not been applied since {iso(facts.paused_since)}; {_changes(facts.waiting)} "
             "on the queues, kept for 14 days",
             "`peoplesync resume` goes on",
             "paused",
@@ -133,7 +133,7 @@ def _webhook_stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
     """The reconciler makes up for it every quarter of an hour, so that nothing is lost, but late."""
     connection, page = facts.connection, "webhook-stopped"
     heard, refused = connection.webhook_heard_at, connection.webhook_refused_since
-    reconnect = f"`peoplesync connect{_of(connection)}` makes it anew; it asks for the API key"
+    reconnect = f"`peoplesync connect{_of(connection)}` restores it; it asks for the API key"
     if connection.endpoint_problem == "gone":
         reason = "the webhook endpoint was deleted at Stripe; events come every 15 minutes only"
         yield HealthCheck("stopped", "Stopped: webhook deleted", reason, reconnect, page)
@@ -141,7 +141,7 @@ def _webhook_stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
         reason = "the webhook endpoint is disabled at Stripe; events come every 15 minutes only"
         yield HealthCheck("stopped", "Stopped: webhook disabled", reason, reconnect, page)
     elif refused is not None and facts.now - refused > REFUSED_FOR:
-        reason = f"signatures are wrong since {iso(refused)}: the secret was changed at Stripe only"
+        reason = f"signatures have been failing since {iso(refused)}: the secret was changed at Stripe only"
         rotate = f"`peoplesync rotate-secret{_of(connection)}` makes a new one, known to both"
         yield HealthCheck("stopped", "Stopped: webhook refused", reason, rotate, "signatures")
     elif (connection.webhook_missed_at or 0) > max(heard or 0, connection.webhook_since or 0):
@@ -149,7 +149,7 @@ def _webhook_stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
             f"an event of {iso(connection.webhook_missed_at or 0)} came by the reconciler only, "
             f"and nothing by the webhook {'yet' if heard is None else f'since {iso(heard)}'}"
         )
-        look = "look at the endpoint's deliveries at Stripe; it goes with the next event that they bring"
+        look = "look at the endpoint's deliveries at Stripe; this clears with the next event delivered"
         yield HealthCheck("stopped", "Stopped: webhook silent", reason, look, page)
 
 
@@ -222,7 +222,7 @@ def _unpublished(since: int, now: int) -> HealthCheck:
         cost = f"it is published later, if you resume within {within}"
     else:
         cost = f"what is older than {within} at the resume is put aside, and no longer published by itself"
-    reason = f"nothing goes out on the bus since {iso(since)}; {cost}"
+    reason = f"nothing has gone out on the bus since {iso(since)}; {cost}"
     what_to_do = "`peoplesync publish resume` goes on"
     return HealthCheck("attention", "Attention: publishing paused", reason, what_to_do, "publish-paused")
 
@@ -276,7 +276,7 @@ def waits_for_stripe(one_import: Mapping[str, Any]) -> str:
     """Since when an import waits, and why: of several lists the one that has waited longest. "" where it
     goes on."""
     waiting = sorted(one_import.get("waiting") or (), key=lambda one: (one["since"], one["list"]))
-    return f"waits for Stripe since {waiting[0]['since']}: {waiting[0]['reason']}" if waiting else ""
+    return f"waiting for Stripe since {waiting[0]['since']}: {waiting[0]['reason']}" if waiting else ""
 
 
 def _of(connection: Connection) -> str:

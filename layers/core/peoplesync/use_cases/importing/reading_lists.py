@@ -131,7 +131,7 @@ class ListReader:
         """One page; the window as it is afterwards."""
         connection = self.connections.get(self.run.epoch.connection)
         if connection is None or connection.epoch != self.run.epoch:
-            raise Superseded("the connection has begun a new epoch, or is there no more")
+            raise Superseded("the connection has begun a new epoch, or no longer exists")
         with self._changed:
             window = self._windows[window.id]
         params = self.listing.page(window.params)

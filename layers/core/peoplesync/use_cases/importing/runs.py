@@ -42,7 +42,7 @@ class Run:
 
     @property
     def is_full(self) -> bool:
-        """Whether it brings every customer, so that one whom it did not see is no more."""
+        """Whether it brings every customer, so that one it did not see no longer exists."""
         return self.created_after is None
 
     @property

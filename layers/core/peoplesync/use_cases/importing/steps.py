@@ -142,7 +142,7 @@ class Importer:
         """Reads one list for as long as a step may take: done, more, wait or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         name, permissions = str(place["list"]), dict(connection.permissions)
         before = self.runs.list_state(run, name)
         out_of_time = self._timer()
@@ -193,7 +193,7 @@ class Importer:
         """Whether all that was enqueued is applied: applied, waiting (for `seconds`), missing or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         progress = progress_of(run, self.runs)
         counts = {**place, **progress.public()}
         if progress.complete:
@@ -214,7 +214,7 @@ class Importer:
         """Lists again what is missing, once: done, wait or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         for page in missing_pages(self.runs.pages(run), self.runs.chunks_applied(run)):
             if page.list == UNSEEN:
                 self._unseen(run).again(page)
@@ -240,7 +240,7 @@ class Importer:
         """Has customers asked for who were deleted meanwhile: done, more or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         try:
             done = not run.is_full or self._unseen(run).ask()
         except Superseded as end:
@@ -251,7 +251,7 @@ class Importer:
         """The run's end: succeeded only if everything is applied."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         progress = progress_of(run, self.runs)
         failure = shortcoming(progress, self.runs.failures(run) if progress.failed else ())
         ended = self._end(run, failure)

@@ -1,4 +1,4 @@
-"""Who was not seen: customers in sync whom an import did not show any more were deleted in Stripe meanwhile.
+"""Unseen customers: those in sync that an import did not list may have been deleted at Stripe meanwhile.
 
 Everybody in sync is gone through; the worker, which reads them anyway, asks Stripe only for those of whom
 nothing was heard since the import began.

@@ -6,7 +6,7 @@ What comes in is what `track` and `identify` of the Segment specification send. 
      "event": "Report Exported", "properties": {...}, "traits": {...}}
     {"type": "identify", "user": "42", "at": ..., "at_ms": ..., "message": "...", "traits": {"tier": "gold"}}
 
-An item that is not sound is refused whole, with a reason for whoever wrote the client: nothing is repaired,
+An item that is not sound is refused whole, with a reason for the client's author: nothing is repaired,
 and nothing is kept by halves.
 """
 

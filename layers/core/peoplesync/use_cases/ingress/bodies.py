@@ -67,4 +67,4 @@ def _too_large() -> Unacceptable:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -86,7 +86,7 @@ class Receiver:
                 "refused", Metric.WEBHOOKS_REFUSED_SIGNATURE, _NOT_ACCEPTED, {"because": problem}
             )
         if event is None:
-            no_event = {"because": "body is no Stripe event"}
+            no_event = {"because": "body is not a Stripe event"}
             return WebhookReceipt("refused", Metric.WEBHOOKS_REFUSED_MALFORMED, "malformed", no_event)
         detail = {"event": event.get("id"), "type": event["type"], "created_at": event.get("created")}
         if event.get("livemode") is not connection.livemode:

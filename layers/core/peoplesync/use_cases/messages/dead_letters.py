@@ -73,7 +73,7 @@ def _connection(body: str) -> str | None:
 
 
 def _unread(body: str) -> str:
-    """What a body is that is no message of the queues: an activity from the bus, or nothing that we know."""
+    """What a body is that is not a message of the queues: an activity from the bus, or unknown."""
     try:
         value = json.loads(body)
     except ValueError:

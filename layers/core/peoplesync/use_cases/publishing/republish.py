@@ -99,7 +99,7 @@ class Republisher:
     publisher: Publisher
 
     def publish_again(self, batch: FailedBatch) -> Republished:
-        """Publishes a batch, and deletes it if all of it could be. What is nobody's business any more, since
+        """Publishes a batch, and deletes it if all of it could be. What is no longer to be published, since
         its epoch is over or who it is about was erased, is left out."""
         try:
             streamed = self.bucket.read(batch.key)

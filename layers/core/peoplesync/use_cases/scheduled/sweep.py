@@ -1,4 +1,4 @@
-"""Sweep: whoever something may have changed for by the clock alone is looked at again.
+"""Sweep: people for whom the clock alone may have changed something are reviewed.
 
 Only people whose `review_at` has passed are found, through an index: the work is proportional to what is
 due, not to how many people there are. Their reviews go through a queue of their own, past whatever an import

@@ -1,4 +1,4 @@
-"""Stripe's events of a slice of time, for whoever must not miss one of them.
+"""Stripe's events of a slice of time, without missing one of them.
 
 Stripe lists the newest first, some types at a time. A slice is read whole or not at all: only then is it
 known that nothing before its end is missing.

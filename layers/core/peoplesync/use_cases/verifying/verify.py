@@ -169,7 +169,7 @@ class Verifier:
         return list(dict.fromkeys(chosen))
 
     def _compare_all(self, connection: Connection, verdict: VerificationReport) -> Iterator[str]:
-        """Whoever differs at first sight; maybe more than once."""
+        """Customers that differ at first sight; maybe more than once."""
         customers: set[str] = set()
         subscriptions: set[str] = set()
         for page in _batches(self._readable(connection, "customers", verdict)):

@@ -1,7 +1,7 @@
-"""Asking: what no event shows is asked of Stripe, apart from whoever waits for it.
+"""Asking: what no event shows is asked of Stripe, without holding up the change that needs it.
 
 The fold commits with what is known, and each price, coupon or subscription of which more can be known is put
-on the queue. That it was asked is recorded with the answer, so whoever uses it too may ask once more: who
+on the queue. That it was asked is recorded with the answer, so others that use it may ask once more: who
 comes second finds the answer there. A message is done only when what it made worth asking is on the queue.
 """
 

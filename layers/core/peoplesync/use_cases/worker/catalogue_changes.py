@@ -2,7 +2,7 @@
 
 An entry is written first; then a walk through the index of its users is sent, which has them looked at again;
 that it was sent is written last. After a crash in between, the message is delivered again and sends the walk.
-Whoever is folded with the older entry meanwhile is found out by its revision, after writing.
+A person folded with the older entry meanwhile is found by its revision, after writing.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class PeopleStore(MemberPages):
         """The people behind the identities and of the given ids, which of the billing events are in their
         feeds already, and what the charges count for so far.
 
-        Reads are consistent. Charges are read after their people: whoever changes one in between changes its
+        Reads are consistent. Charges are read after their people: who changes one in between changes its
         person too, and the write is found out by that. Raises `Unavailable`.
         """
         with busy_as_unavailable():
