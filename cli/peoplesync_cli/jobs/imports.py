@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from peoplesync.use_cases.health.checks import waits_for_stripe
+from peoplesync.use_cases.health.checks import waiting_text
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.jobs.runs import new_name, start_run, watch_run
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -116,7 +116,7 @@ def list_imports(target: Target, connection: str, as_json: bool) -> None:
             one["status"],
             *(f"{one[name]:,}" for name in ("listed", "enqueued", "applied", "failed")),
             one["started_at"].replace("T", " ").removesuffix("Z"),
-            one["reason"] or waits_for_stripe(one),
+            one["reason"] or waiting_text(one),
         )
         for one in every
     ]
@@ -174,7 +174,7 @@ def _phase(shown: Mapping[str, Any]) -> tuple[str, int | None, int]:
     listed = (
         f"{lists.get('customers', 0):,} customers, {lists.get('subscriptions', 0):,} subscriptions listed"
     )
-    if waits := waits_for_stripe(shown):
+    if waits := waiting_text(shown):
         listed = f"{listed}; {waits}"
     return listed, shown["enqueued"] or None, shown["applied"] + shown["failed"]
 

@@ -106,7 +106,7 @@ def replay(
     """
     events = read_events(file)
     seed = shuffle if shuffle is not None else 0
-    order = unkind_order(events, duplicate, seed, shuffled=shuffle is not None)
+    order = delivery_order(events, duplicate, seed, shuffled=shuffle is not None)
     tally = run(target, events, order, connection=connection, concurrency=concurrency, timeout=timeout)
     if as_json:
         print_json(tally.__dict__)
@@ -139,10 +139,10 @@ def read_events(file: Path) -> list[StripeEvent]:
     return events
 
 
-def unkind_order(
+def delivery_order(
     events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool
 ) -> list[StripeEvent]:
-    """The events as an unkind network delivers them: some twice, and shuffled if asked for."""
+    """The events in the order of delivery: some twice, and shuffled if asked for."""
     rng = random.Random(seed)
     order = list(events)
     for event in rng.sample(events, round(len(events) * duplicate)):

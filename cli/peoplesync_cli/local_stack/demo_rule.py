@@ -29,7 +29,7 @@ _WAIT: Final = 1
 
 
 @dataclass(frozen=True)
-class Heard:
+class RuleEvents:
     """The queue behind the rule. `sqs` is boto3's client."""
 
     sqs: Any
@@ -42,7 +42,7 @@ class Heard:
             for event in self._receive():
                 if event["detail"]["person"]["email"] == email:
                     return event
-        raise Failure(f"The rule {NAME} has heard nothing of {email} within {PATIENCE:.0f} s.")
+        raise Failure(f"The rule {NAME} has received nothing about {email} within {PATIENCE:.0f} s.")
 
     def _receive(self) -> list[dict[str, Any]]:
         answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, WaitTimeSeconds=_WAIT)
@@ -53,7 +53,7 @@ class Heard:
 
 
 @contextmanager
-def rule_for_slipping_trials(target: Target) -> Iterator[Heard]:
+def rule_for_slipping_trials(target: Target) -> Iterator[RuleEvents]:
     """While it lasts there are a rule on the stack's bus and a queue, which is its target."""
     events, sqs = target.session.client("events"), target.session.client("sqs")
     bus = target.outputs["BusName"]
@@ -65,7 +65,7 @@ def rule_for_slipping_trials(target: Target) -> Iterator[Heard]:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": _policy(arn, rule)})
         events.put_targets(Rule=NAME, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
         try:
-            yield Heard(sqs, queue)
+            yield RuleEvents(sqs, queue)
         finally:
             events.remove_targets(Rule=NAME, EventBusName=bus, Ids=["queue"])
             events.delete_rule(Name=NAME, EventBusName=bus)

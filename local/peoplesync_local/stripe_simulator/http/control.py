@@ -96,7 +96,7 @@ class Simulator:
         listed_late_seconds: int = 0,
         seed: int = 0,
     ) -> None:
-        """Deliver this account's events so unkindly from now on; without arguments: kindly."""
+        """Deliver this account's events with these faults from now on; without arguments, with none."""
         self._ask(
             "POST",
             "/_deliveries",

@@ -20,7 +20,7 @@ from peoplesync_local.stripe_simulator.http.throttle import Limits, Throttle
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from peoplesync_local.stripe_simulator.parameters.errors import InvalidRequest, Unrecognized
 from peoplesync_local.stripe_simulator.population.population import Population
-from peoplesync_local.stripe_simulator.webhooks.deliveries import Unkindness
+from peoplesync_local.stripe_simulator.webhooks.deliveries import DeliveryFaults
 
 Json = dict[str, Any]
 
@@ -139,10 +139,10 @@ class OwnAddresses:
         return asked
 
     def _misbehave(self, asked: Json) -> Json:
-        """All the unkindness anew: what is not named is kind."""
-        unkindness = Unkindness(**_known(Unkindness, asked))
+        """Sets how deliveries misbehave; what is not named does not."""
+        faults = DeliveryFaults(**_known(DeliveryFaults, asked))
         for merchant in self._all_or_one(asked):
-            merchant.deliveries.set(unkindness)
+            merchant.deliveries.set(faults)
         return self._counts()
 
     def _flush(self, asked: Json) -> Json:
@@ -189,7 +189,7 @@ class OwnAddresses:
         return [self._merchant(asked)] if named else self._merchants.all()
 
 
-def _known(kind: type[Limits] | type[Unkindness], asked: Json) -> Json:
+def _known(kind: type[Limits] | type[DeliveryFaults], asked: Json) -> Json:
     """The settings of this kind; a setting that nobody knows is a mistake: `TypeError`."""
     names = {field.name for field in fields(kind)}
     given = {name: value for name, value in asked.items() if name not in ("account", "livemode")}

@@ -51,7 +51,7 @@ class SubscriptionUpdates:
             message = "A canceled subscription can only update its cancellation_details and metadata."
             raise InvalidRequest(message)
         proration = choice(params, "proration_behavior", PRORATIONS, "create_prorations")
-        after = before | self._small_things(params, before)
+        after = before | self._simple_changes(params, before)
         if "items" in params:
             items = self._items.after(params, before, at)
             check_intervals(before["billing_mode"], items)
@@ -119,7 +119,7 @@ class SubscriptionUpdates:
             return []
         return self._items.prorations(before, after, at)
 
-    def _small_things(self, params: Params, before: StripeObject) -> StripeObject:
+    def _simple_changes(self, params: Params, before: StripeObject) -> StripeObject:
         changed = changed_texts(params, *_TEXTS)
         changed["metadata"] = metadata(before["metadata"], params)
         if "collection_method" in params:

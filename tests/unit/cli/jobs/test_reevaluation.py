@@ -179,4 +179,4 @@ def test_the_run_that_definitions_have_outrun_is_said_to_be_followed(desk: Desk)
     result = desk.run("start")
 
     assert result.exit_code == 0
-    assert "another re-evaluation goes on with them" in result.stdout
+    assert "another re-evaluation applies them" in result.stdout

@@ -66,6 +66,6 @@ def test_no_odd_trait_keeps_a_person_from_being_folded(value: Any) -> None:
     report = told_by_app(world, identified(email=A, odd=value), tracked())
 
     assert not report.crashed
-    assert not report.buried
+    assert not report.dead_lettered
     assert only(world).fields["last_activity_at"] == NOW - 60
     assert len(only(world).errors) >= 4

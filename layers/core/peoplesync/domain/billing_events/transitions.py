@@ -113,7 +113,7 @@ def as_it_was(after: Json, previous: Json) -> Json:
     Where the oldest shapes give only the subscription's own `quantity` and `plan`, they are those of its
     single item.
     """
-    before = _laid_over(after, previous)
+    before = _merged(after, previous)
     if "items" in previous or not previous.keys() & {"quantity", "plan"}:
         return before
     listed = before.get("items")
@@ -129,10 +129,10 @@ def as_it_was(after: Json, previous: Json) -> Json:
     return {**before, "items": {**listed, "data": [item]}} if isinstance(listed, Mapping) else before
 
 
-def _laid_over(after: Json, previous: Json) -> dict[str, Any]:
+def _merged(after: Json, previous: Json) -> dict[str, Any]:
     merged = dict(after)
     for key, value in previous.items():
         now = after.get(key)
         both = isinstance(now, Mapping) and isinstance(value, Mapping)
-        merged[key] = _laid_over(now, value) if both else value  # type: ignore[arg-type]
+        merged[key] = _merged(now, value) if both else value  # type: ignore[arg-type]
     return merged

@@ -69,7 +69,7 @@ def profile_of(
     mrr = total(worth for record in everyone for worth in mrrs_of(record, now, catalogue))
     item = _primary_item(everyone, subscription, catalogue)
     return Profile(
-        customer=_speaking_customer(everyone),
+        customer=_leading_customer(everyone),
         delinquent=any(one["delinquent"] for one in customers) if customers else None,
         subscriptions=subscriptions,
         subscription=subscription,
@@ -103,7 +103,7 @@ def _speaking(records: Iterable[Record]) -> list[Record]:
     return [record for record in customers if not record.deleted] or customers
 
 
-def _speaking_customer(records: Iterable[Record]) -> Customer | None:
+def _leading_customer(records: Iterable[Record]) -> Customer | None:
     """Of those who speak the one who holds the primary subscription; else the newest, then by id."""
 
     def rank(record: Record) -> tuple[Any, ...]:
@@ -197,7 +197,7 @@ def _latest(instants: Iterable[int | None]) -> int | None:
 def origins_of(records: Mapping[str, Record]) -> Mapping[str, Origin]:
     """Where the values of `customer`, `subscription` and `payment` of a profile come from."""
     everyone = as_one_customer(records.values())
-    customer = _speaking_customer(everyone)
+    customer = _leading_customer(everyone)
     subscription = primary_subscription(one for record in everyone for one in record.current_subscriptions)
     payment = _last_payment(everyone)
     found: dict[str, Origin] = {}

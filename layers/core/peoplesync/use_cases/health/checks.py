@@ -53,7 +53,7 @@ class HealthInputs:
     """What is known of a connection at a moment: messages on each of the `queues` and `dead` ones; since when
     the worker is paused; since when somebody is due by the clock and not reviewed; its last import; since
     when nothing is published; its last re-evaluation, and whether there are people whom segments and fields
-    have `outrun`."""
+    have `outdated`."""
 
     connection: Connection
     now: int
@@ -64,7 +64,7 @@ class HealthInputs:
     last_import: Mapping[str, Any] | None = None
     unpublished_since: int | None = None
     last_reevaluation: Mapping[str, Any] | None = None
-    outrun: bool = False
+    outdated: bool = False
 
     @property
     def waiting(self) -> int:
@@ -182,7 +182,7 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
             what_to_do = f"`peoplesync dead list` shows what stopped it; then `dead replay --all` and {anew}"
         yield HealthCheck("attention", "Attention: import failed", reason, what_to_do, "import-failed")
     changed_at = connection.definitions_changed_at
-    if facts.outrun and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
+    if facts.outdated and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
         yield _not_reevaluated(facts, now - changed_at)
     if facts.unpublished_since is not None:
         yield _unpublished(facts.unpublished_since, now)
@@ -192,7 +192,7 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
         yield HealthCheck("attention", "Attention: segments late", reason, look, "sweep-late")
 
 
-def is_outrun(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
+def is_outdated(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
     """Whether segments or fields have changed since everybody was evaluated, and nobody is about to be."""
     if connection.definitions_changed_at is None:
         return False  # they are as the connection began with them
@@ -235,7 +235,7 @@ def _passing(facts: HealthInputs) -> Iterator[HealthCheck]:
         listed = f"{last_import['applied']:,} of {last_import['enqueued']:,} listed objects"
         reason = f"{percent} %: {listed} are applied so far"
         headline = f"Importing {percent} %"
-        if waits := waits_for_stripe(last_import):
+        if waits := waiting_text(last_import):
             yield HealthCheck(
                 "importing", f"{headline}: waits for Stripe", f"{waits}; {listed} are applied so far"
             )
@@ -272,7 +272,7 @@ def progress(one_import: Mapping[str, Any]) -> int:
     return 100 * one_import["applied"] // enqueued if enqueued else 0
 
 
-def waits_for_stripe(one_import: Mapping[str, Any]) -> str:
+def waiting_text(one_import: Mapping[str, Any]) -> str:
     """Since when an import waits, and why: of several lists the one that has waited longest. "" where it
     goes on."""
     waiting = sorted(one_import.get("waiting") or (), key=lambda one: (one["since"], one["list"]))

@@ -23,7 +23,7 @@ NAMED: Final = 5
 @dataclass
 class ImportProgress:
     """Counts of Stripe objects: `listed` by Stripe, `enqueued` (those that are of use), `applied` to people,
-    and `failed` for good. `asked` and `answered` count customers whom no list showed. `missing` names some of
+    and `failed` for good. `asked` and `answered` count customers that no list showed. `missing` names some of
     the chunks that are not applied yet."""
 
     listed: int = 0

@@ -1,7 +1,7 @@
 """The steps of an import, as the state machine takes them.
 
-Each answers with a `status` on which the state machine chooses; none raises for what can happen. A step that
-was interrupted is simply taken again.
+Each answers with a `status`, by which the state machine chooses the next; expected failures are a status, not
+an exception. An interrupted step is simply taken again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GIVES_UP_AFTER: Final = 3600
 """Seconds without a single page after which a run fails."""
 
 QUIET_LOOKS: Final = 3
-"""Looks at an empty queue after which what is not applied is missing."""
+"""After so many looks at an empty queue, what is not applied counts as missing."""
 
 LONGEST_LOOK: Final = 20
 """Seconds between two looks at most."""
@@ -41,7 +41,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def close_gap(self, epoch: Epoch, at: int) -> None:
-        """A full import that began at `at` has made up for what was missed before."""
+        """Clears the gap: a full import that began at `at` has made up for events that were lost."""
 
 
 class Executions(Protocol):
@@ -50,8 +50,8 @@ class Executions(Protocol):
 
 @dataclass
 class Importer:
-    """The use case with what it needs. A step ends when it has taken `slice_seconds`, and goes on with the
-    next; `share` is a run's part of Stripe's rate limit where it does not say."""
+    """The use case with what it needs. A step that has taken `slice_seconds` ends, and is continued by the
+    next; `share` is a run's default share of Stripe's rate limit."""
 
     connections: Connections
     runs: ImportRuns
@@ -237,7 +237,7 @@ class Importer:
         return {**place, "status": "done"}
 
     def ask_for_unseen(self, place: Mapping[str, Any]) -> Answer:
-        """Has customers asked for who were deleted meanwhile: done, more or failed."""
+        """Has Stripe asked for customers that no list showed, who may be deleted: done, more or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
             return _failed("the connection has begun a new epoch, or no longer exists")

@@ -1,7 +1,7 @@
 """Dead letters: what a message that could not be applied was about, and why it could not.
 
-A message dies in two ways. The worker dead-letters what no later attempt can apply, and notes the reason; SQS
-moves what crashed the worker five times, and knows no reason. Descriptions hold nothing personal.
+A message becomes one in two ways. The worker dead-letters what no later attempt can apply, and notes the
+reason; SQS moves what crashed the worker five times, without a reason. Descriptions hold nothing personal.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class DeadLetter:
         }
 
     def content(self) -> Any:
-        """What the message says, parsed where it is JSON. It is personal."""
+        """The message, parsed where it is JSON. It is personal data."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -64,7 +64,7 @@ class DeadLetter:
 
 
 def _connection(body: str) -> str | None:
-    """The connection of a message that is otherwise none."""
+    """The connection that an unreadable message names, if any."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -73,7 +73,7 @@ def _connection(body: str) -> str | None:
 
 
 def _unread(body: str) -> str:
-    """What a body is that is not a message of the queues: an activity from the bus, or unknown."""
+    """Describes a body that is not a message of the queues: an activity from the bus, or unknown."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -106,7 +106,7 @@ def _event(event: Mapping[str, Any]) -> str:
 
 
 def _chunk(chunk: BulkBatch) -> str:
-    """How much a chunk holds; one thing alone, as the worker dead-letters it, is named."""
+    """How much a chunk holds; a single part, as the worker dead-letters it, is named."""
     parts = list(chunk.parts)
     if len(parts) == 1:
         ((_, kind, one),) = parts
@@ -120,11 +120,11 @@ def _chunk(chunk: BulkBatch) -> str:
 _NAMES: Final = {
     "objects": ("listed object", "listed objects"),
     "events": ("event", "events"),
-    "unseen": ("customer whom no list showed", "customers whom no list showed"),
+    "unseen": ("customer that no list showed", "customers that no list showed"),
     "activities": ("activity of the app's users", "activities of the app's users"),
     "people": ("person to review", "people to review"),
 }
-"""What the parts of a chunk are called, one and many."""
+"""Names of the parts of a chunk, singular and plural."""
 
 
 def _part(kind: str, one: Any) -> str:
@@ -132,7 +132,7 @@ def _part(kind: str, one: Any) -> str:
         case "events":
             return _event(one)
         case "unseen":
-            return f"customer {one}, whom no list showed"
+            return f"customer {one}, which no list showed"
         case "people":
             return f"person {one} to review"
         case "activities":

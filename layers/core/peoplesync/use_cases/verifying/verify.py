@@ -85,7 +85,7 @@ class VerificationReport:
         """Whether all could be compared, and nothing differs."""
         return not self.differences and not self.unreadable
 
-    def pass_over(self, problem: UnreadableStripeObject, object_id: str | None) -> None:
+    def note_unreadable(self, problem: UnreadableStripeObject, object_id: str | None) -> None:
         """Remembers an object that cannot be read."""
         self.unreadable[str(problem)] = problem
         self.passed_over |= {object_id} if object_id is not None else set()
@@ -283,7 +283,7 @@ class Verifier:
         answer = self.stripe.fetch(connection.name, ObjectKey("customer", customer))
         content = answer.snapshot.content if isinstance(answer.snapshot, Snapshot) else None
         if answer.unreadable is not None:
-            verdict.pass_over(answer.unreadable, customer)
+            verdict.note_unreadable(answer.unreadable, customer)
         elif answer.deleted or content is None:
             verdict.listed.pop(customer, None)
             return Shown(gone=True)
@@ -308,7 +308,7 @@ class Verifier:
             try:
                 content = content_of(one, as_of)
             except UnreadableStripeObject as problem:
-                verdict.pass_over(problem, id_of(one))
+                verdict.note_unreadable(problem, id_of(one))
                 continue
             object_id, customer = id_of(one), customer_of(one)
             if object_id is not None and customer is not None:

@@ -128,4 +128,4 @@ class BatchResults:
     def _dead_letter(self, delivery: Delivery, body: str, reason: str) -> None:
         delivery.queue.dead_letter(body, reason)
         self.report.counts[Disposition.DEAD.value] += 1
-        self.report.buried.append(reason)
+        self.report.dead_lettered.append(reason)
