@@ -1,4 +1,4 @@
-"""Commands for the connections that there are."""
+"""Commands for existing connections."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def list_connections(target: Target, as_json: bool) -> None:
 def disconnect(target: Target, connection: str, with_people: bool, yes: bool, as_json: bool) -> None:
     """Stop taking events; delete the webhook endpoint at Stripe and the stored secrets.
 
-    The people stay unless asked for. `peoplesync connect` connects again, and goes on where it was.
+    The people stay unless you ask otherwise. `peoplesync connect` connects again, and goes on where it was.
     """
     current = target.connection(connection)
     people = target.people.count(current.epoch, EVERYONE) if with_people else 0

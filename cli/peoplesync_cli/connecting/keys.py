@@ -15,7 +15,7 @@ from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
 from peoplesync_cli.target import Target
 
 REMEMBERED: Final = 30
-"""Seconds for which the function that receives activity may still take a key that was revoked."""
+"""Seconds for which the function that receives activity may still accept a revoked key."""
 
 _COLUMNS: Final = ("name", "key", "connection", "created (UTC)", "revoked (UTC)")
 
@@ -101,7 +101,7 @@ def _good(target: Target) -> list[WriteKey]:
 
 
 def _chosen(target: Target, which: str) -> WriteKey:
-    """The one key that is meant, by its name or else by its end."""
+    """The key with this name, or else with these last characters."""
     good = _good(target)
     named = [one for one in good if one.name == which]
     found = named or [one for one in good if one.hint == which.rpartition("…")[2]]

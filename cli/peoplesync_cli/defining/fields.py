@@ -1,4 +1,4 @@
-"""Commands for fields: look at them, define one's own."""
+"""Commands for fields: show them, define custom ones."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def add(
 @json_option
 @on_stack
 def rename(target: Target, key: str, title: str, connection: str, as_json: bool) -> None:
-    """Give a field another title. Its key stays, by which rules and automations know it."""
+    """Give a field another title. Its key stays: rules and automations refer to it."""
     with refusals():
         change = field_definer(target, connection).rename(key, title)
     _report(target, connection, change, key, detach=False, as_json=as_json)

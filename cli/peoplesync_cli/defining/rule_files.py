@@ -1,6 +1,6 @@
 """Rules and segments in files, as JSON or YAML.
 
-YAML is read as its younger self: `NO` is Norway and not false, dates stay text, and what would be read as
+YAML is read as version 1.2: `NO` is Norway and not false, dates stay text, and what would be read as
 something else than it looks is refused.
 """
 
@@ -62,7 +62,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what both younger and older readers of YAML take for what it is."""
+    """Writes what readers of YAML 1.1 and 1.2 read alike."""
 
     def ignore_aliases(self, _: Any) -> bool:
         return True
@@ -90,7 +90,7 @@ def read(file: TextIO) -> Any:
     except UnicodeDecodeError as error:
         raise Failure(f"{file.name} is not in UTF-8.", USAGE) from error
     except (ValueError, yaml.YAMLError) as error:
-        raise Failure(f"{file.name} is no {kind}: {error}.", USAGE) from error
+        raise Failure(f"{file.name} is not {kind}: {error}.", USAGE) from error
     except RecursionError as error:
         raise Failure(f"{file.name} is nested too deep to be read.", USAGE) from error
 

@@ -17,7 +17,7 @@ from peoplesync_cli.target import Target
 
 @click.group(name="import")
 def imports() -> None:
-    """Bring in the customers that Stripe has already.
+    """Import the customers that Stripe has already.
 
     The same can be started in the Step Functions console, with the input {"connection": "main"}.
     """
@@ -87,7 +87,7 @@ def watch(target: Target, run: str | None, connection: str, as_json: bool) -> No
 @json_option
 @on_stack
 def resume(target: Target, run: str | None, detach: bool, connection: str, as_json: bool) -> None:
-    """Go on with an import that failed or was stopped, where it was; without RUN the latest."""
+    """Resume an import that failed or was stopped; without RUN the latest."""
     run_id = _named(target, connection, run)
     begin(target, {"connection": connection, "resume": run_id}, run_id)
     if detach:
@@ -144,7 +144,7 @@ def begin(target: Target, given: Mapping[str, Any], run_id: str = "") -> str:
 
 
 def watch_import(target: Target, connection: str, run_id: str) -> dict[str, Any]:
-    """Shows how an import gets on until it has ended; the import then."""
+    """Shows an import's progress until it has ended; the import then."""
     every = target.imports_of(connection)
     missing = f"There is no import {run_id}; `peoplesync import list` shows them."
     return watch_run(lambda: every.one(run_id), _phase, missing)

@@ -21,7 +21,7 @@ from peoplesync_cli.target import Target
 
 _PATIENCE: Final = 5
 _PAUSE: Final = 2.0
-"""So many runs in a row may be stopped by Stripe, with so many seconds between them."""
+"""How many runs in a row Stripe may stop, and seconds between them."""
 
 _PASSES: Final = frozenset({"rate_limited", "unavailable"})
 _PROBLEMS: Final = {
@@ -36,7 +36,7 @@ _PROBLEMS: Final = {
 
 @dataclass
 class Found:
-    """What some runs came to, together."""
+    """The results of several runs, together."""
 
     connection: str
     since: int
@@ -47,7 +47,7 @@ class Found:
     unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, turn: Mapping[str, Any]) -> None:
-        """What another run came to."""
+        """Adds the result of another run."""
         self.events += turn["events"]
         self.messages += turn["messages"]
         self.until = max(self.until, turn["to"])

@@ -34,7 +34,7 @@ _RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 _SETTLED_LOOKS = 2
-"""So many looks in a row must find the queues empty: between two of them a message may be on its way."""
+"""How many looks in a row must find the queues empty: between two of them a message may be on its way."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def replay(
     """Send the Stripe events of an NDJSON file to the webhook, signed, and wait until they are applied.
 
     Ends with how many were sent, accepted, refused, applied and dead; exits with 1 if any was refused or
-    dead. On the local stack the simulator of Stripe first learns each object's last snapshot in the
-    file, so that a fetched object is the truth.
+    dead. On the local stack the simulator of Stripe first gets each object's last snapshot in the
+    file, so that fetching an object shows its true state.
     """
     events = read_events(file)
     seed = shuffle if shuffle is not None else 0

@@ -1,4 +1,4 @@
-"""An automation to look at: a rule on the bus hears of trials that begin to slip, and says so in words."""
+"""A sample automation: a rule on the bus matches trials that begin to slip, and a sentence says so."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from peoplesync_cli.failure import Failure
 from peoplesync_cli.target import Target
 
 NAME: Final = "slipping-trials"
-"""What the rule and its queue are called."""
+"""The name of the rule and its queue."""
 
 PATTERN: Final = {
     "source": ["peoplesync"],
     "detail-type": ["Segment Entered"],
     "detail": {"segment": ["slipping_trials"], "cause": ["live", "sweep"]},
 }
-"""What the rule asks for. An import's news is not asked for, nor what the reconciler brings late."""
+"""What the rule matches: neither imports nor what the reconciler brings late."""
 
 PATIENCE: Final = 30.0
 """Seconds for what was written to come by the stream and the bus: one or two are usual."""

@@ -84,7 +84,7 @@ def show(target: Target, beginning: str, payload: bool, as_json: bool) -> None:
 @json_option
 @on_stack
 def replay(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> None:
-    """Put dead letters back on their queues, to be applied again; do so when the cause is mended.
+    """Put dead letters back on their queues, to be applied again; do so when the cause is fixed.
 
     What was applied meanwhile changes nothing. What fails again becomes a dead letter again.
     """
@@ -137,7 +137,7 @@ def drop(target: Target, ids: Sequence[str], every: bool, yes: bool, as_json: bo
 
 
 def chosen(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter]:
-    """The letters whose ids begin like these; fails where one of them fits none, or more than one."""
+    """The letters whose ids begin with these; fails where one matches none, or more than one."""
     found: dict[str, DeadLetter] = {}
     for beginning in ids:
         fitting = [letter for letter in letters if letter.id.startswith(beginning.lower())]

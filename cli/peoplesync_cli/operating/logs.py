@@ -1,4 +1,4 @@
-"""The functions' log lines, as one reads them."""
+"""The functions' log lines, made readable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OF_LAMBDA: Final = ("START RequestId", "END RequestId", "REPORT RequestId", "IN
 _UNCAUGHT: Final = re.compile(
     r"\[ERROR\]|Traceback \(most recent call last\)|Task timed out|Runtime exited|Status: timeout"
 )
-"""What it says where no line of ours can: an exception that nobody caught, a timeout, a killed process."""
+"""What Lambda logs where our code cannot: an uncaught exception, a timeout, a killed process."""
 
 _ABOUT_THE_CALL: Final = frozenset(
     "level location message timestamp service cold_start function_name function_memory_size function_arn "
@@ -78,9 +78,7 @@ class Line:
 @click.option(
     "--since", default="10m", show_default=True, metavar="10m|2h|3d|DATE", help="How far back to begin."
 )
-@click.option(
-    "--errors", is_flag=True, help="Only errors: those that were logged and those that nobody caught."
-)
+@click.option("--errors", is_flag=True, help="Only errors, logged or uncaught.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with the lines to come.")
 @json_option
 @on_stack
@@ -140,7 +138,7 @@ def _line(event: LogEvent) -> Line | None:
 
 
 def _go_together(before: Line, line: Line) -> bool:
-    """Whether two lines of text are one thing that was logged."""
+    """Whether two lines of text were logged as one."""
     structured = before.data is not None or line.data is not None
     return not structured and (before.at, before.stream) == (line.at, line.stream)
 
@@ -167,7 +165,7 @@ def _value(value: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what a terminal would obey: a line may hold what a stranger sent."""
+    """Without control characters: a line may hold what a stranger sent."""
     return "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)
 
 

@@ -1,4 +1,4 @@
-"""What goes out on the bus: paused for a while and resumed; and what could not go out."""
+"""Publishing on the bus: paused and resumed; and what could not be published."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHAT = "The mappings of the streams"
 
 @click.group()
 def publish() -> None:
-    """Whether what changes goes out on the bus, for others to act upon; and what could not go out."""
+    """Pause and resume publishing on the bus; and publish what failed."""
 
 
 for command in (failed, again, drop):

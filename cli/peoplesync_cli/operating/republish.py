@@ -55,7 +55,7 @@ def failed(target: Target, as_json: bool) -> None:
 @json_option
 @on_stack
 def again(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> None:
-    """Publish after all what could not be published; do so when the cause is mended.
+    """Publish after all what could not be published; do so when the cause is fixed.
 
     Events come late, but under the ids that they would have had: consumers can drop what they have seen.
     What is published in full is deleted from the bucket, the rest stays. IDs may be abbreviated.
@@ -111,8 +111,8 @@ def _not_paused(target: Target) -> None:
 
 
 def _chosen(batches: Sequence[FailedBatch], ids: Sequence[str], every: bool) -> list[FailedBatch]:
-    """The batches whose ids begin like these, or that have these keys, in their order; fails where one of
-    them fits none, or more than one."""
+    """The batches whose ids begin with these, or that have these keys, in their order; fails where one
+    matches none, or more than one."""
     if every:
         return list(batches)
     wanted: set[str] = set()

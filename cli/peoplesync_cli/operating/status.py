@@ -1,4 +1,4 @@
-"""`peoplesync status`: whether people are in step with Stripe, once or for as long as one looks."""
+"""`peoplesync status`: whether people are in step with Stripe, once or continuously."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def status(target: Target, watch: bool, connection: str, as_json: bool) -> None:
 
 
 def _watch(target: Target, connection: str, *, as_json: bool) -> None:
-    """On a terminal the picture is kept up to date; elsewhere there is a line for each change."""
+    """On a terminal the display is kept up to date; elsewhere there is a line for each change."""
     try:
         if as_json:
             while True:
@@ -71,7 +71,7 @@ def _watch_changes(target: Target, connection: str) -> None:
 
 
 def shown(found: dict[str, Any]) -> RenderableType:
-    """The verdict, what to do, and the facts behind it."""
+    """The status, what to do, and the facts behind it."""
     style = _STYLES.get(found["state"], "bold red")
     lines: list[RenderableType] = [Text.assemble((found["headline"], style), "  ", found["reason"])]
     if found["what_to_do"]:

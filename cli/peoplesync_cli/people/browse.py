@@ -1,4 +1,4 @@
-"""Commands that look: people, feed."""
+"""Commands that show people and feeds."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def readmit(target: Target, person: str, connection: str, as_json: bool) -> None
 
 
 def _paused(target: Target) -> str | None:
-    """Why there is no use in waiting."""
+    """Why waiting is of no use."""
     with reachable("The worker's mappings"):
         since = target.worker_mappings.paused_since()
     if since is None:

@@ -1,4 +1,4 @@
-"""Wiring of what operators do by themselves, by their own rights and not by a function's."""
+"""Wiring for what operators do with their own permissions, not a function's."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class OperatorWiring(Wiring):
         )
 
     def republisher(self) -> Republisher:
-        """Publishes after all what could not be published."""
+        """Publishes again what could not be published."""
         from peoplesync.use_cases.publishing.republish import Republisher
 
         return Republisher(self.failed_batches, self.publisher())

@@ -160,7 +160,7 @@ class Parts:
 
     @cached_property
     def queues(self) -> Mapping[str, ChangeQueue]:
-        """The queues of changes by what they are called: live, bulk and review."""
+        """The queues of changes by name: live, bulk and review."""
         from peoplesync.adapters.aws.queues import ChangeQueue
 
         sqs, stack = self.client("sqs"), self.stack
@@ -178,12 +178,12 @@ class Parts:
 
     @cached_property
     def worker_mappings(self) -> Mappings:
-        """What has Lambda take changes from the queues."""
+        """The mappings by which Lambda takes changes from the queues."""
         return self._mappings({name: f"{name.upper()}_MAPPING" for name in ("live", "bulk", "review")})
 
     @cached_property
     def publisher_mappings(self) -> Mappings:
-        """What has Lambda publish changes from the streams."""
+        """The mappings by which Lambda publishes changes from the streams."""
         return self._mappings({name: f"{name.upper()}_STREAM_MAPPING" for name in ("people", "feed")})
 
     def _mappings(self, variables: Mapping[str, str]) -> Mappings:

@@ -2,7 +2,7 @@
 
 A function wires itself by its environment (`Wiring.of_function(os.environ)`) and builds its one use case at
 its cold start. What operators use besides is in `operator_wiring.py`. As in `parts.py`, imports wait until
-somebody needs them.
+they are needed.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Wiring(Parts):
         )
 
     def reconciler(self) -> Reconciler:
-        """Brings what the webhook missed."""
+        """Reads what the webhook missed."""
         from peoplesync.use_cases.scheduled.reconcile import Reconciler
 
         stripe = self.stripe_api(EVENTS_SECONDS)
@@ -155,7 +155,7 @@ class Wiring(Parts):
         )
 
     def sweeper(self) -> Callable[[int], Swept]:
-        """Has the people reviewed whom the clock alone may have moved by that instant."""
+        """Has people reviewed for whom the clock alone may have changed something by that instant."""
         from peoplesync.use_cases.scheduled.sweep import sweep
 
         return partial(sweep, self.connections, self.people, self.queues["review"])

@@ -94,16 +94,16 @@ def test_the_records_are_read_as_the_function_reads_them(failures: FailedBatches
     [
         ("not JSON", "unreadable: it is not JSON", "it is not JSON"),
         ("[]", "unreadable: it is not a JSON object", "it is not a JSON object"),
-        ("{}", "unreadable: not a record of a failed batch: KeyError", "its payload is invalid:  KeyError"),
+        ("{}", "unreadable: not a record of a failed batch: KeyError", "its payload is invalid: KeyError"),
         (
             json.dumps({"DDBStreamBatchInfo": {"streamArn": "arn:aws:sqs"}, "payload": "{}"}),
             "unreadable: not a record of a failed batch: IndexError",
-            "its payload is invalid:  KeyError",
+            "its payload is invalid: KeyError",
         ),
         (
             json.dumps({"DDBStreamBatchInfo": [], "payload": '{"Records": ["no record"]}'}),
             "unreadable: not a record of a failed batch: TypeError",
-            "its payload is invalid:  TypeError",
+            "its payload is invalid: TypeError",
         ),
     ],
 )

@@ -197,7 +197,10 @@ def test_what_shall_not_be_told_is_dropped_after_a_question(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("again", "ffff"), "There is none ffff; `peoplesync publish failed` shows what there is."),
+        (
+            ("again", "ffff"),
+            "There is no failed batch ffff; `peoplesync publish failed` shows what there is.",
+        ),
         (("drop", "0000000", "--yes"), "There are 2 of which the ids begin with 0000000: give more of it;"),
     ],
 )

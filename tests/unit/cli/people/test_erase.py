@@ -139,7 +139,7 @@ def test_who_is_nobody_here_cannot_be_erased(desk: Desk) -> None:
     result = desk("erase", "new@example.com", "--yes")
 
     assert result.exit_code == 1
-    assert "Nobody here is new@example.com." in result.output
+    assert "No person matches new@example.com." in result.output
 
 
 def test_of_who_was_erased_before_it_says_when_where_that_is_known(desk: Desk) -> None:

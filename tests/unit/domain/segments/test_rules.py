@@ -256,7 +256,7 @@ def test_a_duration_is_minutes_hours_or_days(text: str, seconds: int) -> None:
     "text", ["", "15", "d", "15 d", "-1d", "1.5d", "15s", "15D", "1d2h", "999999d", 15, None, ["15d"]]
 )
 def test_anything_else_is_no_duration(text: object) -> None:
-    with pytest.raises(InvalidRule, match="no duration; write a number and m, h or d, such as 15d"):
+    with pytest.raises(InvalidRule, match="not a duration; write a number and m, h or d, such as 15d"):
         duration(text)
 
 

@@ -156,7 +156,7 @@ REFUSED: list[tuple[Callable[[SegmentDefiner], Any], type[Exception], str]] = [
     (lambda d: d.create("New", NO_RULE), InvalidRule, "^rule: write all, any or none"),
     (lambda d: d.create("New", {"all": [TRIALS, {"field": "tier", "in": ["a"]}]}), InvalidRule, r"all\[1\]"),
     (lambda d: d.create("New", named("x" * LONGEST_RULE)), InvalidRule, "30,038 bytes, 30,000 are allowed"),
-    (lambda d: d.create("New", named("\ud800")), InvalidRule, "no character"),
+    (lambda d: d.create("New", named("\ud800")), InvalidRule, "not a character"),
     (lambda d: d.change_rule("mine", {"field": "customer_mrr"}), InvalidRule, "write one operator"),
     (lambda d: d.change_rule("customers", OTHER), InvalidDefinition, "segments duplicate customers"),
     (lambda d: d.change_rule("gone", OTHER), NotFound, "no segment gone; there are syncing_with_stripe, "),

@@ -1,4 +1,4 @@
-"""The dead-letter queues: what lies in them, put back where it came from, or dropped.
+"""The dead-letter queues: their messages, listed, put back on their queues, or dropped.
 
 SQS shows a queue by samples. To see everything, one receives until nothing more comes, which hides what
 was seen from everybody else; afterwards all of it is shown again.
@@ -28,14 +28,14 @@ WAIT_SECONDS = 1
 """A receive that waits asks all of the queue's servers; one that does not may overlook a message."""
 
 EMPTY_ANSWERS: Final = 3
-"""So many in a row are asked for where SQS counts more than was seen; else one is enough."""
+"""How many empty receives in a row end the reading where SQS counts more than was seen; else one does."""
 
 LOOK_SECONDS = 1.0
 LOOKS_FOR_A_TASK: Final = 60
-"""A task shows among the queue's tasks at once or soon after; so many looks long it is waited for."""
+"""A task shows among the queue's tasks at once or soon after; it is waited for so many looks."""
 
 GOES_ROUND: Final = 3
-"""A task that has moved so many times what there was takes what came back, and would never end."""
+"""A task that has moved so many times the initial count moves what came back, and would never end."""
 
 Report = Callable[[int], None]
 
@@ -62,13 +62,13 @@ class DeadLetterQueues:
     queues: Mapping[str, ChangeQueue]
 
     def all(self) -> list[DeadLetter]:
-        """Every dead letter that nobody else is holding, oldest first."""
+        """Every dead letter that no other command is holding, oldest first."""
         with ThreadPoolExecutor(len(self.queues)) as readers:
             found = [letter for letters in readers.map(self._all_of, self.queues) for letter in letters]
         return sorted(found, key=lambda letter: (letter.sent_at, letter.id))
 
     def count(self) -> int:
-        """How many SQS counts, also those that somebody is holding; approximate for up to a minute."""
+        """How many SQS counts, also those that another command is holding; approximate for up to a minute."""
         return QueueDepths(tuple(self.queues.values())).dead()
 
     def drop(self, letters: Collection[DeadLetter]) -> list[DeadLetter]:

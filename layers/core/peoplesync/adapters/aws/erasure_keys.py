@@ -21,7 +21,7 @@ from peoplesync.domain.records.activity import USER
 from peoplesync.use_cases.ports import Unavailable
 
 PERSONAL: Final = (email_identity(""), USER)
-"""How identities begin that are personal by themselves."""
+"""The prefixes of identities that are personal by themselves."""
 
 
 def is_personal(identity: str) -> bool:

@@ -1,4 +1,4 @@
-"""Failed batches: the S3 bucket into which Lambda puts what a stream's mapping gave up.
+"""Failed batches: the S3 bucket into which Lambda puts what a stream's mapping has given up on.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html: one JSON object for each batch,
 under `aws/lambda/<mapping's UUID>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random UUID>`:

@@ -1,4 +1,4 @@
-"""Fields of the user's own: a path to a value, and the type that it is brought to.
+"""Custom fields: a path to a value, and the type that it is converted to.
 
     customer.metadata.NAME         of the customer whose fields the person shows
     subscription.metadata.NAME     of the primary subscription
@@ -39,7 +39,7 @@ LATEST: Final = 253_402_300_799
 
 
 class InvalidField(ValueError):
-    """A definition that makes no field; the message says what is allowed."""
+    """A definition that is not valid; the message says what is allowed."""
 
 
 class Unconvertible(ValueError):
@@ -65,7 +65,7 @@ def parse(source: str) -> Path:
 
 
 def check_field(field: Field) -> None:
-    """Raises `InvalidField` where the definition of a field of the user's own is not sound."""
+    """Raises `InvalidField` where the definition of a custom field is not valid."""
     if not _KEY.fullmatch(field.key):
         raise InvalidField(
             f"{field.key!r} is not a valid key for a field: write small letters, digits and _, "
@@ -85,7 +85,7 @@ def mapped_metadata(fields: Iterable[Field], source: Source) -> frozenset[str]:
 
 
 def custom_values(profile: Profile, fields: Iterable[Field]) -> tuple[dict[str, FieldValue], dict[str, str]]:
-    """The values of the enabled fields of the user's own, and of those that cannot be converted why."""
+    """The values of the enabled custom fields, and why others could not be converted."""
     values: dict[str, FieldValue] = {}
     errors: dict[str, str] = {}
     for field in fields:

@@ -1,4 +1,4 @@
-"""A person's profile: the many objects of their records brought to one value each, at one moment."""
+"""A person's profile: the many objects of their records reduced to one value each, at one moment."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def _primary_item(
 
 
 def _speaking(records: Iterable[Record]) -> list[Record]:
-    """The customers who speak for a person: a deleted one only while there is no live one, since at Stripe
+    """The customers whose facts a person shows: deleted ones only while there is no live one, since at Stripe
     nothing of it can change."""
     customers = [record for record in records if record.facts is not None]
     return [record for record in customers if not record.deleted] or customers
 
 
 def _leading_customer(records: Iterable[Record]) -> Customer | None:
-    """Of those who speak the one who holds the primary subscription; else the newest, then by id."""
+    """Of these customers the one with the primary subscription; else the newest, then by id."""
 
     def rank(record: Record) -> tuple[Any, ...]:
         best = primary_subscription(record.current_subscriptions)
@@ -161,7 +161,7 @@ def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
 
 def _activated_at(subscription: Subscription, now: int) -> int:
     """When it was first paid for, as far as its state shows. One that is made today may say that it began
-    long ago (backdated): that is nothing that anybody did."""
+    long ago (backdated): nobody did anything then."""
     trial_end = subscription["trial_end"]
     if trial_end is not None and trial_end <= now:
         return trial_end

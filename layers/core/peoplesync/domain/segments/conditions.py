@@ -36,7 +36,7 @@ _SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 class InvalidRule(ValueError):
-    """A rule that says nothing; the message names the place in it and what is allowed there."""
+    """A rule that is not valid; the message names the place in it and what is allowed there."""
 
 
 def duration(text: object, place: str = "rule") -> int:

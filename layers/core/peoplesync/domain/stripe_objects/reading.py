@@ -23,7 +23,7 @@ LONGEST_NAME: Final = 100
 
 MOST_METADATA: Final = 50
 LONGEST_METADATA: Final = 500
-"""So many texts can be attached to an object, of so many characters."""
+"""How many texts can be attached to an object, and of how many characters."""
 
 
 class UnreadableStripeObject(ValueError):

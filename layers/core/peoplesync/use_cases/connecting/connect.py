@@ -22,7 +22,7 @@ from peoplesync.use_cases.messages.message import Message, Purge
 from peoplesync.use_cases.ports import NotPermitted, Unavailable, VersionConflict
 
 LATE_WRITES: Final = 60
-"""Seconds after which nobody still writes what was begun in an epoch that is over: a batch lasts 15."""
+"""Seconds after which no worker still writes in an epoch that is over: a batch lasts 15."""
 
 
 OLDEST_VERSION: Final = "2019-03-14"
@@ -49,7 +49,7 @@ class Connections(Protocol):
         """Raises VersionConflict where another epoch has begun."""
 
     def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
-        """What was wrong with key and webhook is over. Raises VersionConflict where another epoch has
+        """Clears the problems of key and webhook. Raises VersionConflict where another epoch has
         begun."""
 
     def fields(self, epoch: Epoch) -> Sequence[Field]: ...
@@ -83,7 +83,7 @@ class Examined:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What does not stop anybody, and should be known, in sentences."""
+        """Warnings that do not stop the command, in sentences."""
         version = self.events_version
         if version is None or not _VERSION.match(version) or version[:10] >= OLDEST_VERSION:
             return ()
@@ -167,8 +167,8 @@ class Connector:
         return Connected(self.connections.get_even_disconnected(examined.name) or made, left)
 
     def _as_it_is_now(self, examined: Examined) -> Examined:
-        """What was examined was maybe long ago; raises VersionConflict where what was agreed to holds no
-        more."""
+        """The connection now, since the examination may be long ago; raises VersionConflict where it has
+        changed."""
         now = self.connections.get_even_disconnected(examined.name)
         before = examined.current
         if (now and now.epoch) != (before and before.epoch):
@@ -204,7 +204,7 @@ class Connector:
 
 
 def _made(examined: Examined, now: int) -> Connection:
-    """The connection as it is going to be, but for its endpoint."""
+    """The new connection, but for its endpoint."""
     current = examined.current
     if current is None:
         made = Connection(examined.name, examined.livemode, 1, 1, now, reconciled_until=now)

@@ -1,7 +1,7 @@
 """Disconnect: events are no longer accepted; the endpoint and the secrets go, and on request the people.
 
-The connection itself stays as a memory of the epochs it had: of what is still about of them, nothing may ever
-count again as if it were new.
+The connection itself stays, to remember its epochs: messages of an old one that are still under way must
+never count as new.
 """
 
 from __future__ import annotations

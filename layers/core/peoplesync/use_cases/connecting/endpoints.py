@@ -15,7 +15,7 @@ from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.records.changes import EVENT_TYPES
 
 API_VERSION: Final = "2026-10-28.endive"
-"""What events look like that Stripe sends us, whatever the account's own version is."""
+"""The API version of the events that Stripe sends us, whatever the account's own version is."""
 
 EVENTS: Final = EVENT_TYPES | CATALOGUE_EVENT_TYPES
 """The types of events that are of use."""

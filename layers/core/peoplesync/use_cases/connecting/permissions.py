@@ -28,7 +28,7 @@ class MissingPermissions(Exception):
 class Permission:
     """A permission as Stripe's dashboard shows it (`name`, `access`) and as its API calls it (`slug`).
 
-    `purpose` is what it is for; `without` is what one has to do without where it is not required.
+    `purpose` is what it is for; `without` is what is lost without an optional one.
     """
 
     slug: str

@@ -1,4 +1,4 @@
-"""Segments as a file: what is exported and imported, and what makes an id and a rule sound.
+"""Segments as a file: what is exported and imported, and which ids and rules are valid.
 
 {"segments": [{"id": "big_trials", "title": "Big trials", "rule": {...}, "enabled": true}]}
 """
@@ -55,7 +55,7 @@ def unused_id(title: str, taken: Collection[str]) -> str:
 
 
 def check_rule(rule: Any, fields: Iterable[Field], place: str = "") -> None:
-    """Raises InvalidRule where a rule says nothing with these fields; its message begins with `place`."""
+    """Raises InvalidRule where a rule is not valid with these fields; its message begins with `place`."""
     try:
         check(rule, types_of(fields))
     except InvalidRule as error:

@@ -51,7 +51,7 @@ class SegmentDefiner(Definer):
         return self.change(edit)
 
     def rename(self, segment_id: str, title: str) -> DefinitionChange:
-        """Another title; the id stays."""
+        """Changes the title; the id stays."""
         title = check_title(title)
         return self.change(lambda now: _with(now, segment_id, title=title))
 

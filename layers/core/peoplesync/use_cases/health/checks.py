@@ -1,4 +1,4 @@
-"""Verdicts: what there is to say about a connection, in a word, with its reason and what to do about it.
+"""Health checks: what to report about a connection, in a word, with its reason and what to do about it.
 
 Each that asks somebody to do something has a page in docs/runbooks.
 """
@@ -20,7 +20,7 @@ RECONCILE_OVERDUE: Final = 45 * 60
 """Seconds after which a checkpoint is too old: the reconciler has failed to move it three times in a row."""
 
 SWEEP_OVERDUE: Final = 180
-"""Seconds for which somebody may be due by the clock: it looks every minute, and promises two."""
+"""Seconds for which a review may be overdue: the sweep looks every minute, and promises two."""
 
 REFUSED_FOR: Final = 120
 """Seconds for which signatures may be wrong, while a new secret is on its way into the caches."""
@@ -52,8 +52,8 @@ class HealthCheck:
 class HealthInputs:
     """What is known of a connection at a moment: messages on each of the `queues` and `dead` ones; since when
     the worker is paused; since when somebody is due by the clock and not reviewed; its last import; since
-    when nothing is published; its last re-evaluation, and whether there are people whom segments and fields
-    have `outdated`."""
+    when nothing is published; its last re-evaluation, and whether people are `outdated`: evaluated
+    with older segments and fields."""
 
     connection: Connection
     now: int
@@ -84,12 +84,12 @@ class HealthInputs:
 
     @property
     def due_for(self) -> int:
-        """Seconds for which somebody has been due by the clock."""
+        """Seconds for which the oldest review has been overdue."""
         return 0 if self.due_since is None else max(0, self.now - self.due_since)
 
 
 def health_checks(facts: HealthInputs) -> list[HealthCheck]:
-    """All there is to say, the most pressing first; the last one is that it is in sync."""
+    """All checks that apply, the most pressing first; the last one is that it is in sync."""
     if facts.connection.disconnected_at is not None:
         return [_disconnected(facts.connection, facts.connection.disconnected_at)]
     return [*_stopped(facts), *_attention(facts), *_passing(facts), _in_sync(facts.connection)]
@@ -193,7 +193,8 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
 
 
 def is_outdated(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
-    """Whether segments or fields have changed since everybody was evaluated, and nobody is about to be."""
+    """Whether segments or fields have changed since everybody was evaluated, and no re-evaluation is
+    running."""
     if connection.definitions_changed_at is None:
         return False  # they are as the connection began with them
     if last_reevaluation is None:
@@ -289,7 +290,7 @@ def _changes(count: int) -> str:
 
 
 def duration(seconds: int) -> str:
-    """So long in words: the largest unit of which there are two."""
+    """A duration in words, in the largest unit of which there are at least two."""
     for length, unit in ((86_400, "days"), (3_600, "hours")):
         if seconds >= 2 * length:
             return f"{seconds // length} {unit}"

@@ -15,7 +15,7 @@ WEBHOOK_PAGES: Final = frozenset({"webhook-stopped", "signatures"})
 def health_metrics(
     connections: Sequence[HealthInputs], waiting: Mapping[str, int], dead: int
 ) -> dict[Metric, float]:
-    """The state of each metric that is one; those of connections only where there is one.
+    """The value of each gauge; those of connections only where there is a connection.
 
     `waiting` counts the messages of the live, bulk and review queue.
     """

@@ -1,4 +1,4 @@
-"""Activities: a message of Segment's clients, checked and brought to what travels on the queue.
+"""Activities: a message of Segment's clients, checked and converted for the queue.
 
 What comes in is what `track` and `identify` of the Segment specification send. What goes on is plain JSON:
 
@@ -6,8 +6,8 @@ What comes in is what `track` and `identify` of the Segment specification send. 
      "event": "Report Exported", "properties": {...}, "traits": {...}}
     {"type": "identify", "user": "42", "at": ..., "at_ms": ..., "message": "...", "traits": {"tier": "gold"}}
 
-An item that is not sound is refused whole, with a reason for the client's author: nothing is repaired,
-and nothing is kept by halves.
+An item that is not valid is refused whole, with a reason for the client's author: nothing is repaired,
+and nothing is kept in part.
 """
 
 from __future__ import annotations

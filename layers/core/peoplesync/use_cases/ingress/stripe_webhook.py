@@ -1,6 +1,6 @@
 """Receive: a webhook request becomes a message on the live queue, or a reason why not.
 
-Fast and without opinions: who it is from is checked, what it means is for the fold to say. Everything genuine
+It is fast: it checks whom the request is from; what it means is for the fold to say. Everything genuine
 is answered with 2xx, also what peoplesync has no use for: a webhook that answers otherwise is disabled by
 Stripe, and an unanswered `invoice.created` delays the customer's invoice for up to 72 hours.
 """
@@ -26,7 +26,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def note_refused_signature(self, connection: Connection, at: int) -> None:
-        """Remembers since when the webhook's signatures are wrong. Raises Unavailable."""
+        """Remembers since when the webhook's signatures have been failing. Raises Unavailable."""
 
 
 class SigningSecrets(Protocol):
@@ -104,7 +104,7 @@ class Receiver:
         return WebhookReceipt("enqueued", Metric.WEBHOOKS_ENQUEUED, detail=detail)
 
     def _note_refused_signature(self, connection: Connection, now: int) -> None:
-        """That it looks like Stripe is all that can be known; the next genuine event takes it back."""
+        """All that is known is that it looks like Stripe; the next genuine event clears this."""
         with suppress(Unavailable):
             self.connections.note_refused_signature(connection, now)
 

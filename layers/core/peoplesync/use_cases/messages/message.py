@@ -32,9 +32,8 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class IndexScan:
-    """A way through a member index, all of whose people are to be looked at again.
-
-    It goes on after the member `after` of the shard `shard`.
+    """A walk through a member index, all of whose people are to be reviewed. It continues after the member
+    `after` of the shard `shard`.
     """
 
     index: str
@@ -121,7 +120,7 @@ CAUSES: Final = (
     "moved",
     "definition_changed",
 )
-"""How we can come to know of something. Of several that are written as one the first of these stands for
+"""Where a change can come from. Of several that are written as one, the first in this order stands for
 all. What an import brings is not published, also where it brings the events that happened meanwhile; what the
 webhook or the clock brings is published in any case."""
 
@@ -136,7 +135,7 @@ def first_cause(causes: Iterable[str]) -> str:
 class Message:
     """One Stripe event on its way to the fold, or part of a list, or people who are to be looked at again.
 
-    `cause` says how we came to know of it; `attempt` counts how often it had to wait.
+    `cause` says where it came from; `attempt` counts how often it had to wait.
     """
 
     epoch: Epoch

@@ -41,7 +41,7 @@ LOOKS: Final = (5.0, 15.0, 40.0, 60.0)
 
 MORE_LOOKS: Final = 20
 PAUSE_FOR_QUEUES: Final = 30.0
-"""As long as changes are on the queues, so many more looks are worth it, so far apart."""
+"""While changes are on the queues: how many more looks, and seconds between them."""
 
 
 class Records(Protocol):
@@ -54,10 +54,10 @@ class Records(Protocol):
     def charges(
         self, epoch: Epoch, charges: Mapping[str, Collection[Snapshot]]
     ) -> Mapping[str, Mapping[str, Snapshot]]:
-        """What those of the charges count for that are remembered, by record."""
+        """What the stored ones of these charges count for, by record."""
 
     def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
-        """Those of the customers who were erased: they are to have none."""
+        """The customers who were erased, and so have no record."""
 
 
 class Queue(Protocol):
@@ -67,9 +67,9 @@ class Queue(Protocol):
 @dataclass
 class VerificationReport:
     """How many objects of each of Stripe's lists were `compared`, and where they differ. `listed` holds
-    Stripe's objects of who differs, as they were at `as_of`. Not compared are customers at Stripe that were
-    `erased` here, charges of before `charges_since`, and what is `unreadable`, by its message; `passed_over`
-    are the ids of that."""
+    Stripe's objects of customers that differ, as they were at `as_of`. Not compared are customers at Stripe
+    that were `erased` here, charges of before `charges_since`, and what is `unreadable`, by its message;
+    `passed_over` are the ids of that."""
 
     compared: Counter[str] = field(default_factory=Counter)
     differences: dict[str, list[Difference]] = field(default_factory=dict)
@@ -273,7 +273,7 @@ class Verifier:
     def _stored(
         self, connection: Connection, customers: Collection[str], verdict: VerificationReport
     ) -> Mapping[str, Stored]:
-        """The records of the customers; who of them was erased is noted."""
+        """The records of the customers; erased ones are noted."""
         stored = self.records.records(connection.epoch, customers)
         if missing := [customer for customer in sorted(customers) if customer not in stored]:
             verdict.erased |= set(self.records.erased(connection.epoch, missing))
