@@ -36,7 +36,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LocalStack:
-    """A stack that is up, and all one needs to speak to it. `stripe`, the simulator, `stripe_api_url` and
+    """A running stack, and how to reach it. `stripe`, the simulator, `stripe_api_url` and
     `stripe_api_key` are None and empty where the stack asks the real Stripe."""
 
     name: str

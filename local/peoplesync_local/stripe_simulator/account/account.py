@@ -35,7 +35,7 @@ _CHUNK = 128
 
 
 class Population(Protocol):
-    """Customers who were there before; see `population`."""
+    """Existing customers; see `population`."""
 
     @property
     def now(self) -> int: ...

@@ -21,7 +21,7 @@ RUNNING = ("active", "past_due", "unpaid", "trialing")
 
 
 class Timetable:
-    """The account's objects that something becomes of by the clock, and when.
+    """The account's objects that change by the clock, and when.
 
     An entry counts only if the object is still due then: what has changed since has an entry of its own.
     `reminded_until`: what reminders of trials were due up to then have been sent."""
@@ -48,7 +48,7 @@ class Timetable:
         return shown
 
     def put(self, shown: StripeObject) -> StripeObject:
-        """Keep the object as it is now without telling anyone, and note when it is due next."""
+        """Keep the object as it is now, without an event, and note when it is due next."""
         self.account.put(shown)
         self.watch(shown)
         return shown
@@ -82,7 +82,7 @@ class Timetable:
         return ends - REMINDED_BEFORE <= self.reminded_until or (subscription["id"], ends) in self._reminded
 
     def next_instant(self, shown: StripeObject) -> int | None:
-        """When something becomes of the object by itself; None: never."""
+        """When the object changes by itself; None: never."""
         if shown.get("deleted"):
             return None
         instants = {

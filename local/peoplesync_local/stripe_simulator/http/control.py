@@ -33,7 +33,7 @@ class Simulator:
         return int(self._ask("GET", "/_clock")["now"])
 
     def advance(self, seconds: int) -> int:
-        """Let time pass, and happen what is due meanwhile; how many events that were."""
+        """Let time pass, with what is due meanwhile; how many events that were."""
         return int(self._ask("POST", "/_clock", {"advance": seconds})["events"])
 
     def freeze(self, at: int | None) -> int:
@@ -69,7 +69,7 @@ class Simulator:
         refuse_deleted_cursors: bool = False,
         seed: int = 0,
     ) -> None:
-        """Be so slow and so unwilling from now on; without arguments: no longer."""
+        """Set latency, rate limits and errors from now on; without arguments, none."""
         self._ask(
             "POST",
             "/_limits",
@@ -122,7 +122,7 @@ class Simulator:
         return self._ask("POST", "/_deliveries/flush", self._which)
 
     def add_key(self, key: str, permissions: Iterable[str] | None = None, *, revoked: bool = False) -> None:
-        """Know a key of this account and mode, or change what it may do; None: all that there is."""
+        """Add a key of this account and mode, or change its permissions; None: all of them."""
         allowed = "all" if permissions is None else sorted(permissions)
         self._ask("POST", "/_keys", {"key": key, "permissions": allowed, "revoked": revoked, **self._which})
 

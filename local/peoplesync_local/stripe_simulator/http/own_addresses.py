@@ -1,4 +1,4 @@
-"""Addresses that Stripe does not have: by them tests, demo and command line play the truth.
+"""Addresses that Stripe does not have: through them tests, demo and command line control the simulator.
 
 Each takes and answers JSON and needs no API key. `account` and `livemode` in a body say which account is
 meant; without them it is the main one's test mode.
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class OwnAddresses:
-    """All that can be changed behind Stripe's back."""
+    """Everything that can be controlled without Stripe's API."""
 
     def __init__(
         self,
@@ -190,7 +190,7 @@ class OwnAddresses:
 
 
 def _known(kind: type[Limits] | type[DeliveryFaults], asked: Json) -> Json:
-    """The settings of this kind; a setting that nobody knows is a mistake: `TypeError`."""
+    """The settings of this kind; an unknown setting raises `TypeError`."""
     names = {field.name for field in fields(kind)}
     given = {name: value for name, value in asked.items() if name not in ("account", "livemode")}
     if unknown := given.keys() - names:

@@ -1,4 +1,4 @@
-"""The HTTP server: who is let in, what was asked, and how the answer leaves."""
+"""The HTTP server: authorization, requests and answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers who were there before: as many as wanted, lifelike, and made only when they are asked for.
+"""Existing customers: as many as wanted, lifelike, and generated on demand.
 
 Nothing is kept of them. What a customer is follows from the seed and its number; when it signed up and when
 it is billed are functions of the number that can be turned round, so that lists of everything start anywhere.

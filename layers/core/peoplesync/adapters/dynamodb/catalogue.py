@@ -76,8 +76,8 @@ class CatalogueStore:
             raise
 
     def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
-        """So many at most of what Stripe did not show when it was last asked, and when that was, if before
-        that instant. Raises `Unavailable`."""
+        """At most so many things that Stripe did not show when last asked, and when that was, if before that
+        instant. Raises `Unavailable`."""
         with busy_as_unavailable():
             rows = CatalogueRow.unanswered.query(str(epoch), CatalogueRow.asked_at < before, limit=most)
             return [(_key(row), int(row.asked_at)) for row in rows]

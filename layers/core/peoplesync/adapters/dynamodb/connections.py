@@ -216,20 +216,21 @@ class ConnectionsStore(StoredDefinitions):
         )
 
     def note_refused_signature(self, connection: Connection, at: int) -> None:
-        """Remembers since when the webhook's signatures are wrong."""
+        """Remembers since when the webhook's signatures have been failing."""
         if connection.webhook_refused_since is None:
             self._cached.pop(connection.name, None)  # or a flood of requests would have each one written
             since = ConnectionRow.webhook_refused_since
             self._change(connection.epoch, [since.set(at)], since.does_not_exist())
 
     def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
-        """Adds to the count of events that the webhook had not delivered, of which the newest is of then."""
+        """Adds to the count of events that the webhook had not delivered; the newest happened at that
+        instant."""
         self._change(epoch, [ConnectionRow.missed_events.add(count)])
         at = ConnectionRow.webhook_missed_at
         self._change(epoch, [at.set(newest)], at.does_not_exist() | (at < newest))
 
     def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
-        """Remembers how far those whom the clock may have moved are handed out."""
+        """Stores how far the sweep has handed out due people."""
         self._change(epoch, [ConnectionRow.swept_json.set(sweep.as_json())])
 
     def _change(self, epoch: Epoch, actions: list[Action], only_if: Condition | None = None) -> None:
@@ -246,7 +247,7 @@ class ConnectionsStore(StoredDefinitions):
 
 
 def _another_webhook(endpoint: str | None, at: int) -> list[Action]:
-    """What was wrong with the webhook is over: it begins anew."""
+    """Clears the problems of the webhook."""
     return [
         ConnectionRow.webhook_since.set(at),
         _set(ConnectionRow.endpoint_id, endpoint),

@@ -1,6 +1,6 @@
 """The fold: people after some changes.
 
-First each record takes its changes, by itself. Then it is brought home to the person of its e-mail. Then the
+First each record takes its changes, by itself. Then it is assigned to the person of its e-mail. Then the
 people it touched are evaluated: fields, segments, next review. What must be written together comes out as one
 write_set: a person, or the two of a move.
 """
@@ -35,7 +35,7 @@ def fold(
     """The people after the changes, in whatever order those came.
 
     `answers` holds what Stripe said about earlier `ties`; `new_id` names a person seen for the first time;
-    `reviews` are people to be looked at again though nothing was heard of them, `erasures` people to be
+    `reviews` are people to be evaluated again without changes of theirs, `erasures` people to be
     erased. Changes about erased people are not folded.
     """
     if any(person.definitions_version > definitions.version for person in known.people.values()):
@@ -137,7 +137,7 @@ def _by_record(changes: Iterable[Change]) -> Mapping[str, list[Change]]:
 
 
 def identities_in(changes: Iterable[Change]) -> frozenset[str]:
-    """Who the changes are about: their records, and the e-mails that they may bring them home to."""
+    """The identities that the changes may touch: their records, and the e-mails that decide their person."""
     found = set()
     for change in changes:
         found.add(record_identity(change.record))

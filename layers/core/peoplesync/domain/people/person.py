@@ -21,7 +21,8 @@ PENDING_PATIENCE: Final = 60
 """Seconds to wait for the customer of a record whose subscription came first."""
 
 SHARED_BY: Final = 50
-"""So many records with one e-mail share it (an agency's billing address): each is a person of its own."""
+"""How many records with one e-mail make it shared (an agency's billing address): each is a person of its
+own."""
 
 SHARED: Final = "shared"
 """The owner of an e-mail that is shared."""
@@ -85,7 +86,7 @@ class Person:
 
     @property
     def pending(self) -> bool:
-        """Nobody yet: of all their records nothing but a stray object is known."""
+        """Unidentified: of all their records nothing but a stray object is known."""
         return all(record.pending for record in self.records.values())
 
     @property
@@ -101,7 +102,7 @@ class Person:
 
     @property
     def identities(self) -> frozenset[str]:
-        """What finds this person."""
+        """The identities by which this person is found."""
         records = {record_identity(record) for record in self.records}
         records |= {record_identity(one.alias) for one in self.records.values() if one.alias}
         return frozenset(records | ({email_identity(self.email)} if self.email else set()))

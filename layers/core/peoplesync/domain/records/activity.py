@@ -14,17 +14,17 @@ from typing import Any, Final
 from peoplesync.domain.billing_events import BillingEvent
 
 USER: Final = "user:"
-"""How the id of an app user's record begins."""
+"""The prefix of an app user's record id."""
 
 TRACKED: Final = "tracked:"
-"""How the kind of a tracked event's feed entry begins."""
+"""The prefix of the kind of a tracked event's feed entry."""
 
 MOST_TRACKED_KINDS: Final = 100
-"""So many different events of a user are counted, for rules; more of them are in the feed only."""
+"""How many different events of a user are counted, for rules; others are in the feed only."""
 
 MOST_TRAITS: Final = 300
 TRAITS_SIZE: Final = 100_000
-"""So many traits of a user are kept, the latest ones, in so many characters of JSON."""
+"""How many traits of a user are kept, the latest ones, and in how many characters of JSON."""
 
 
 class UnreadableActivity(ValueError):

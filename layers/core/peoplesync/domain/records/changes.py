@@ -232,7 +232,7 @@ def shown_discounts(value: Any, as_of: int, event: str) -> Mapping[str, Snapshot
 
 
 _CHARGE_RANKS: Final = {"pending": Rank.CREATION, "failed": Rank.TERMINAL}
-"""A charge that waits for the bank becomes something else; one that failed never does."""
+"""A charge that waits for the bank can still change; one that failed cannot."""
 
 
 def charge_snapshot(value: Any, as_of: int, event: str, api_version: str | None = None) -> Snapshot:
@@ -301,8 +301,8 @@ class Answer:
     """What Stripe answered when it was asked for an object at `as_of`: its snapshot, or GONE where there is
     none, and the `discounts` that it shows.
 
-    `missing` is a 404; `unreadable` says what cannot be read in an object that there is. From both nothing
-    is learnt of its state.
+    `missing` is a 404; `unreadable` says what cannot be read in an object that there is. Neither says
+    anything about its state.
     """
 
     snapshot: Snapshot | Gone

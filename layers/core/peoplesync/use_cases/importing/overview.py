@@ -1,4 +1,4 @@
-"""Imports as those who watch them see them."""
+"""Imports as public JSON, for watching them."""
 
 from __future__ import annotations
 

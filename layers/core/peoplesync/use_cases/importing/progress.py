@@ -14,7 +14,7 @@ from typing import Any, Final
 from peoplesync.use_cases.importing.runs import ImportRuns, ListedPage, Run
 
 UNSEEN: Final = "unseen"
-"""The list of the customers whom Stripe's lists did not show."""
+"""The list of customers that Stripe's lists did not show."""
 
 NAMED: Final = 5
 """How many missing chunks, or objects, a failure names."""
@@ -95,7 +95,7 @@ def side_by_side(
     pages: Iterable[ListedPage], chunks_applied: Iterable[tuple[str, int]]
 ) -> Iterator[tuple[ListedPage, str, int, int | None]]:
     """Each chunk of each page, with how many objects it has and how many of them failed; None where it is not
-    applied yet. Chunks that no page names (any more) are passed over. Both come in order of chunks' ids."""
+    applied yet. Chunks that no page names are skipped. Both come in order of chunks' ids."""
     applied = iter(chunks_applied)
     at: tuple[str, int] | None = next(applied, None)
     for page in pages:

@@ -34,7 +34,7 @@ class Request:
 
 
 def read_request(given: Mapping[str, Any], share: float) -> Request:
-    """The request; raises `Unacceptable`. `share` is what a request gets that does not say."""
+    """The request; raises `Unacceptable`. `share` is the default."""
     unknown = [name for name in given if name not in KNOWN]
     if unknown:
         raise Unacceptable(f"the input has {', '.join(unknown)}; known are {', '.join(KNOWN)}")

@@ -65,7 +65,7 @@ class ListedPage:
 
 @dataclass(frozen=True)
 class ListState:
-    """How a list fares: `refused` counts requests that had to be made again, `idle_since` is since when
+    """The state of a list: `refused` counts requests that had to be made again, `idle_since` is since when
     Stripe has not answered at all, and `reason` why; None and "" where the list goes on."""
 
     refused: int = 0
@@ -74,7 +74,7 @@ class ListState:
 
 
 class Superseded(Exception):
-    """Somebody else goes on with this run, or its connection has gone on without it."""
+    """Another task has taken over this run, or its connection has begun a new epoch."""
 
 
 class ImportRuns(Protocol):

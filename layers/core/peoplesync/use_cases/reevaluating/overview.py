@@ -1,4 +1,4 @@
-"""Re-evaluations as those who watch them see them."""
+"""Re-evaluations as public JSON, for watching them."""
 
 from __future__ import annotations
 

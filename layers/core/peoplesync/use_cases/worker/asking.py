@@ -21,7 +21,8 @@ from peoplesync.use_cases.ports import Queue
 from peoplesync.use_cases.worker.outcome.batch_results import LONGEST_DELAY, SHORTEST_DELAY
 
 ANSWERED_AFTER: Final = 3
-"""Seconds by which an answer is older than it comes, at most: it is never taken for newer than it may be."""
+"""Seconds by which an answer's `as_of` may lie before the question: it is never taken for newer than it
+is."""
 
 AFTER_LISTS: Final = 30
 """Seconds that an import gets to list prices and coupons, before anybody asks for one of them."""
@@ -29,7 +30,7 @@ AFTER_LISTS: Final = 30
 
 @dataclass
 class Questions:
-    """What a batch of one epoch makes worth asking, each once. `attempts` says how often something was asked
+    """The questions of a batch of one epoch, each once. `attempts` says how often something was asked
     already: an answer that is too old, as a wrong clock may make it, is asked for again ever later."""
 
     epoch: Epoch

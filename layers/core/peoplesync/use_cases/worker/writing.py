@@ -1,4 +1,4 @@
-"""Writing: one write set in one transaction, and what the write makes necessary.
+"""Writing: one write set in one transaction, and what has to follow it.
 
 When `write` returns, all that it makes necessary is on the queue, and the feeds of erased records are gone or
 will be. Only then may the tasks of the write set be done: what crashes before is delivered again.

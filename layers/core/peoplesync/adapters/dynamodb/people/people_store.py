@@ -53,7 +53,7 @@ class PeopleStore(MemberPages):
     """The people of a stack. `connection` is PynamoDB's, for transactions.
 
     Feed entries live for `feed_retention_days` from when they are written: they are the memory that prevents
-    counting twice. Of who was erased, e-mails and users of the app are known by their `markers` only.
+    counting twice. Erased e-mails and users of the app are known by their `markers` only.
     """
 
     connection: Connection
@@ -87,8 +87,8 @@ class PeopleStore(MemberPages):
             return LoadedState(owners, found, known, charges=charges_known(epoch, charges))
 
     def _erased(self, epoch: Epoch, strangers: Collection[str]) -> Mapping[str, str]:
-        """Who of those that nobody is found by was erased. It is looked at after their own rows: whoever is
-        erased meanwhile is seen in one place or the other."""
+        """Which of the identities without a person were erased. Read after their own rows, so that an erasure
+        meanwhile is seen in one place or the other."""
         markers = self.markers.markers(epoch, strangers)
         keys = {IdentityRow.key(epoch, marker): identity for identity, marker in markers.items()}
         rows = IdentityRow.batch_get(list(keys), consistent_read=True)
@@ -136,7 +136,8 @@ class PeopleStore(MemberPages):
         transaction.commit()
 
     def _markers_of(self, epoch: Epoch, write_set: WriteSet) -> Mapping[str, str]:
-        """The markers of whom the write set erases, and of those it claims, who must not have one."""
+        """The markers of the identities that the write set erases, and of those it claims, which must have
+        none."""
         erased = [one for one in write_set.erased if is_personal(one)]
         claimed = _owners(write_set.after).keys() - _owners(write_set.before).keys()
         markers = self.markers.markers(epoch, erased)
@@ -198,7 +199,7 @@ class _Transaction:
                 self._mark(markers[identity], erased=new == ERASED)
 
     def _mark(self, marker: str, *, erased: bool) -> None:
-        """Remembers somebody as erased; or makes sure of whom an identity is given to that they are not."""
+        """Marks an identity as erased; or makes sure that one given to somebody is not."""
         key = IdentityRow.key(self._epoch, marker)
         if erased:
             self._write.save(IdentityRow(pk=key, person=ERASED))

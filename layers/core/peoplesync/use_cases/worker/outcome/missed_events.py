@@ -20,7 +20,7 @@ PATIENCE: Final = 120
 
 
 def missed_by_the_webhook(write_set: WriteSet, tasks: Iterable[Task], now: int) -> list[int]:
-    """When those events of the reconciler happened that were news to a write set that was just written."""
+    """When the reconciler's events that were new to a write set just written happened."""
     records = {
         name: record
         for person in write_set.before.values()
