@@ -27,7 +27,7 @@ class Measure:
 class Metric(Enum):
     """The value's name is the metric's in CloudWatch: `ChangesApplied` of `CHANGES_APPLIED`."""
 
-    # The door
+    # The webhook
     WEBHOOKS_RECEIVED = Measure("Count", "requests to the webhook")
     WEBHOOKS_ENQUEUED = Measure("Count", "events put on the live queue")
     WEBHOOKS_REFUSED_SIGNATURE = Measure("Count", "refused: the signature is missing, old or wrong")
@@ -40,7 +40,7 @@ class Metric(Enum):
     WEBHOOKS_DROPPED_CONNECT = Measure("Count", "acknowledged, of another account by Stripe Connect")
     WEBHOOKS_DROPPED_NO_ID = Measure("Count", "acknowledged, of an object without an id")
 
-    # The app's door
+    # The activity API
     ACTIVITIES_RECEIVED = Measure("Count", "tracked events and identifies put on the live queue")
     ACTIVITIES_REFUSED = Measure("Count", "refused: items, or whole requests, that are not sound")
     ACTIVITY_UNAUTHORIZED = Measure("Count", "requests refused: no write key, a wrong or a revoked one")
