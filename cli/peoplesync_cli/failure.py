@@ -3,7 +3,7 @@
 | code | meaning |
 |------|---------|
 | 0    | it is done |
-| 1    | it could not be done: nobody found, events refused or dead |
+| 1    | it could not be done: no person found, events refused or dead |
 | 2    | the command was not understood, or a file is not what it should be |
 | 3    | there is no stack to act on, or it cannot be reached |
 | 130  | interrupted |

@@ -33,8 +33,8 @@ def main() -> None:
     Every command acts on one stack: the one named with --stack (or PEOPLESYNC_STACK), in the AWS account and
     region of the usual profile; else this checkout's running local stack.
 
-    Exit codes: 0 done · 1 not done (nobody found, events refused or dead) · 2 not understood · 3 no stack to
-    act on.
+    Exit codes: 0 done · 1 not done (no person found, events refused or dead) · 2 not understood · 3 no stack
+    to act on.
     """
 
 

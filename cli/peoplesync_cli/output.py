@@ -122,9 +122,9 @@ def feed_rows(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, 
 
 
 def _properties(properties: Mapping[str, Any]) -> str:
-    """What was told of a tracked event, on one line."""
-    told = "  ".join(f"{name}: {shown(value)}" for name, value in properties.items())
-    return told if len(told) <= _DETAILS else f"{told[: _DETAILS - 1]}…"
+    """The properties of a tracked event, on one line."""
+    details = "  ".join(f"{name}: {shown(value)}" for name, value in properties.items())
+    return details if len(details) <= _DETAILS else f"{details[: _DETAILS - 1]}…"
 
 
 def _details(entry: Mapping[str, Any]) -> str:
@@ -145,33 +145,33 @@ def _details(entry: Mapping[str, Any]) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def explanation(told: Mapping[str, Any]) -> Iterable[Text | Table]:
+def explanation(found: Mapping[str, Any]) -> Iterable[Text | Table]:
     """Why a person is in their segments, and where their fields come from."""
-    yield Text.assemble((told["email"] or told["id"], "bold"), "  ", (told["id"], "dim"))
-    for segment in told["segments"]:
+    yield Text.assemble((found["email"] or found["id"], "bold"), "  ", (found["id"], "dim"))
+    for segment in found["segments"]:
         state = f"in since {segment['since']}" if segment["member"] else "not in"
         yield Text.assemble(
             "\n", (segment["id"], _SEGMENT_STYLE), "  ", (state, "bold" if segment["member"] else "dim")
         )
         yield from _conditions(segment, 1)
-    if "fields" in told:
+    if "fields" in found:
         rows = [
             (one["key"], one["value"], one.get("object") or one["source"], one.get("event"))
-            for one in told["fields"]
+            for one in found["fields"]
         ]
-        yield table("\nFields", ("field", "value", "from", "told by"), rows)
-    if told.get("errors"):
-        yield table("\nCannot be converted", ("field", "why"), told["errors"].items())
+        yield table("\nFields", ("field", "value", "from", "event"), rows)
+    if found.get("errors"):
+        yield table("\nCannot be converted", ("field", "why"), found["errors"].items())
 
 
-def _conditions(told: Mapping[str, Any], depth: int) -> Iterable[Text]:
-    until = f"  until {told['until']}" if told["until"] else ""
-    mark = ("✓ ", "green") if told["holds"] else ("✗ ", "red")
-    if "conditions" in told:
-        name = next(iter(told["rule"]))
+def _conditions(found: Mapping[str, Any], depth: int) -> Iterable[Text]:
+    until = f"  until {found['until']}" if found["until"] else ""
+    mark = ("✓ ", "green") if found["holds"] else ("✗ ", "red")
+    if "conditions" in found:
+        name = next(iter(found["rule"]))
         yield Text.assemble("  " * depth, mark, f"{name} of", (until, "dim"))
-        for one in told["conditions"]:
+        for one in found["conditions"]:
             yield from _conditions(one, depth + 1)
         return
-    words = " ".join(str(part) for pair in told["rule"].items() for part in pair).removeprefix("field ")
-    yield Text.assemble("  " * depth, mark, words, (f"  is {shown(told['value'])}", "bold"), (until, "dim"))
+    words = " ".join(str(part) for pair in found["rule"].items() for part in pair).removeprefix("field ")
+    yield Text.assemble("  " * depth, mark, words, (f"  is {shown(found['value'])}", "bold"), (until, "dim"))

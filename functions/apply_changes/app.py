@@ -28,8 +28,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     """Applies a batch as one; only messages that crashed are reported, for the queue to deliver again."""
     report = worker.apply([_delivery(SQSRecord(record)) for record in event["Records"]])
     logger.info("batch applied", extra=dict(report.counts))
-    for reason in report.buried:
-        logger.error("message buried", extra={"reason": reason})
+    for reason in report.dead_lettered:
+        logger.error("message dead-lettered", extra={"reason": reason})
     for message, crash in report.crashed.items():
         logger.error("message crashed", extra={"message_id": message, "crash": place_of(crash)})
     for metric, value in metrics_of(report):

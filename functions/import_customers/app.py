@@ -26,7 +26,7 @@ steps = {
 @logger.inject_lambda_context
 @wiring.measuring.measured
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Takes the step `event["step"]`; answers with what the state machine chooses on."""
+    """Takes the step `event["step"]`; answers with the status by which the state machine continues."""
     answer = _step(event["step"], event)
     logger.info("import step", extra={"step": event["step"], "answer": answer})
     if event["step"] in ("finish", "fail"):

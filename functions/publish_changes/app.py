@@ -1,4 +1,4 @@
-"""Tells the bus what was written to people and feeds, from the tables' streams."""
+"""Publishes what was written to people and feeds, from the tables' streams."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ processor = BatchProcessor(EventType.DynamoDBStreams)
 
 
 class NotPublished(Exception):
-    """Something of a write was not told; the text is the reason, free of personal data."""
+    """Part of a write was not published; the text is the reason, free of personal data."""
 
 
 @logger.inject_lambda_context
 @wiring.measuring.measured
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Publishes a batch as one; writes that were not told in full are reported, for the stream to deliver
-    them again."""
+    """Publishes a batch as one; writes that were not published in full are reported, for the stream to
+    deliver them again."""
     streamed = read_batch(event["Records"])
     published = publisher.publish(streamed.writes)
     failed = {**streamed.unread, **published.failed}

@@ -1,4 +1,4 @@
-"""Takes what the app tells of its users: `POST /v1/track`, `/v1/identify` and `/v1/batch`, and events
+"""Takes what the app sends about its users: `POST /v1/track`, `/v1/identify` and `/v1/batch`, and events
 `Activity` of the bus."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     if "detail-type" in event:
         happened_at = int(datetime.fromisoformat(event["time"]).timestamp())
         answer = receiver.take_event(event["detail"], event["id"], happened_at, clock.now())
-        told("event of the bus", answer)
+        record("event of the bus", answer)
         return {}
     body = event.get("body") or ""
     try:
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     except (BotoCoreError, ClientError):
         logger.exception("AWS did not do what was asked")
         answer = BUSY
-    told("activity", answer)
+    record("activity", answer)
     return {
         "statusCode": answer.status,
         "headers": {"content-type": "application/json"},
@@ -51,8 +51,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     }
 
 
-def told(what: str, answer: ApiAnswer) -> None:
-    """Logs and counts; which items are refused and why is only for whoever sent them."""
+def record(what: str, answer: ApiAnswer) -> None:
+    """Logs and counts; which items are refused and why is only for the sender."""
     wiring.measuring.add(Metric.ACTIVITIES_RECEIVED, answer.accepted)
     wiring.measuring.add(Metric.ACTIVITIES_REFUSED, sum(answer.refused.values()))
     if answer.metric:

@@ -22,7 +22,7 @@ receiver = wiring.webhook()
 @logger.inject_lambda_context
 @wiring.measuring.measured
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answers 200 as soon as the event is on the queue, or has no use; 400 with a reason otherwise."""
+    """Answers 200 as soon as the event is on the queue, or is of no use; 400 with a reason otherwise."""
     body = event.get("body") or ""
     receipt = receiver.receive(
         event["pathParameters"]["connection"],

@@ -1,4 +1,4 @@
-"""Every 15 minutes, and by hand: brings what the webhook may have missed."""
+"""Every 15 minutes, and by hand: reads the events that the webhook may have missed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ reconciler = wiring.reconciler()
 @wiring.measuring.measured
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Reconciles all connections, or with `{"connection": "main"}` that one, and with `{"since": 1767225600}`
-    from that Unix second on. Answers with how far each came; who is not done goes on in the next run."""
+    from that Unix second on. Answers with how far each came; one that is not done continues in the next
+    run."""
     since = event.get("since")
     turns = reconciler.reconcile(SECONDS, event.get("connection"), None if since is None else int(since))
     for turn in turns:

@@ -1,4 +1,4 @@
-"""Every five minutes: tells CloudWatch how the sync is, from the tables and queues themselves."""
+"""Every five minutes: reports to CloudWatch how the sync is, from the tables and queues themselves."""
 
 from __future__ import annotations
 

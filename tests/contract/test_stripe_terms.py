@@ -204,7 +204,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
         {"discounts": ["di_0", discount(coupon=coupon(percent_off=SECRET))]},
         "discounts[1].source.coupon.percent_off should be a decimal number",
     ),
-    "a percentage that is no number": (
+    "a percentage that is not a number": (
         {"discounts": [discount(coupon=coupon(percent_off=float("nan")))]},
         "discounts[0].source.coupon.percent_off should be a decimal number",
     ),

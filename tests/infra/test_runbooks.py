@@ -45,7 +45,7 @@ NOW: Final = 1_800_000_000
 WELL: Final = Connection(
     "main", True, 1, 1, NOW - 86_400, endpoint_id="we_1", reconciled_until=NOW, webhook_since=NOW - 86_400
 )
-OUTRUN: Final = replace(WELL, definitions_changed_at=NOW - 720)
+OUTDATED: Final = replace(WELL, definitions_changed_at=NOW - 720)
 REEVALUATION: Final = {"id": "re-1", "status": "failed", "version": 1, "failed": 3}
 IMPORT: Final = {"id": "import-1", "status": "failed", "applied": 1, "enqueued": 2}
 
@@ -62,8 +62,8 @@ CASES: Final = {
     "lost": HealthInputs(replace(WELL, reconciled_until=NOW - KEPT_BY_STRIPE - 1), NOW),
     "stale": HealthInputs(replace(WELL, reconciled_until=NOW - 7_200), NOW),
     "import": HealthInputs(WELL, NOW, last_import=IMPORT),
-    "reevaluation": HealthInputs(OUTRUN, NOW, last_reevaluation=REEVALUATION, outrun=True),
-    "no reevaluation": HealthInputs(OUTRUN, NOW, outrun=True),
+    "reevaluation": HealthInputs(OUTDATED, NOW, last_reevaluation=REEVALUATION, outdated=True),
+    "no reevaluation": HealthInputs(OUTDATED, NOW, outdated=True),
     "sweep": HealthInputs(WELL, NOW, due_since=NOW - 3_600),
     "behind": HealthInputs(replace(WELL, lag_seconds=600), NOW, {"live": 3}),
 }

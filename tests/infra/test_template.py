@@ -13,7 +13,7 @@ from peoplesync.adapters.aws.bus import SOURCE
 from peoplesync.use_cases.ingress.activity_api import USERS_A_MESSAGE
 from peoplesync.use_cases.messages.packing import CUSTOMERS_A_CHUNK
 from peoplesync.use_cases.metrics import Metric
-from peoplesync.use_cases.publishing.publish import TOLD_WITHIN
+from peoplesync.use_cases.publishing.publish import PUBLISHED_WITHIN
 from peoplesync_local.stack.places import Places
 from tests.support.stacks.sam_template import sam_template
 
@@ -188,7 +188,7 @@ def test_what_is_written_is_published_from_streams_with_an_end_to_retries_and_a_
         assert one["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert one["BisectBatchOnFunctionError"] is True
         assert one["MaximumRetryAttempts"] > 0
-        assert one["MaximumRecordAgeInSeconds"] == TOLD_WITHIN
+        assert one["MaximumRecordAgeInSeconds"] == PUBLISHED_WITHIN
         assert one["DestinationConfig"]["OnFailure"]["Destination"] == {
             "Fn::GetAtt": ["PublishFailures", "Arn"]
         }
@@ -198,7 +198,7 @@ def test_a_forgotten_pause_of_publishing_is_told_of_while_it_costs_nothing_yet()
     alarm = RESOURCES["PublishPausedAlarm"]["Properties"]
 
     assert alarm["MetricName"] == Metric.PUBLISH_PAUSED.title
-    assert alarm["Threshold"] <= TOLD_WITHIN / 2
+    assert alarm["Threshold"] <= PUBLISHED_WITHIN / 2
 
 
 def test_health_may_look_at_the_mappings_that_it_is_told_of_and_at_no_others() -> None:

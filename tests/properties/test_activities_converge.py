@@ -138,7 +138,7 @@ def after(mixture: Mixed, epoch: Epoch = TEST, **parts: Any) -> World:
     world = world_of(mixture.telling, connections=Defining(current=DEFINED), **parts)
     for batch in mixture.batches:
         report = world.deliver([encoded(one, epoch) for one in batch])
-        assert not report.buried
+        assert not report.dead_lettered
         assert not report.crashed
     world.settle()
     return world
@@ -257,7 +257,7 @@ def test_mixtures_come_to_the_same_in_the_tables(first: int) -> None:
         )
         for batch in mixture.batches:
             report = world.deliver([encoded(one, epoch) for one in batch])
-            assert not report.buried
+            assert not report.dead_lettered
             assert not report.crashed
         world.settle()
         seen, plain = all_of(World(LATER, people=in_tables(epoch))), plainly(seed, 16)

@@ -77,7 +77,7 @@ def through_the_tables(seed: int, stripe: str) -> None:
     world = world_of(telling, **parts)
     for batch in telling.batches:
         report = world.apply(*batch, epoch=epoch)
-        assert not report.buried
+        assert not report.dead_lettered
         assert not report.crashed
     world.settle()
     seen, plain = outcome(World(0, people=in_tables(epoch))), expected(telling)

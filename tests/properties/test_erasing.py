@@ -85,7 +85,7 @@ def deliver(world: World, bodies: list[str]) -> None:
     for body in bodies:
         report = world.deliver([body])
         assert not report.crashed
-        assert not report.buried
+        assert not report.dead_lettered
     world.settle()
 
 

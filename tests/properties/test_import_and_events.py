@@ -170,7 +170,7 @@ def interleaved(one: Import) -> World:
         rng.shuffle(batch)
         for each in [chunks, told] if one.alone else [batch]:
             report = world.deliver(each)
-            assert not report.buried
+            assert not report.dead_lettered
             assert not report.crashed
         if one.telling.asks is not None:
             deliver_some(world, rng)
@@ -260,7 +260,7 @@ def test_an_import_and_the_events_since_come_to_the_same_state_as_all_events(
     world = world_of(Telling(seed, size, tie_share, [], "truth"))
 
     for body in data.draw(st.permutations(messages)):
-        assert not world.deliver([body]).buried
+        assert not world.deliver([body]).dead_lettered
     world.settle()
     ask_for_the_pending(world)
 

@@ -111,7 +111,7 @@ def work_off(world: World, waiting: deque[list[str]]) -> None:
         except Killed:
             waiting.append(batch)
         else:
-            assert not report.buried
+            assert not report.dead_lettered
             waiting.extend([batch[int(name.removeprefix("m"))]] for name in report.crashed)
     raise AssertionError("the queue is never empty")
 

@@ -96,7 +96,7 @@ def connect(
 
 
 def _key(key_file: Path | None) -> str:
-    """The key, from where no process list and no shell history shows it."""
+    """The key, read where neither process lists nor shell histories show it."""
     if key_file is not None:
         return key_file.read_text().strip()
     if from_environment := os.environ.get(VARIABLE, "").strip():
@@ -123,7 +123,7 @@ def show_permissions(granted: Mapping[str, bool]) -> None:
 
 
 def show_fields() -> None:
-    """What people get to know of Stripe: there is nothing to map by hand."""
+    """The fields, which are all mapped automatically."""
     groups: dict[str, list[str]] = {}
     for one in FIELDS:
         groups.setdefault(one.group, []).append(one.title)
@@ -134,7 +134,7 @@ def show_fields() -> None:
 
 
 def _agree(examined: Examined, *, yes: bool) -> None:
-    """People of test mode only go where somebody agrees."""
+    """Asks before people of test mode are deleted."""
     current = examined.current
     if not examined.begins_epoch or current is None or yes:
         return

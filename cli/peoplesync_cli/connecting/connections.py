@@ -1,4 +1,4 @@
-"""Commands for the connections that there are."""
+"""Commands for existing connections."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def list_connections(target: Target, as_json: bool) -> None:
 @json_option
 @on_stack
 def disconnect(target: Target, connection: str, with_people: bool, yes: bool, as_json: bool) -> None:
-    """Take no events any more; delete the webhook endpoint at Stripe and the stored secrets.
+    """Stop taking events; delete the webhook endpoint at Stripe and the stored secrets.
 
-    The people stay unless asked for. `peoplesync connect` connects again, and goes on where it was.
+    The people stay unless you ask otherwise. `peoplesync connect` connects again, and goes on where it was.
     """
     current = target.connection(connection)
     people = target.people.count(current.epoch, EVERYONE) if with_people else 0
@@ -65,7 +65,7 @@ def disconnect(target: Target, connection: str, with_people: bool, yes: bool, as
         left = target.disconnector().disconnect(connection, clock.now(), with_people=with_people)
     if left:
         stderr.print(
-            f"Stripe does not accept the key any more, so the endpoint {left} is still there: delete it in "
+            f"Stripe no longer accepts the key, so the endpoint {left} is still there: delete it in "
             "Stripe's dashboard.",
             soft_wrap=True,
         )

@@ -1,4 +1,4 @@
-"""Write keys: by which the app may tell what its users do."""
+"""Write keys, with which the app sends activity."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
 from peoplesync_cli.target import Target
 
 REMEMBERED: Final = 30
-"""Seconds for which the function that receives activity may still take a key that was revoked."""
+"""Seconds for which the function that receives activity may still accept a revoked key."""
 
 _COLUMNS: Final = ("name", "key", "connection", "created (UTC)", "revoked (UTC)")
 
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke write keys, by which your app tells what its users do."""
+    """Make, list and revoke write keys, with which your app sends activity."""
 
 
 @keys.command()
@@ -37,7 +37,7 @@ def create(target: Target, name: str, connection: str, as_json: bool) -> None:
     """
     if not is_key_name(name):
         allowed = "1 to 64 letters, digits, spaces and . _ -, beginning with a letter or digit"
-        raise Failure(f"{name!r} is no name for a key: it has {allowed}.", USAGE)
+        raise Failure(f"{name!r} is not a valid name for a key: it has {allowed}.", USAGE)
     current = target.connection(connection)
     if any(one.name == name and one.connection == current.name for one in _good(target)):
         raise Failure(f"{current.name} has a key {name} already; revoke that, or choose another name.")
@@ -80,14 +80,14 @@ def list_keys(target: Target, as_json: bool) -> None:
 @json_option
 @on_stack
 def revoke(target: Target, which: str, yes: bool, as_json: bool) -> None:
-    """Have a write key open nothing any more; HINT is the key's last four characters.
+    """Revoke a write key; HINT is the key's last four characters.
 
-    What it has told stays.
+    What it has sent stays.
     """
     key = _chosen(target, which)
     if not yes:
-        told = f"Apps that have the key {key.name} ({key.shown}) of {key.connection} are refused from now on."
-        click.confirm(f"{told} Go on?", abort=True, err=True)
+        warning = f"Apps with the key {key.name} ({key.shown}) of {key.connection} are refused from now on."
+        click.confirm(f"{warning} Go on?", abort=True, err=True)
     now = clock.now()
     target.write_keys.revoke(key, now)
     if as_json:
@@ -101,7 +101,7 @@ def _good(target: Target) -> list[WriteKey]:
 
 
 def _chosen(target: Target, which: str) -> WriteKey:
-    """The one key that is meant, by its name or else by its end."""
+    """The key with this name, or else with these last characters."""
     good = _good(target)
     named = [one for one in good if one.name == which]
     found = named or [one for one in good if one.hint == which.rpartition("…")[2]]

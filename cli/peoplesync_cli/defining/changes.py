@@ -1,4 +1,4 @@
-"""What commands that change definitions have in common: how they refuse, and what follows a change."""
+"""Shared by commands that change definitions: how they refuse, and what follows a change."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def changes_definitions(command: Command) -> Command:
 
 
 def segment_definer(target: Target, connection: str) -> SegmentDefiner:
-    """Who changes a connection's segments; fails where it is disconnected."""
+    """Changes a connection's segments; fails where it is disconnected."""
     return target.segment_definer(_connected(target, connection))
 
 
 def field_definer(target: Target, connection: str) -> FieldDefiner:
-    """Who changes a connection's fields; fails where it is disconnected."""
+    """Changes a connection's fields; fails where it is disconnected."""
     return target.field_definer(_connected(target, connection))
 
 
@@ -61,27 +61,27 @@ def settled(
     target: Target, connection: str, change: DefinitionChange, *, detach: bool
 ) -> Mapping[str, Any] | None:
     """Has everybody evaluated again if the change may move anybody; the re-evaluation then, as `peoplesync
-    reevaluate list` shows it. None where nobody is to be moved."""
+    reevaluate list` shows it. None where it moves nobody."""
     if not change.moves_people:
         return None
     try:
         return begin_and_watch(target, connection, detach=detach)
     except Failure as problem:
         raise Failure(
-            f"The change is stored, but people are not evaluated yet: {problem.message} Once that is mended, "
+            f"The change is stored, but people are not evaluated yet: {problem.message} Once that is fixed, "
             "have it done with `peoplesync reevaluate start`."
         ) from problem
 
 
 def outcome(reevaluation: Mapping[str, Any] | None) -> str:
-    """What there is to say of a re-evaluation that has not succeeded (yet); "" where there is nothing."""
+    """A sentence about a re-evaluation that has not succeeded, or not yet; "" otherwise."""
     if reevaluation is None or reevaluation["status"] == "succeeded":
         return ""
     return summary(reevaluation)
 
 
 def end(reevaluation: Mapping[str, Any] | None) -> None:
-    """Ends the command as one that was not done where people could not be evaluated."""
+    """Ends the command with an error where people could not be evaluated."""
     if reevaluation is not None and reevaluation["status"] == "failed":
         raise SystemExit(1)
 

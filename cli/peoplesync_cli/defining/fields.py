@@ -1,4 +1,4 @@
-"""Commands for fields: look at them, define one's own."""
+"""Commands for fields: show them, define custom ones."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def list_fields(target: Target, connection: str, as_json: bool) -> None:
     "source",
     required=True,
     metavar="PATH",
-    help=f"Where its value is: {_SOURCES} (what the app tells of its users).",
+    help=f"Where its value is: {_SOURCES} (traits come from the app).",
 )
 @click.option(
     "--type",
@@ -104,7 +104,7 @@ def add(
 @json_option
 @on_stack
 def rename(target: Target, key: str, title: str, connection: str, as_json: bool) -> None:
-    """Give a field another title. Its key stays, by which rules and automations know it."""
+    """Give a field another title. Its key stays: rules and automations refer to it."""
     with refusals():
         change = field_definer(target, connection).rename(key, title)
     _report(target, connection, change, key, detach=False, as_json=as_json)
@@ -114,7 +114,7 @@ def rename(target: Target, key: str, title: str, connection: str, as_json: bool)
 @_KEY
 @changes_definitions
 def disable(target: Target, key: str, detach: bool, connection: str, as_json: bool) -> None:
-    """Neither write nor show a field any more."""
+    """Stop writing and showing a field."""
     with refusals():
         change = field_definer(target, connection).disable(key)
     _report(target, connection, change, key, detach=detach, as_json=as_json)
@@ -149,14 +149,14 @@ def remove(target: Target, key: str, detach: bool, connection: str, as_json: boo
 def _report(
     target: Target, connection: str, change: DefinitionChange, key: str, *, detach: bool, as_json: bool
 ) -> None:
-    """Has people evaluated, and tells of the field and how it has filled."""
+    """Has people evaluated, and prints the field and how many have a value."""
     reevaluation = settled(target, connection, change, detach=detach)
     (field,) = [one for one in change.after.fields if one.key == key]
     ended = reevaluation is not None and reevaluation["status"] == "succeeded"
     found = _filling(target, connection, field) if ended and field.enabled else None
     if as_json:
-        told = {**describe_field(field), "filling": found and found.public(), "reevaluation": reevaluation}
-        print_json(told)
+        json = {**describe_field(field), "filling": found and found.public(), "reevaluation": reevaluation}
+        print_json(json)
     else:
         stdout.print(_line(field, changed=bool(change.fields)))
         for line in _filled(field, found) if found else ():
@@ -175,7 +175,7 @@ def _filling(target: Target, connection: str, field: Field) -> FieldCoverage | N
 
 def _line(field: Field, *, changed: bool) -> str:
     if not changed:
-        return "Nothing to change: it is like that already."
+        return "Nothing to change: it is already like that."
     state = "is there" if field.enabled else "is disabled: it is neither written nor shown"
     return f"{field.title} ({field.key}) {state}."
 

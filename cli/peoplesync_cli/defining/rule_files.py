@@ -1,6 +1,6 @@
 """Rules and segments in files, as JSON or YAML.
 
-YAML is read as its younger self: `NO` is Norway and not false, dates stay text, and what would be read as
+YAML is read as version 1.2: `NO` is Norway and not false, dates stay text, and what would be read as
 something else than it looks is refused.
 """
 
@@ -21,7 +21,7 @@ _CORE: Final = {
     "float": (r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", "-0123456789"),
     "null": (r"null|Null|NULL|~|", ["n", "N", "~", ""]),
 }
-"""What is no text, by tag, each with the characters it begins with."""
+"""What is not text, by tag, each with the characters it begins with."""
 
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -62,7 +62,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what both younger and older readers of YAML take for what it is."""
+    """Writes what readers of YAML 1.1 and 1.2 read alike."""
 
     def ignore_aliases(self, _: Any) -> bool:
         return True
@@ -86,11 +86,11 @@ def read(file: TextIO) -> Any:
         raise Failure(f"{file.name}: {error}.", USAGE) from error
     except yaml.MarkedYAMLError as error:
         line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        raise Failure(f"{file.name} is no YAML: {error.problem or error.context}{line}.", USAGE) from error
+        raise Failure(f"{file.name} is not YAML: {error.problem or error.context}{line}.", USAGE) from error
     except UnicodeDecodeError as error:
         raise Failure(f"{file.name} is not in UTF-8.", USAGE) from error
     except (ValueError, yaml.YAMLError) as error:
-        raise Failure(f"{file.name} is no {kind}: {error}.", USAGE) from error
+        raise Failure(f"{file.name} is not {kind}: {error}.", USAGE) from error
     except RecursionError as error:
         raise Failure(f"{file.name} is nested too deep to be read.", USAGE) from error
 
@@ -115,4 +115,4 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> Any:
-    raise _Invalid(f"{text} is no number")
+    raise _Invalid(f"{text} is not a number")

@@ -1,4 +1,4 @@
-"""Commands for segments: look at them, try a rule, define one's own."""
+"""Commands for segments: show them, try a rule, define custom ones."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def show(target: Target, segment: str, connection: str, as_json: bool) -> None:
 @json_option
 @on_stack
 def preview_segment(target: Target, file: TextIO, most: int, connection: str, as_json: bool) -> None:
-    """Tell how many people, and who, a segment of this rule would have; - reads it from stdin.
+    """Show how many people, and who, a segment of this rule would have; - reads it from stdin.
 
     Of more than 20,000 people a sample is looked at. Nothing is saved.
     """
@@ -125,7 +125,7 @@ def create(
     connection: str,
     as_json: bool,
 ) -> None:
-    """Define a segment of your own by its rule; everybody who fulfils it comes in."""
+    """Define a segment of your own by its rule; everybody who matches it becomes a member."""
     definer, rule = segment_definer(target, connection), rule_files.read(file)
     with refusals(file.name):
         change = definer.create(title, rule, segment_id)
@@ -151,7 +151,7 @@ def change(target: Target, segment: str, file: TextIO, detach: bool, connection:
 @json_option
 @on_stack
 def rename(target: Target, segment: str, title: str, connection: str, as_json: bool) -> None:
-    """Give a segment another title. Its id stays, by which rules and automations know it."""
+    """Give a segment another title. Its id stays: automations refer to it."""
     with refusals():
         changed = segment_definer(target, connection).rename(segment, title)
     _report(target, connection, changed, [segment], detach=False, as_json=as_json)
@@ -202,7 +202,7 @@ def duplicate(
 @_SOME
 @changes_definitions
 def enable(target: Target, segment: tuple[str, ...], detach: bool, connection: str, as_json: bool) -> None:
-    """Have people in segments again; at most 40 may be enabled."""
+    """Enable segments; at most 40 may be enabled."""
     with refusals():
         changed = segment_definer(target, connection).enable(segment)
     _report(target, connection, changed, segment, detach=detach, as_json=as_json)
@@ -212,7 +212,7 @@ def enable(target: Target, segment: tuple[str, ...], detach: bool, connection: s
 @_SOME
 @changes_definitions
 def disable(target: Target, segment: tuple[str, ...], detach: bool, connection: str, as_json: bool) -> None:
-    """Have nobody in segments, and keep their rules."""
+    """Disable segments: their members leave, their rules stay."""
     with refusals():
         changed = segment_definer(target, connection).disable(segment)
     _report(target, connection, changed, segment, detach=detach, as_json=as_json)
@@ -244,7 +244,7 @@ def export(target: Target, segment: tuple[str, ...], as_yaml: bool, connection: 
 def import_segments(
     target: Target, file: TextIO, replace: bool, detach: bool, connection: str, as_json: bool
 ) -> None:
-    """Define all segments of a file, or none of them where one is not valid."""
+    """Define all segments of a file, or none where one is not valid."""
     definer, content = segment_definer(target, connection), rule_files.read(file)
     try:
         with refusals():
@@ -264,17 +264,17 @@ def _report(
     detach: bool,
     as_json: bool,
 ) -> None:
-    """Has people evaluated, and tells of the segments named, or else of those that were changed."""
+    """Has people evaluated, and prints the segments named, or else those that were changed."""
     reevaluation = settled(target, connection, change, detach=detach)
     browser = target.browser(connection)
     chosen = set(segment_ids) or {one.id for one in change.segments}
-    told = [browser.described(one) for one in change.after.segments if one.id in chosen]
+    described = [browser.described(one) for one in change.after.segments if one.id in chosen]
     if as_json:
-        print_lines({**one, "reevaluation": reevaluation} for one in told)
+        print_lines({**one, "reevaluation": reevaluation} for one in described)
     else:
         if not change.segments:
-            stdout.print("Nothing to change: it is like that already.")
-        for one in told:
+            stdout.print("Nothing to change: it is already like that.")
+        for one in described:
             stdout.print(_line(one, settled=reevaluation is None or reevaluation["status"] == "succeeded"))
         if left := outcome(reevaluation):
             stdout.print(left)
@@ -284,7 +284,7 @@ def _report(
 def _line(one: Mapping[str, Any], *, settled: bool) -> str:
     name = f"{one['title']} ({one['id']})"
     if not one["enabled"]:
-        return f"{name} is disabled: `peoplesync segments enable {one['id']}` has people in it."
+        return f"{name} is disabled: `peoplesync segments enable {one['id']}` puts people in it."
     return f"{name}: {_people(one['count'])}." if settled else f"{name} is stored."
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from peoplesync.use_cases.health.checks import waits_for_stripe
+from peoplesync.use_cases.health.checks import waiting_text
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.jobs.runs import new_name, start_run, watch_run
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -17,7 +17,7 @@ from peoplesync_cli.target import Target
 
 @click.group(name="import")
 def imports() -> None:
-    """Bring in the customers that Stripe has already.
+    """Import the customers that Stripe has already.
 
     The same can be started in the Step Functions console, with the input {"connection": "main"}.
     """
@@ -39,7 +39,7 @@ def imports() -> None:
     metavar="DAYS",
     help="How far back to replay events, which fill feeds.",
 )
-@click.option("--publish", is_flag=True, help="Tell the bus of all that it brings, with the cause `import`.")
+@click.option("--publish", is_flag=True, help="Publish what it brings on the bus, with the cause `import`.")
 @click.option("--detach", is_flag=True, help="Do not wait for its end.")
 @connection_option
 @json_option
@@ -87,7 +87,7 @@ def watch(target: Target, run: str | None, connection: str, as_json: bool) -> No
 @json_option
 @on_stack
 def resume(target: Target, run: str | None, detach: bool, connection: str, as_json: bool) -> None:
-    """Go on with an import that failed or was stopped, where it was; without RUN the latest."""
+    """Resume an import that failed or was stopped; without RUN the latest."""
     run_id = _named(target, connection, run)
     begin(target, {"connection": connection, "resume": run_id}, run_id)
     if detach:
@@ -107,7 +107,7 @@ def list_imports(target: Target, connection: str, as_json: bool) -> None:
         print_lines(every)
         return
     if not every:
-        stdout.print("There was no import yet: `peoplesync import start` brings in the existing customers.")
+        stdout.print("No import yet: `peoplesync import start` imports the existing customers.")
         return
     columns = ("import", "status", "listed", "enqueued", "applied", "failed", "started (UTC)", "")
     rows = [
@@ -116,7 +116,7 @@ def list_imports(target: Target, connection: str, as_json: bool) -> None:
             one["status"],
             *(f"{one[name]:,}" for name in ("listed", "enqueued", "applied", "failed")),
             one["started_at"].replace("T", " ").removesuffix("Z"),
-            one["reason"] or waits_for_stripe(one),
+            one["reason"] or waiting_text(one),
         )
         for one in every
     ]
@@ -144,7 +144,7 @@ def begin(target: Target, given: Mapping[str, Any], run_id: str = "") -> str:
 
 
 def watch_import(target: Target, connection: str, run_id: str) -> dict[str, Any]:
-    """Shows how an import gets on until it has ended; the import then."""
+    """Shows an import's progress until it has ended; the import then."""
     every = target.imports_of(connection)
     missing = f"There is no import {run_id}; `peoplesync import list` shows them."
     return watch_run(lambda: every.one(run_id), _phase, missing)
@@ -174,7 +174,7 @@ def _phase(shown: Mapping[str, Any]) -> tuple[str, int | None, int]:
     listed = (
         f"{lists.get('customers', 0):,} customers, {lists.get('subscriptions', 0):,} subscriptions listed"
     )
-    if waits := waits_for_stripe(shown):
+    if waits := waiting_text(shown):
         listed = f"{listed}; {waits}"
     return listed, shown["enqueued"] or None, shown["applied"] + shown["failed"]
 
@@ -184,7 +184,7 @@ def _named(target: Target, connection: str, run: str | None) -> str:
         return run
     latest = target.imports_of(connection).latest()
     if latest is None:
-        raise Failure("There was no import yet: `peoplesync import start` brings in the existing customers.")
+        raise Failure("No import yet: `peoplesync import start` imports the existing customers.")
     return str(latest["id"])
 
 
@@ -198,6 +198,6 @@ def _report(shown: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(shown)
     elif shown["status"] == "running":
-        stdout.print(f"Import {shown['id']} is running; `peoplesync import watch` shows how it gets on.")
+        stdout.print(f"Import {shown['id']} is running; `peoplesync import watch` shows its progress.")
     else:
         stdout.print(summary(shown))

@@ -21,7 +21,7 @@ from peoplesync_cli.target import Target
 
 _PATIENCE: Final = 5
 _PAUSE: Final = 2.0
-"""So many runs in a row may be stopped by Stripe, with so many seconds between them."""
+"""How many runs in a row Stripe may stop, and seconds between them."""
 
 _PASSES: Final = frozenset({"rate_limited", "unavailable"})
 _PROBLEMS: Final = {
@@ -36,7 +36,7 @@ _PROBLEMS: Final = {
 
 @dataclass
 class Found:
-    """What some runs came to, together."""
+    """The results of several runs, together."""
 
     connection: str
     since: int
@@ -47,12 +47,12 @@ class Found:
     unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, turn: Mapping[str, Any]) -> None:
-        """What another run came to."""
+        """Adds the result of another run."""
         self.events += turn["events"]
         self.messages += turn["messages"]
         self.until = max(self.until, turn["to"])
         self.runs += 1
-        unreadable = turn.get("unreadable", ())  # a stack that is older than the command does not tell
+        unreadable = turn.get("unreadable", ())  # a stack older than the command does not say
         self.unreadable |= {f"{one['kind']} {one['id']}: {one['problem']}": one for one in unreadable}
 
     def public(self) -> dict[str, Any]:
@@ -70,16 +70,16 @@ class Found:
 
     def __str__(self) -> str:
         if not self.events:
-            return f"Stripe tells of no events since {iso(self.since)}."
-        told = (
+            return f"Stripe lists no events since {iso(self.since)}."
+        summary = (
             f"{self.events:,} event{'s' * (self.events != 1)} since {iso(self.since)} "
             f"{'are' if self.events != 1 else 'is'} on the bulk queue. Those that are known already change "
             "nothing; `peoplesync status` counts those that the webhook missed."
         )
         if self.unreadable:
             named = ", ".join(f"“{one}”" for one in self.unreadable)
-            told += f" Not all can be read: {named}. `peoplesync dead list` is going to show them."
-        return told
+            summary += f" Not all can be read: {named}. `peoplesync dead list` will show them."
+        return summary
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Commands for re-evaluations: everybody is looked at again after segments or fields changed."""
+"""Commands for re-evaluations, which evaluate everybody again after segments or fields changed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, print_lines, stdout, table
 from peoplesync_cli.target import Target
 
-NONE_YET = "There was no re-evaluation yet: `peoplesync reevaluate start` looks at everybody again."
+NONE_YET = "No re-evaluation yet: `peoplesync reevaluate start` begins one."
 
 
 @click.group()
 def reevaluate() -> None:
-    """Look at everybody again, with the segments and fields as they are now.
+    """Evaluate everybody again, with the segments and fields as they are now.
 
-    The commands that change segments and fields do so by themselves. The same can be started in the Step
+    The commands that change segments and fields start it by themselves. It can also be started in the Step
     Functions console, with the input {"connection": "main"}.
     """
 
@@ -92,8 +92,9 @@ def begin_and_watch(target: Target, connection: str, *, detach: bool) -> dict[st
 
 
 def begin(target: Target, connection: str) -> str:
-    """Has everybody looked at with the segments and fields as they are; the run's id, of one that is running
-    already, that stopped and goes on, or of a new one. Fails, with the reason, where none begins."""
+    """Has everybody evaluated with the segments and fields as they are; the id of the run: one that is
+    running already, one that stopped and is resumed, or a new one. Fails, with the reason, where none
+    begins."""
     found = target.connection(connection)
     latest = target.reevaluations_of(connection).current()
     given, name = {"connection": connection}, new_name("reevaluate")
@@ -101,7 +102,7 @@ def begin(target: Target, connection: str) -> str:
     if latest is not None and latest["version"] == found.definitions_version:
         if latest["status"] == "running":
             return str(latest["id"])
-        # Who is dead would count as failed for ever: that run is not gone on with.
+        # A resumed run would count its dead letters as failed for ever, so a new one is begun.
         if latest["status"] == "failed" and not latest["failed"]:
             run_id = given["resume"] = str(latest["id"])
 
@@ -114,7 +115,7 @@ def begin(target: Target, connection: str) -> str:
 
 
 def watch(target: Target, connection: str, run_id: str) -> dict[str, Any]:
-    """Shows how a re-evaluation gets on until it has ended; the run then."""
+    """Shows a re-evaluation's progress until it has ended; the run then."""
     every = target.reevaluations_of(connection)
     return watch_run(lambda: every.one(run_id), _phase, _unknown(run_id))
 
@@ -124,14 +125,14 @@ def summary(shown: Mapping[str, Any]) -> str:
     match shown["status"]:
         case "running":
             return (
-                f"Re-evaluation {shown['id']} is running; `peoplesync reevaluate watch` shows how it gets on."
+                f"Re-evaluation {shown['id']} is running; `peoplesync reevaluate watch` shows its progress."
             )
         case "succeeded":
             people = "1 person is" if shown["people"] == 1 else f"{shown['people']:,} people are"
             return f"{people} evaluated with the newest segments and fields."
         case "superseded":
-            return "Segments or fields have changed again since, and another re-evaluation goes on with them."
-    # What could not be applied is a dead letter, and stays one however often the rest is done again.
+            return "Segments or fields have changed again since; another re-evaluation applies them."
+    # What could not be applied is a dead letter, and resuming does not change that.
     again = "peoplesync dead list" if shown["failed"] else "peoplesync reevaluate start"
     return (
         f"The re-evaluation failed: {shown['reason']}. {shown['evaluated']:,} of {shown['people']:,} people "

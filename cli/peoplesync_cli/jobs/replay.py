@@ -34,7 +34,7 @@ _RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 _SETTLED_LOOKS = 2
-"""So many looks in a row must find the queues empty: between two of them a message may be on its way."""
+"""How many looks in a row must find the queues empty: between two of them a message may be on its way."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ def replay(
     """Send the Stripe events of an NDJSON file to the webhook, signed, and wait until they are applied.
 
     Ends with how many were sent, accepted, refused, applied and dead; exits with 1 if any was refused or
-    dead. On the local stack the simulator of Stripe first learns each object's last snapshot in the
-    file, so that a fetched object is the truth.
+    dead. On the local stack the simulator of Stripe first gets each object's last snapshot in the
+    file, so that fetching an object shows its true state.
     """
     events = read_events(file)
     seed = shuffle if shuffle is not None else 0
-    order = unkind_order(events, duplicate, seed, shuffled=shuffle is not None)
+    order = delivery_order(events, duplicate, seed, shuffled=shuffle is not None)
     tally = run(target, events, order, connection=connection, concurrency=concurrency, timeout=timeout)
     if as_json:
         print_json(tally.__dict__)
@@ -117,7 +117,7 @@ def replay(
 
 
 def read_events(file: Path) -> list[StripeEvent]:
-    """The file's events; fails with the line that is none before anything is sent."""
+    """The file's events; fails before anything is sent, with the line that is not an event."""
     try:
         text = file.read_text("utf-8")
     except UnicodeDecodeError as error:
@@ -139,10 +139,10 @@ def read_events(file: Path) -> list[StripeEvent]:
     return events
 
 
-def unkind_order(
+def delivery_order(
     events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool
 ) -> list[StripeEvent]:
-    """The events as an unkind network delivers them: some twice, and shuffled if asked for."""
+    """The events in the order of delivery: some twice, and shuffled if asked for."""
     rng = random.Random(seed)
     order = list(events)
     for event in rng.sample(events, round(len(events) * duplicate)):
@@ -161,7 +161,7 @@ def run(
     concurrency: int,
     timeout: int,
 ) -> Tally:
-    """Sends `order` and waits until it is applied; `events` in true order tell the simulator the truth."""
+    """Sends `order` and waits until it is applied; `events` in true order are the simulator's truth."""
     target.connection(connection)
     secrets = target.secrets.signing_secrets(connection)
     if not secrets:

@@ -24,7 +24,7 @@ from peoplesync_cli.failure import Failure
 from peoplesync_cli.output import stderr
 
 _SHORTEST_LOOK, _SHARE_OF_TIME = 0.5, 5
-"""A look at a long run takes its time: so many times that is waited between two."""
+"""A look at a long run takes time: the wait between two is so many times as long."""
 
 _STARTS_WITHIN = 60.0
 
@@ -64,8 +64,8 @@ def watch_run(
     phase: Callable[[Mapping[str, Any]], tuple[str, int | None, int]],
     missing: str,
 ) -> dict[str, Any]:
-    """Shows how a run gets on until it has ended; the run then. `phase` tells of a run what it does, and how
-    much of how much (None: not known yet) is done; `missing` is said where there is no such run."""
+    """Shows a run's progress until it has ended; the run then. `phase` says what a run does, and how much
+    of how much (None: not known yet) is done; `missing` is the error where there is no such run."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -96,7 +96,7 @@ def _connect(target: Target, api_key: str, *, webhook: bool) -> None:
 
 
 def _live(target: Target, running: LocalStack) -> None:
-    """Somebody signs up, and days pass in which they do nothing: a rule on the bus hears of it."""
+    """Somebody signs up, and days pass in which they do nothing: a rule on the bus matches."""
     simulator = Simulator(running.stripe_api_url)
     with rule_for_slipping_trials(target) as heard:
         say(f"{_WHO} starts a trial, and three days pass")
@@ -105,10 +105,10 @@ def _live(target: Target, running: LocalStack) -> None:
         with time_jumps(target):
             events = simulator.advance(3 * _DAY)
             simulator.flush()
-        say(f"Stripe told of {events:,} events, and they are applied")
+        say(f"Stripe sent {events:,} events, and they are applied")
         slipping = heard.of(_WHO)
     stdout.print()
-    stdout.print("A rule on the event bus, for who enters the segment slipping_trials, has heard:")
+    stdout.print("A rule on the event bus, for the segment slipping_trials, has received:")
     stdout.print(f"  {sentence(slipping)}", style="bold")
     browser = target.browser("main")
     person = browser.person(_WHO)

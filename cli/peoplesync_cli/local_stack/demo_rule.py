@@ -1,4 +1,4 @@
-"""An automation to look at: a rule on the bus hears of trials that begin to slip, and says so in words."""
+"""A sample automation: a rule on the bus matches trials that begin to slip, and a sentence says so."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from peoplesync_cli.failure import Failure
 from peoplesync_cli.target import Target
 
 NAME: Final = "slipping-trials"
-"""What the rule and its queue are called."""
+"""The name of the rule and its queue."""
 
 PATTERN: Final = {
     "source": ["peoplesync"],
     "detail-type": ["Segment Entered"],
     "detail": {"segment": ["slipping_trials"], "cause": ["live", "sweep"]},
 }
-"""What the rule asks for. An import's news is not asked for, nor what the reconciler brings late."""
+"""What the rule matches: neither imports nor what the reconciler brings late."""
 
 PATIENCE: Final = 30.0
 """Seconds for what was written to come by the stream and the bus: one or two are usual."""
@@ -29,7 +29,7 @@ _WAIT: Final = 1
 
 
 @dataclass(frozen=True)
-class Heard:
+class RuleEvents:
     """The queue behind the rule. `sqs` is boto3's client."""
 
     sqs: Any
@@ -42,7 +42,7 @@ class Heard:
             for event in self._receive():
                 if event["detail"]["person"]["email"] == email:
                     return event
-        raise Failure(f"The rule {NAME} has heard nothing of {email} within {PATIENCE:.0f} s.")
+        raise Failure(f"The rule {NAME} has received nothing about {email} within {PATIENCE:.0f} s.")
 
     def _receive(self) -> list[dict[str, Any]]:
         answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, WaitTimeSeconds=_WAIT)
@@ -53,7 +53,7 @@ class Heard:
 
 
 @contextmanager
-def rule_for_slipping_trials(target: Target) -> Iterator[Heard]:
+def rule_for_slipping_trials(target: Target) -> Iterator[RuleEvents]:
     """While it lasts there are a rule on the stack's bus and a queue, which is its target."""
     events, sqs = target.session.client("events"), target.session.client("sqs")
     bus = target.outputs["BusName"]
@@ -65,7 +65,7 @@ def rule_for_slipping_trials(target: Target) -> Iterator[Heard]:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": _policy(arn, rule)})
         events.put_targets(Rule=NAME, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
         try:
-            yield Heard(sqs, queue)
+            yield RuleEvents(sqs, queue)
         finally:
             events.remove_targets(Rule=NAME, EventBusName=bus, Ids=["queue"])
             events.delete_rule(Name=NAME, EventBusName=bus)

@@ -34,7 +34,7 @@ def invoke(target: Target, output: str, given: Mapping[str, Any]) -> Any:
     except (ClientError, BotoCoreError) as error:
         raise Failure(f"Function {name} cannot be invoked: {error}") from error
     if answer.get("FunctionError"):
-        raise Failure(f"Function {name} failed ({content.get('errorType')}); its log tells why.")
+        raise Failure(f"Function {name} failed ({content.get('errorType')}); its log says why.")
     return content
 
 

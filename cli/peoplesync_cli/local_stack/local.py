@@ -74,7 +74,7 @@ def down(as_json: bool) -> None:
 @local.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Tell whether the local stack is up."""
+    """Show whether the local stack is up."""
     found = local_stack.status()
     if as_json:
         print_json({"state": found.state, "reason": found.sentence})
@@ -95,7 +95,7 @@ def advance(duration: str, as_json: bool) -> None:
     """
     seconds = seconds_of(duration)
     if seconds is None:
-        raise Failure(f"{duration} is no duration: write 90m, 12h or 3d.", USAGE)
+        raise Failure(f"{duration} is not a duration: write 90m, 12h or 3d.", USAGE)
     stack = _running()
     if not stack.stripe_api_url:
         raise Failure("This stack asks the real Stripe, whose time passes by itself.")

@@ -16,7 +16,7 @@ SECONDS: Final = 5
 
 
 def follow(target: Target, connection: str) -> None:
-    """Has the events taken over again and again, and tells whom that moved, until it is interrupted."""
+    """Has the events reconciled again and again, and prints whom that moved, until it is interrupted."""
     stdout.print(
         f"\nFollowing Stripe, whose events are asked for every {SECONDS} s. Change something in the test "
         "mode's dashboard and see who moves; Ctrl-C ends this."

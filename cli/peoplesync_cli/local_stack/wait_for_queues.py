@@ -14,7 +14,7 @@ _SETTLED_LOOKS: Final = 3
 
 
 def drain(target: Target, timeout: int, seen: Callable[[int], None] | None = None) -> None:
-    """Returns when nothing waits on the queues any more; `seen` is told at every look how much does. Fails
+    """Returns when nothing waits on the queues; `seen` gets at every look how much does. Fails
     after `timeout` seconds."""
     gives_up_at = time.monotonic() + timeout
     empty_looks = 0
@@ -28,7 +28,7 @@ def drain(target: Target, timeout: int, seen: Callable[[int], None] | None = Non
         if time.monotonic() > gives_up_at:
             raise Failure(
                 f"After {timeout} s {waiting} changes are still on the queues; "
-                "`peoplesync status` tells how they fare."
+                "`peoplesync status` shows how they fare."
             )
         time.sleep(pause)
 

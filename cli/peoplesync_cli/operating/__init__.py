@@ -1,1 +1,1 @@
-"""Commands for who operates the stack: status, logs, dead letters, pausing, publishing."""
+"""Commands for operators: status, logs, dead letters, pausing, publishing."""

@@ -68,11 +68,11 @@ def show(target: Target, beginning: str, payload: bool, as_json: bool) -> None:
     """Show one dead letter; ID is the beginning of its id."""
     with _reachable():
         (letter,) = chosen(target.dead_letters.all(), [beginning])
-    told = letter.described() | {"bytes": len(letter.body.encode())}
+    facts = letter.described() | {"bytes": len(letter.body.encode())}
     if as_json:
-        print_json(told | ({"payload": letter.content()} if payload else {}))
+        print_json(facts | ({"payload": letter.content()} if payload else {}))
         return
-    stdout.print(table(None, ("", ""), [(name.replace("_", " "), value) for name, value in told.items()]))
+    stdout.print(table(None, ("", ""), [(name.replace("_", " "), value) for name, value in facts.items()]))
     if payload:
         stderr.print("What follows is personal data.", style="yellow")
         stdout.print(Text(json.dumps(letter.content(), ensure_ascii=False, indent=2)))
@@ -84,7 +84,7 @@ def show(target: Target, beginning: str, payload: bool, as_json: bool) -> None:
 @json_option
 @on_stack
 def replay(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> None:
-    """Put dead letters back on their queues, to be applied again; do so when the cause is mended.
+    """Put dead letters back on their queues, to be applied again; do so when the cause is fixed.
 
     What was applied meanwhile changes nothing. What fails again becomes a dead letter again.
     """
@@ -95,7 +95,7 @@ def replay(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> No
         else:
             letters = chosen(target.dead_letters.all(), ids)
             put_back = target.dead_letters.put_back(letters)
-            _tell_of_the_rest(letters, put_back)
+            _report_the_rest(letters, put_back)
             count = len(put_back)
             if put_back and not as_json:
                 stdout.print(*_lines(put_back, "put back "), sep="\n")
@@ -104,7 +104,7 @@ def replay(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> No
     elif every:
         messages = f"{count:,} message{' is' if count == 1 else 's are'}"
         stdout.print(
-            f"{messages} back on the queues; `peoplesync status` tells how they fare." if count else NONE
+            f"{messages} back on the queues; `peoplesync status` shows how they fare." if count else NONE
         )
 
 
@@ -117,7 +117,7 @@ def replay(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> No
 def drop(target: Target, ids: Sequence[str], every: bool, yes: bool, as_json: bool) -> None:
     """Delete dead letters for good.
 
-    `peoplesync verify --repair` then brings in what Stripe still tells of them.
+    `peoplesync verify --repair` then brings in what Stripe still shows of them.
     """
     _either(ids, every)
     with _reachable():
@@ -127,7 +127,7 @@ def drop(target: Target, ids: Sequence[str], every: bool, yes: bool, as_json: bo
             stderr.print(*_lines(letters), sep="\n")
             click.confirm(f"Delete {_count(letters)} for good?", abort=True, err=True)
         dropped = target.dead_letters.drop(letters)
-    _tell_of_the_rest(letters, dropped)
+    _report_the_rest(letters, dropped)
     if as_json:
         print_lines(letter.described() for letter in dropped)
     elif dropped:
@@ -137,7 +137,7 @@ def drop(target: Target, ids: Sequence[str], every: bool, yes: bool, as_json: bo
 
 
 def chosen(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter]:
-    """The letters whose ids begin like these; fails where one of them fits none, or more than one."""
+    """The letters whose ids begin with these; fails where one matches none, or more than one."""
     found: dict[str, DeadLetter] = {}
     for beginning in ids:
         fitting = [letter for letter in letters if letter.id.startswith(beginning.lower())]
@@ -151,7 +151,7 @@ def chosen(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter
 
 
 def short_ids(ids: Sequence[str]) -> list[str]:
-    """The ids cut to what tells them apart, but to no fewer than eight characters."""
+    """The ids cut to what distinguishes them, but to no fewer than eight characters."""
     length = SHORT_ID
     while len({one[:length] for one in ids}) < len(set(ids)):
         length += 1
@@ -181,7 +181,7 @@ def _lines(letters: Sequence[DeadLetter], done: str = "") -> list[Text]:
     return [Text(f"{done}{short}  {queue}  {what}") for short, queue, _, _, what, _ in _rows(letters)]
 
 
-def _tell_of_the_rest(wanted: Sequence[DeadLetter], done: Sequence[DeadLetter]) -> None:
+def _report_the_rest(wanted: Sequence[DeadLetter], done: Sequence[DeadLetter]) -> None:
     if missing := len(wanted) - len(done):
         stderr.print(f"{missing:,} of {_count(wanted)} are gone, or somebody else looks at them now.")
 
@@ -192,9 +192,9 @@ def _redrive(target: Target) -> int:
     total = 0
     with Progress(*columns, console=stderr, transient=True) as progress:
         for name in target.dead_letters.queues:
-            told = partial(_show_progress, progress, progress.add_task(name, total=None))
+            described = partial(_show_progress, progress, progress.add_task(name, total=None))
             try:
-                total += target.dead_letters.redrive(name, told)
+                total += target.dead_letters.redrive(name, described)
             except NotMoved as error:
                 problem = f"The dead letters of the {name} queue were not all put back: {error}."
                 raise Failure(problem) from error

@@ -15,7 +15,7 @@ _GROUP, _FUNCTION = "AWS::Logs::LogGroup", "AWS::Lambda::Function"
 _SUFFIX: Final = "Logs"
 
 LATE_MS: Final = 20_000
-"""So much of what was read is read again when following: CloudWatch may show an event seconds late."""
+"""How much is read again when following: CloudWatch may show an event seconds late."""
 
 FOLLOW_SECONDS: Final = 2.0
 """CloudWatch answers a few such questions a second, and there is one for each function."""

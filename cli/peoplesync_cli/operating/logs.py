@@ -1,4 +1,4 @@
-"""The functions' log lines, as one reads them."""
+"""The functions' log lines, made readable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OF_LAMBDA: Final = ("START RequestId", "END RequestId", "REPORT RequestId", "IN
 _UNCAUGHT: Final = re.compile(
     r"\[ERROR\]|Traceback \(most recent call last\)|Task timed out|Runtime exited|Status: timeout"
 )
-"""What it says where no line of ours can: an exception that nobody caught, a timeout, a killed process."""
+"""What Lambda logs where our code cannot: an uncaught exception, a timeout, a killed process."""
 
 _ABOUT_THE_CALL: Final = frozenset(
     "level location message timestamp service cold_start function_name function_memory_size function_arn "
@@ -42,19 +42,19 @@ _ABOUT_THE_CALL: Final = frozenset(
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a function. `told` is Powertools' JSON; None where it is `text` alone."""
+    """A line of a function. `data` is Powertools' JSON; None where it is `text` alone."""
 
     at: int
     function: str
     stream: str
     level: str
     text: str
-    told: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
 
     def public(self) -> dict[str, Any]:
         """As it was logged; text as an object with the same names."""
-        if self.told is not None:
-            return dict(self.told)
+        if self.data is not None:
+            return dict(self.data)
         moment = datetime.fromtimestamp(self.at / 1_000, UTC).isoformat(timespec="milliseconds")
         level = {"level": self.level} if self.level else {}
         return {**level, "message": self.text, "timestamp": moment, "service": self.function}
@@ -66,10 +66,10 @@ class Line:
         when = f"{moment:%Y-%m-%d %H:%M:%S}" if date else f"{moment:%H:%M:%S}"
         level = click.style(self.level, fg=_COLOURS.get(self.level))
         parts = [when, self.function, *([level] if self.level else []), _printable(self.text)]
-        for name, value in (self.told or {}).items():
+        for name, value in (self.data or {}).items():
             if name not in _ABOUT_THE_CALL and value not in (None, ""):
                 parts.append(f"{name}={_value(value)}")
-        trace = (self.told or {}).get("exception")
+        trace = (self.data or {}).get("exception")
         return " ".join(parts) + (f"\n{_printable(trace)}" if isinstance(trace, str) else "")
 
 
@@ -78,9 +78,7 @@ class Line:
 @click.option(
     "--since", default="10m", show_default=True, metavar="10m|2h|3d|DATE", help="How far back to begin."
 )
-@click.option(
-    "--errors", is_flag=True, help="Only errors: those that were logged and those that nobody caught."
-)
+@click.option("--errors", is_flag=True, help="Only errors, logged or uncaught.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with the lines to come.")
 @json_option
 @on_stack
@@ -126,23 +124,23 @@ def lines(events: Iterable[LogEvent]) -> Iterator[Line]:
 
 def _line(event: LogEvent) -> Line | None:
     """The line; None where it is Lambda's, or a metric."""
-    told = _json(event.text)
-    if told is None:
+    data = _json(event.text)
+    if data is None:
         uncaught = _UNCAUGHT.search(event.text)
         if not event.text or (event.text.startswith(_OF_LAMBDA) and not uncaught):
             return None
         return Line(event.at, event.function, event.stream, "ERROR" if uncaught else "", event.text)
-    if "_aws" in told:
+    if "_aws" in data:
         return None
-    level, message = told.get("level"), told.get("message")
+    level, message = data.get("level"), data.get("message")
     text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
-    return Line(event.at, event.function, event.stream, level if isinstance(level, str) else "", text, told)
+    return Line(event.at, event.function, event.stream, level if isinstance(level, str) else "", text, data)
 
 
 def _go_together(before: Line, line: Line) -> bool:
-    """Whether two lines of text are one thing that was logged."""
-    told = before.told is not None or line.told is not None
-    return not told and (before.at, before.stream) == (line.at, line.stream)
+    """Whether two lines of text were logged as one."""
+    structured = before.data is not None or line.data is not None
+    return not structured and (before.at, before.stream) == (line.at, line.stream)
 
 
 def _joined(before: Line, line: Line) -> Line:
@@ -167,7 +165,7 @@ def _value(value: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what a terminal would obey: a line may hold what a stranger sent."""
+    """Without control characters: a line may hold what a stranger sent."""
     return "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)
 
 

@@ -38,9 +38,11 @@ def pause(target: Target, as_json: bool) -> None:
         settle(target.worker_mappings, enabled=False, again="peoplesync pause")
         waiting, since = target.depths.waiting(), target.worker_mappings.paused_since()
     if as_json:
-        print_json(_told(target, waiting, since))
+        print_json(_described(target, waiting, since))
         return
-    begun = f"The worker is paused since {iso(since)}." if already and since else "The worker is paused."
+    begun = (
+        f"The worker has been paused since {iso(since)}." if already and since else "The worker is paused."
+    )
     stdout.print(
         f"{begun} {_changes(waiting)} on the queues. Webhooks are accepted, and nothing is lost for "
         f"{_DAYS} days; `peoplesync resume` has them applied."
@@ -57,10 +59,10 @@ def resume(target: Target, as_json: bool) -> None:
         settle(target.worker_mappings, enabled=True, again="peoplesync resume")
         waiting = target.depths.waiting()
     if as_json:
-        print_json(_told(target, waiting, None))
+        print_json(_described(target, waiting, None))
         return
     begun = "The worker was not paused." if already else "The worker takes changes again."
-    stdout.print(f"{begun} {_changes(waiting)} on the queues; `peoplesync status` tells how they fare.")
+    stdout.print(f"{begun} {_changes(waiting)} on the queues; `peoplesync status` shows how they fare.")
 
 
 def settle(mappings: Mappings, *, enabled: bool, again: str) -> None:
@@ -86,7 +88,7 @@ def reachable(what: str) -> Iterator[None]:
         raise Failure(f"{what} cannot be reached: {error}") from error
 
 
-def _told(target: Target, waiting: int, since: int | None) -> dict[str, Any]:
+def _described(target: Target, waiting: int, since: int | None) -> dict[str, Any]:
     return {
         "paused": since is not None,
         "since": None if since is None else iso(since),

@@ -1,4 +1,4 @@
-"""What goes out on the bus: paused for a while and resumed; and what could not go out."""
+"""Publishing on the bus: paused and resumed; and what could not be published."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import click
 from peoplesync.adapters import clock
 from peoplesync.use_cases.health.checks import duration
 from peoplesync.use_cases.public_json import iso
-from peoplesync.use_cases.publishing.publish import KEPT_BY_STREAMS, TOLD_WITHIN
+from peoplesync.use_cases.publishing.publish import KEPT_BY_STREAMS, PUBLISHED_WITHIN
 from peoplesync_cli.operating.pause import reachable, settle
 from peoplesync_cli.operating.republish import again, drop, failed
 from peoplesync_cli.options import json_option, on_stack
 from peoplesync_cli.output import print_json, stdout
 from peoplesync_cli.target import Target
 
-_TOLD, _KEPT = duration(TOLD_WITHIN), duration(KEPT_BY_STREAMS)
+_WITHIN, _KEPT = duration(PUBLISHED_WITHIN), duration(KEPT_BY_STREAMS)
 _WHAT = "The mappings of the streams"
 
 
 @click.group()
 def publish() -> None:
-    """Whether what changes goes out on the bus, for others to act upon; and what could not go out."""
+    """Pause and resume publishing on the bus; and publish what failed."""
 
 
 for command in (failed, again, drop):
@@ -48,12 +48,14 @@ def pause(target: Target, as_json: bool) -> None:
         settle(target.publisher_mappings, enabled=False, again="peoplesync publish pause")
         since = target.publisher_mappings.paused_since()
     if as_json:
-        print_json(_told(target, since))
+        print_json(_described(target, since))
         return
-    begun = f"Publishing is paused since {iso(since)}." if already and since else "Publishing is paused."
+    begun = (
+        f"Publishing has been paused since {iso(since)}." if already and since else "Publishing is paused."
+    )
     stdout.print(
-        f"{begun} People and segments go on. What happens is told later if it is younger than {_TOLD} at "
-        f"the resume; what is older goes to the bucket PublishFailures untold, and after {_KEPT} the streams "
+        f"{begun} People and segments go on. What happens is published later if younger than {_WITHIN} at "
+        f"the resume; what is older goes to the bucket PublishFailures, and after {_KEPT} the streams "
         "forget it. `peoplesync publish resume` goes on."
     )
 
@@ -67,25 +69,25 @@ def resume(target: Target, as_json: bool) -> None:
         since = target.publisher_mappings.paused_since()
         settle(target.publisher_mappings, enabled=True, again="peoplesync publish resume")
     if as_json:
-        print_json(_told(target, None))
+        print_json(_described(target, None))
         return
     if since is None:
         stdout.print("Publishing was not paused.")
-    elif clock.now() - since < TOLD_WITHIN:
+    elif clock.now() - since < PUBLISHED_WITHIN:
         stdout.print(f"Changes are published again, first what happened since {iso(since)}.")
     else:
         stdout.print(
-            f"Changes are published again. It was paused since {iso(since)}: what is older than {_TOLD} is "
-            "not told by itself any more; `peoplesync publish failed` shows it in some minutes, and `publish "
-            "again` publishes it. `docs/runbooks/publish-paused.md` says more."
+            f"Changes are published again. It was paused since {iso(since)}: what is older than {_WITHIN} is "
+            "no longer published by itself; in some minutes `peoplesync publish failed` shows it, and "
+            "`publish again` publishes it. `docs/runbooks/publish-paused.md` says more."
         )
 
 
-def _told(target: Target, since: int | None) -> dict[str, Any]:
+def _described(target: Target, since: int | None) -> dict[str, Any]:
     return {
         "paused": since is not None,
         "since": None if since is None else iso(since),
-        "told_within_seconds": TOLD_WITHIN,
+        "told_within_seconds": PUBLISHED_WITHIN,
         "kept_seconds": KEPT_BY_STREAMS,
         "streams": {
             state.name: "enabled" if state.enabled else "disabled"

@@ -44,9 +44,9 @@ def failed(target: Target, as_json: bool) -> None:
         return
     stdout.print(table(None, _COLUMNS, _rows(batches), right=(2,)))
     since = min((one.first_at for one in batches if one.first_at is not None), default=None)
-    told = f"{_count(batches)} with {_records(sum(batch.records for batch in batches))}"
+    summary = f"{_count(batches)} with {_records(sum(batch.records for batch in batches))}"
     oldest = "" if since is None else f", since {iso(since)}"
-    stdout.print(Text(f"{told}{oldest}; `peoplesync publish again` publishes them", style="dim"))
+    stdout.print(Text(f"{summary}{oldest}; `peoplesync publish again` publishes them", style="dim"))
 
 
 @click.command()
@@ -55,10 +55,10 @@ def failed(target: Target, as_json: bool) -> None:
 @json_option
 @on_stack
 def again(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> None:
-    """Publish after all what could not be published; do so when the cause is mended.
+    """Publish after all what could not be published; do so when the cause is fixed.
 
-    Events come late, but under the ids that they would have had: who listens knows what they have heard. What
-    is told in full is deleted from the bucket, what is not stays there. IDs may be given by their beginnings.
+    Events come late, but under the ids that they would have had: consumers can drop what they have seen.
+    What is published in full is deleted from the bucket, the rest stays. IDs may be abbreviated.
     """
     _either(ids, every)
     _not_paused(target)
@@ -74,10 +74,10 @@ def again(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> Non
                 stdout.print(Text(_line(short, done[-1])))
     left = [one for one in done if one.failed]
     if left:
-        raise Failure(f"{len(left):,} of {_count(batches)} could not be told in full, and are still there.")
+        raise Failure(f"{len(left):,} of {_count(batches)} could not be published in full, and stay.")
     if not as_json:
-        told = sum(one.events for one in done)
-        stdout.print(f"{told:,} event{'s' * (told != 1)} told; nothing is left of that." if done else NONE)
+        events = sum(one.events for one in done)
+        stdout.print(f"{events:,} event{'s' * (events != 1)} published; nothing is left." if done else NONE)
 
 
 @click.command()
@@ -87,14 +87,14 @@ def again(target: Target, ids: Sequence[str], every: bool, as_json: bool) -> Non
 @json_option
 @on_stack
 def drop(target: Target, ids: Sequence[str], every: bool, yes: bool, as_json: bool) -> None:
-    """Delete what could not be published, for good: it will never be told."""
+    """Delete what could not be published, for good: it will never be published."""
     _either(ids, every)
     with reachable(_WHAT):
         bucket = target.failed_batches
         batches = _chosen(bucket.all(), ids, every)
         if batches and not yes:
             stderr.print(*(Text(" ".join(map(str, row))) for row in _rows(batches)), sep="\n")
-            click.confirm(f"Delete {_count(batches)} for good, untold?", abort=True, err=True)
+            click.confirm(f"Delete {_count(batches)} for good, unpublished?", abort=True, err=True)
         for batch in batches:
             bucket.delete(batch.key)
     if as_json:
@@ -107,12 +107,12 @@ def _not_paused(target: Target) -> None:
     with reachable("The mappings of the streams"):
         since = target.publisher_mappings.paused_since()
     if since is not None:
-        raise Failure(f"Publishing is paused since {iso(since)}: `peoplesync publish resume` first.")
+        raise Failure(f"Publishing has been paused since {iso(since)}: `peoplesync publish resume` first.")
 
 
 def _chosen(batches: Sequence[FailedBatch], ids: Sequence[str], every: bool) -> list[FailedBatch]:
-    """The batches whose ids begin like these, or that have these keys, in their order; fails where one of
-    them fits none, or more than one."""
+    """The batches whose ids begin with these, or that have these keys, in their order; fails where one
+    matches none, or more than one."""
     if every:
         return list(batches)
     wanted: set[str] = set()
@@ -120,7 +120,7 @@ def _chosen(batches: Sequence[FailedBatch], ids: Sequence[str], every: bool) -> 
         fitting = [one.key for one in batches if one.id.startswith(beginning) or one.key == beginning]
         if len(fitting) != 1:
             many = f"There are {len(fitting)} of which the ids begin with {beginning}: give more of it"
-            raise Failure(f"{many if fitting else f'There is none {beginning}'}; {_SHOWN}.")
+            raise Failure(f"{many if fitting else f'There is no failed batch {beginning}'}; {_SHOWN}.")
         wanted.update(fitting)
     return [one for one in batches if one.key in wanted]
 
@@ -135,9 +135,9 @@ def _instant(at: int | None) -> str | None:
 
 
 def _line(short: str, one: Republished) -> str:
-    said = f"{short}  {one.batch.stream or '–'}  {_records(one.batch.records)}, {one.events:,} told"
+    said = f"{short}  {one.batch.stream or '–'}  {_records(one.batch.records)}, {one.events:,} published"
     reasons = ", ".join(f"{reason} ({count:,})" for reason, count in one.failed.items())
-    return f"left {said}; not told: {reasons}" if reasons else f"told {said}"
+    return f"left {said}; not published: {reasons}" if reasons else f"sent {said}"
 
 
 def _count(batches: Sequence[FailedBatch]) -> str:

@@ -1,4 +1,4 @@
-"""`peoplesync status`: whether people are in step with Stripe, once or for as long as one looks."""
+"""`peoplesync status`: whether people are in step with Stripe, once or continuously."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _STYLES: Final = {
 @json_option
 @on_stack
 def status(target: Target, watch: bool, connection: str, as_json: bool) -> None:
-    """Tell whether people are in step with Stripe, and what to do where they are not."""
+    """Show whether people are in sync with Stripe, and what to do where they are not."""
     if watch:
         _watch(target, connection, as_json=as_json)
     elif as_json:
@@ -44,14 +44,14 @@ def status(target: Target, watch: bool, connection: str, as_json: bool) -> None:
 
 
 def _watch(target: Target, connection: str, *, as_json: bool) -> None:
-    """On a terminal the picture is kept up to date; elsewhere there is a line for each change."""
+    """On a terminal the display is kept up to date; elsewhere there is a line for each change."""
     try:
         if as_json:
             while True:
                 print_lines([target.status(connection)])
                 time.sleep(INTERVAL)
         if not stdout.is_terminal:
-            _tell_changes(target, connection)
+            _watch_changes(target, connection)
         with Live(console=stdout, auto_refresh=False) as live:
             while True:
                 live.update(shown(target.status(connection)), refresh=True)
@@ -60,7 +60,7 @@ def _watch(target: Target, connection: str, *, as_json: bool) -> None:
         return
 
 
-def _tell_changes(target: Target, connection: str) -> None:
+def _watch_changes(target: Target, connection: str) -> None:
     said = None
     while True:
         found = target.status(connection)
@@ -71,7 +71,7 @@ def _tell_changes(target: Target, connection: str) -> None:
 
 
 def shown(found: dict[str, Any]) -> RenderableType:
-    """The verdict, what to do, and the facts behind it."""
+    """The status, what to do, and the facts behind it."""
     style = _STYLES.get(found["state"], "bold red")
     lines: list[RenderableType] = [Text.assemble((found["headline"], style), "  ", found["reason"])]
     if found["what_to_do"]:

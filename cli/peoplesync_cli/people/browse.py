@@ -1,4 +1,4 @@
-"""Commands that look: people, feed."""
+"""Commands that show people and feeds."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def list_people(target: Target, segment: str | None, connection: str, as_json: b
 @json_option
 @on_stack
 def explain(target: Target, person: str, segment: str | None, connection: str, as_json: bool) -> None:
-    """Tell which conditions of segments hold, until when, and where each field comes from."""
+    """Show which conditions of segments hold, until when, and where each field comes from."""
     browser = target.browser(connection)
     try:
         found = browser.find(person)
@@ -80,13 +80,13 @@ def explain(target: Target, person: str, segment: str | None, connection: str, a
         chosen = [browser.segment(segment)] if segment else enabled
     except NotFound as error:
         raise Failure(sentence(error)) from error
-    told = explain_person(found, chosen, clock.now(), browser.fields)
+    explained = explain_person(found, chosen, clock.now(), browser.fields)
     if segment:
-        told = {name: value for name, value in told.items() if name not in ("fields", "errors")}
+        explained = {name: value for name, value in explained.items() if name not in ("fields", "errors")}
     if as_json:
-        print_json(told)
+        print_json(explained)
     else:
-        stdout.print(*explanation(told), sep="\n")
+        stdout.print(*explanation(explained), sep="\n")
 
 
 @click.command()

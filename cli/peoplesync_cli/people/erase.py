@@ -41,7 +41,7 @@ NOT_REACHED: Final = (
 def erase(target: Target, person: str, yes: bool, no_wait: bool, connection: str, as_json: bool) -> None:
     """Remove a person with all that is known of them, for good.
 
-    Whatever is told of them later is dropped: of their e-mail, their Stripe customers, their ids in the app.
+    What arrives about them later is dropped: by their e-mail, their Stripe customers, their ids in the app.
     Prints a receipt of what was removed. `peoplesync people readmit` lets them in again.
     """
     eraser = target.eraser(target.connection(connection))
@@ -60,7 +60,7 @@ def erase(target: Target, person: str, yes: bool, no_wait: bool, connection: str
         try:
             eraser.ask(found, clock.now())
         except KeyLost as error:
-            raise Failure(f"{sentence(error)} docs/erase.md tells what to do.") from error
+            raise Failure(f"{sentence(error)} docs/erase.md says what to do.") from error
     paused = _paused(target)
     if paused and not no_wait:
         stderr.print(paused, soft_wrap=True)
@@ -74,7 +74,7 @@ def erase(target: Target, person: str, yes: bool, no_wait: bool, connection: str
             raise Failure(sentence(error)) from error
     if receipt is None:
         raise Failure(
-            f"After {PATIENCE:.0f} s the worker has not erased {found.id} yet; `peoplesync status` tells how "
+            f"After {PATIENCE:.0f} s the worker has not erased {found.id} yet; `peoplesync status` shows how "
             f"it fares, and `peoplesync people erase {found.id}` shows the receipt once there is one."
         )
     _print(receipt, as_json)
@@ -88,7 +88,7 @@ def erase(target: Target, person: str, yes: bool, no_wait: bool, connection: str
 def readmit(target: Target, person: str, connection: str, as_json: bool) -> None:
     """Let an erased e-mail, Stripe customer or user of the app be a person again.
 
-    Nothing comes back by this: they are a person again when something new is told of them. An e-mail, and
+    Nothing comes back by this: they are a person again when something new about them arrives. An e-mail, and
     each customer that had it, is let in by itself.
     """
     if "@" not in person and person.startswith("per_"):
@@ -98,18 +98,18 @@ def readmit(target: Target, person: str, connection: str, as_json: bool) -> None
     if as_json:
         print_json({"readmitted": person})
     else:
-        stdout.print(f"{person} is let in again: what is told of them from now on is taken.", markup=False)
+        stdout.print(f"{person} is let in again: what arrives about them from now on is taken.", markup=False)
 
 
 def _paused(target: Target) -> str | None:
-    """Why there is no use in waiting."""
+    """Why waiting is of no use."""
     with reachable("The worker's mappings"):
         since = target.worker_mappings.paused_since()
     if since is None:
         return None
     return (
-        f"The worker is paused since {iso(since)}: they will be erased after `peoplesync resume`, and until "
-        "then nothing of them is gone."
+        f"The worker has been paused since {iso(since)}: they will be erased after "
+        "`peoplesync resume`, and not before."
     )
 
 
@@ -150,10 +150,10 @@ def _print(receipt: ErasureReceipt, as_json: bool) -> None:
         (removed["memberships"], "segment membership", "segment memberships"),
         (removed["feed_entries"], "feed entry", "feed entries"),
     )
-    told = ", ".join(f"{count:,} {one if count == 1 else many}" for count, one, many in counted)
+    counts = ", ".join(f"{count:,} {one if count == 1 else many}" for count, one, many in counted)
     asked = "" if receipt.asked_at is None else f", asked for on {iso(receipt.asked_at)}"
     when = "not yet" if receipt.erased_at is None else f"on {iso(receipt.erased_at)}"
-    lines = [f"Erased {when}: {receipt.person}{asked}.", f"Removed: {told}."]
+    lines = [f"Erased {when}: {receipt.person}{asked}.", f"Removed: {counts}."]
     if not receipt.complete:
         lines.append("The feed is still being deleted.")
     hashed = removed["identities"] - len(receipt.customers)
@@ -161,6 +161,6 @@ def _print(receipt: ErasureReceipt, as_json: bool) -> None:
         *receipt.customers,
         *([f"{hashed} keyed {'hash' if hashed == 1 else 'hashes'}"] if hashed else []),
     ]
-    lines.append(f"What remains, so that they do not come back: {', '.join(kept)}; and this receipt.")
+    lines.append(f"What remains, so that they do not return: {', '.join(kept)}; and this receipt.")
     lines.append("What this does not reach:")
     stdout.print(*lines, *(f"  - {one}" for one in NOT_REACHED), sep="\n", markup=False, soft_wrap=True)

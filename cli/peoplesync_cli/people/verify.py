@@ -34,8 +34,8 @@ _LONGEST_VALUE = 60
 def verify(target: Target, sample: int | None, repair: bool, connection: str, as_json: bool) -> None:
     """Compare customers, subscriptions, deletions and the charges of the last 35 days with Stripe.
 
-    Exits with 1 and a list when something drifted, or cannot be read. What may just be on its way is looked
-    at again for two minutes first. Personal values are not printed, only their field's name.
+    Exits with 1 and a list when something drifted, or cannot be read. What may just be on its way is checked
+    again for two minutes first. Personal values are not printed, only their field's name.
     """
     connected = target.connection(connection)
     verifier = target.verifier(lambda line: stderr.print(line, style="dim"))

@@ -42,7 +42,7 @@ def definitions(stack: LocalStack) -> list[dict[str, Any]]:
 
 
 def evaluated(definition: Mapping[str, Any], samples: Samples, end: float) -> Alarm:
-    """The alarm at `end`, which is when the newest sample of all was told."""
+    """The alarm at `end`, which is when the newest sample of all was reported."""
     question, _, address = definition.get("AlarmDescription", "").partition(" What to do: ")
     page = address.rpartition("/")[2]
     return Alarm(definition["AlarmName"], _state(definition, samples, end), question, page)
@@ -68,7 +68,8 @@ def _state(definition: Mapping[str, Any], samples: Samples, end: float) -> State
 def _breaches(
     definition: Mapping[str, Any], series: Series, samples: Samples, end: float
 ) -> list[bool | None]:
-    """Whether each evaluated period breaches the threshold, the newest first; None where nothing was told."""
+    """Whether each evaluated period breaches the threshold, the newest first; None where there is no
+    sample."""
     breaches_threshold = _COMPARISONS[definition["ComparisonOperator"]]
     name = definition.get("ExtendedStatistic") or definition["Statistic"]
     period = definition["Period"]

@@ -146,7 +146,7 @@ def _areas(plot: Plot, stacked: Sequence[Sequence[Point]], colors: Sequence[str]
 
 
 def _path(places: Sequence[tuple[float, float]]) -> str:
-    """A line through places; of those on one level only the first and the last are told."""
+    """A line through places; of those on one level only the first and the last are kept."""
     kept = [
         place
         for number_, place in enumerate(places)

@@ -26,7 +26,7 @@ class Series:
 
 @dataclass(frozen=True, order=True)
 class Sample:
-    """A value, and when it was told: seconds since 1970 by the system's time."""
+    """A value, and when it was reported: seconds since 1970 by the system's time."""
 
     at: float
     value: float
@@ -45,7 +45,7 @@ def logged(stack: LocalStack) -> Iterator[str]:
 
 
 def samples(lines: Iterable[str]) -> Samples:
-    """The samples of each series, by time. What is no EMF among the lines is left out."""
+    """The samples of each series, by time. Lines that are not EMF are left out."""
     found: defaultdict[Series, list[Sample]] = defaultdict(list)
     for line in lines:
         if '"_aws"' not in line:
@@ -55,12 +55,12 @@ def samples(lines: Iterable[str]) -> Samples:
         except json.JSONDecodeError:
             continue
         if isinstance(document, dict) and isinstance(document.get("_aws"), dict):
-            for series, sample in _told(document):
+            for series, sample in _samples_of(document):
                 found[series].append(sample)
     return {series: sorted(each) for series, each in found.items()}
 
 
-def _told(document: dict[str, Any]) -> Iterator[tuple[Series, Sample]]:
+def _samples_of(document: dict[str, Any]) -> Iterator[tuple[Series, Sample]]:
     at = document["_aws"]["Timestamp"] / 1000
     for directive in document["_aws"]["CloudWatchMetrics"]:
         for names in directive["Dimensions"]:

@@ -27,11 +27,11 @@ def dashboard_of(stack: LocalStack, places: Places | None = None) -> Dashboard:
     """Draw what the stack's functions have logged so far. Raises LocalStackError where that is nothing."""
     source = (places or Places()).checkout / "infra" / "dashboard.json"
     body = json.loads(filled_in(source.read_text(), stack.name, stack.region))
-    told = samples(logged(stack))
-    if not told:
+    logged_samples = samples(logged(stack))
+    if not logged_samples:
         raise LocalStackError(
             "The functions have not logged any metrics yet; health is measured every five minutes."
         )
-    span = span_of(told)
-    alarms = [evaluated(definition, told, span.end) for definition in definitions(stack)]
-    return Dashboard(drawn(body, told, alarms, stack.name), span, alarms)
+    span = span_of(logged_samples)
+    alarms = [evaluated(definition, logged_samples, span.end) for definition in definitions(stack)]
+    return Dashboard(drawn(body, logged_samples, alarms, stack.name), span, alarms)

@@ -3,7 +3,7 @@
 What differs from CloudWatch: the span is what the samples have, from the first to the last, and where that
 is short a chart's period is shorter than the widget's, so that there is something to see. A chart of sums
 says which it is; a threshold beside them still is that of the alarm's own period. `start` and `end` are not
-looked at. Alarms are evaluated here, at the end of the span; the first that is on is told with its
+looked at. Alarms are evaluated here, at the end of the span; the first that is on is shown with its
 question, for which one opens the alarm in CloudWatch, and the stack's name before theirs is left out. Times
 are UTC, by the local system's clock, which may have been moved.
 """
@@ -79,7 +79,7 @@ def drawn(body: Mapping[str, Any], samples: Samples, alarms: Sequence[Alarm], st
         element("style", _STYLE),
         element("rect", width=width, height=height, fill="#f2f3f3"),
         text(_MARGIN + 5, 40, stack, "name"),
-        text(width - _MARGIN - 5, 40, _told(span), "span", text_anchor="end"),
+        text(width - _MARGIN - 5, 40, _span_text(span), "span", text_anchor="end"),
         *(_widget(widget, samples, by_name, span, stack) for widget in widgets),
     ]
     return element(
@@ -95,14 +95,14 @@ def drawn(body: Mapping[str, Any], samples: Samples, alarms: Sequence[Alarm], st
 
 
 def filled_in(body: str, stack: str, region: str) -> str:
-    """The body's text as Fn::Sub makes it, with an account that is none."""
+    """The body's text as Fn::Sub makes it, with a made-up account."""
     values = {"StackName": stack, "Region": region, "AccountId": "000000000000", "Partition": "aws"}
     for name, value in values.items():
         body = body.replace(f"${{AWS::{name}}}", value)
     return body
 
 
-def _told(span: Span) -> str:
+def _span_text(span: Span) -> str:
     day = time.strftime("%Y-%m-%d %H:%M", time.gmtime(span.start))
     same_day = span.start // 86_400 == span.end // 86_400
     until = time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", time.gmtime(span.end))
@@ -135,9 +135,9 @@ def _widget(
             case "gauge":
                 inside = gauge(metrics, box, span)
             case view:
-                raise ValueError(f"{view} is no view that is drawn")
+                raise ValueError(f"{view} is not a view that is drawn")
     else:
-        raise ValueError(f"{widget['type']} is no widget that is drawn")
+        raise ValueError(f"{widget['type']} is not a widget that is drawn")
     card = element("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=6, class_="card")
     title = text(box.x + 14, box.y + 22, properties["title"], "title")
     return element("g", element("title", escaped(properties["title"])), card, title, *inside)

@@ -69,7 +69,7 @@ def statistic(values: Sequence[float], name: str) -> float:
         case "SampleCount":
             return float(len(values))
     if not name.startswith("p"):
-        raise ValueError(f"{name} is no statistic that is drawn")
+        raise ValueError(f"{name} is not a statistic that is drawn")
     ordered = sorted(values)
     place = (len(ordered) - 1) * float(name[1:]) / 100
     below = math.floor(place)

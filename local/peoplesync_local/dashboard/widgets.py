@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from peoplesync_local.dashboard.emf import Sample, Samples, Series
 
-# Counts are told only where they are not zero: a gap between two of them is a zero, not a straight line.
+# Counts are reported only where they are not zero: a gap between two of them is a zero, not a straight line.
 _FILLED: Final = re.compile(r"FILL\((\w+), (\d+)\)")
 
 
@@ -79,15 +79,15 @@ def _shown(properties: Mapping[str, Any], samples: Samples) -> Iterator[Shown]:
         if "expression" in options:
             filled = _FILLED.fullmatch(options["expression"])
             if filled is None:
-                raise ValueError(f"{options['expression']} is no expression that is drawn")
+                raise ValueError(f"{options['expression']} is not an expression that is drawn")
             behind = hidden[filled[1]]
             statistic = behind[-1].get("stat", properties["stat"])
-            told = tuple(samples.get(series_of(behind), ()))
-            yield Shown(options["label"], options["color"], statistic, told, float(filled[2]))
+            points = tuple(samples.get(series_of(behind), ()))
+            yield Shown(options["label"], options["color"], statistic, points, float(filled[2]))
         elif options.get("visible", True):
             statistic = options.get("stat", properties["stat"])
-            told = tuple(samples.get(series_of(entry), ()))
-            yield Shown(options["label"], options["color"], statistic, told)
+            points = tuple(samples.get(series_of(entry), ()))
+            yield Shown(options["label"], options["color"], statistic, points)
 
 
 def series_of(entry: list[Any]) -> Series:

@@ -31,7 +31,7 @@ class Emulator:
 def start(places: Places, port: int | None, started: Callable[[Process], None]) -> Emulator:
     """Start the emulator on `port`, or on a free one, and return as soon as it answers.
 
-    `started` is told of the process as soon as there is one, so that it can be stopped even if this call
+    `started` gets the process as soon as there is one, so that it can be stopped even if this call
     never returns. Raises LocalStackError when it is not installed, when `port` is taken, or when it does not
     come up.
     """

@@ -1,7 +1,7 @@
 """Turns template.yaml into plain CloudFormation as the emulator understands it.
 
 The code comes from the emulator's own S3, routes stand as resources of their own, the outputs name addresses
-that work here, and the functions learn where the simulator of Stripe answers and tells the time. Nothing else
+that work here, and the functions learn where the simulator of Stripe answers and keeps the time. Nothing else
 differs from AWS.
 """
 
@@ -64,7 +64,7 @@ def localized(
     `checkout` is where the definitions of state machines are; `code` has an s3:// address for each of
     `code_folders`; `parameters` are those of the deployment; `function_environment` is added to every
     function's; `api_root` is the address below which the emulator serves HTTP APIs by their id. Raises
-    LocalStackError if the template is no valid SAM.
+    LocalStackError if the template is not valid SAM.
     """
     sam = copy.deepcopy(template)
     for logical_id, address in code.items():

@@ -36,7 +36,7 @@ def layer_zip(places: Places) -> bytes:
 
     The emulator unpacks the layer whenever a function starts cold, and the requirements are 4,000 files. They
     stay in a folder of this checkout instead, installed once and kept until they, or the emulator's Python,
-    change; a `.pth` file, which the emulator honours as AWS does, tells where. Raises LocalStackError if they
+    change; a `.pth` file, which the emulator honours as AWS does, says where. Raises LocalStackError if they
     cannot be installed.
     """
     source = places.checkout / "layers" / "core"

@@ -13,7 +13,7 @@ class Places:
     """The directories of one local stack.
 
     What is costly to make (the emulator's environment, the layer's requirements) is shared by all stacks of a
-    checkout. What tells one running stack from another (state, lock, logs, temporary files) is in
+    checkout. What belongs to one running stack (state, lock, logs, temporary files) is in
     `state_directory`, so that the integration tests' stack and the developer's live side by side.
     """
 

@@ -25,7 +25,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 @dataclass(frozen=True)
 class Process:
-    """A process and, to tell it from a later one with the same number, when the system says it started."""
+    """A process and when it started, since a later one can have the same number."""
 
     pid: int
     started: str

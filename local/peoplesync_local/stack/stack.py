@@ -1,4 +1,4 @@
-"""The local stack's use cases: bring it up, take it down, tell how it is.
+"""The local stack's use cases: bring it up, take it down, show how it is.
 
 A stack is two processes (the emulator of AWS, the simulator of Stripe) and one state file that names them.
 Against the real Stripe there is no simulator, and the time is the real one. The file is
@@ -36,7 +36,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LocalStack:
-    """A stack that is up, and all one needs to speak to it. `stripe`, the simulator, `stripe_api_url` and
+    """A running stack, and how to reach it. `stripe`, the simulator, `stripe_api_url` and
     `stripe_api_key` are None and empty where the stack asks the real Stripe."""
 
     name: str
@@ -200,7 +200,7 @@ def _simulated_environment(stripe_url: str) -> dict[str, str]:
 
 
 def clock_url(stripe_url: str) -> str:
-    """Where the simulator of Stripe tells the time, which is the whole local system's."""
+    """Where the simulator of Stripe answers what time it is, for the whole local system."""
     return f"{stripe_url}/_clock"
 
 

@@ -43,8 +43,8 @@ def _alone(act: Callable[Concatenate[Lifecycle, P], R]) -> Callable[Concatenate[
 
 
 class Lifecycle:
-    """Every method for a request takes Stripe's parameters as nested dictionaries of text, tells in events of
-    what happens, and returns the object as it is then. Wrong parameters raise `InvalidRequest`, an object
+    """Every method for a request takes Stripe's parameters as nested dictionaries of text, records the events
+    of what happens, and returns the object as it is then. Wrong parameters raise `InvalidRequest`, an object
     that is not there where the address names it `Missing`, a payment that the request insists on
     `CardDeclined`.
 
@@ -73,7 +73,7 @@ class Lifecycle:
         )
         self._population: Population | None = None
         self._advanced_to = 0
-        self._told = 0
+        self._recorded = 0
         account.listen(self._count)
 
     @_alone
@@ -222,7 +222,7 @@ class Lifecycle:
         """Everything due up to then happens, in order of time, each event with its own `created`; how many
         events that were."""
         with self.account.lock:
-            told = self._told
+            before = self._recorded
             due = self._due_of_population(until)
             ahead = next(due, None)
             while True:
@@ -235,7 +235,7 @@ class Lifecycle:
                 else:
                     break
             self._advanced_to = max(self._advanced_to, until)
-            return self._told - told
+            return self._recorded - before
 
     def _take(self, at: int) -> None:
         """What is due first, if it still is."""
@@ -288,4 +288,4 @@ class Lifecycle:
         return population
 
     def _count(self, _: StripeObject) -> None:
-        self._told += 1
+        self._recorded += 1

@@ -99,12 +99,12 @@ def test_the_worker_and_its_reason_are_in_the_log(
         return [json.loads(line) for line in printed.splitlines()]
 
     eventually(lambda: bool(errors()), 5, "the error is in the log")
-    assert ("message buried", "not JSON, or nested too deeply") in [
+    assert ("message dead-lettered", "not JSON, or nested too deeply") in [
         (one["message"], one.get("reason")) for one in errors()
     ]
     lines = run("logs", "--since", since).stdout.splitlines()
     assert any(
-        ' apply_changes ERROR message buried reason="not JSON, or nested too deeply"' in line
+        ' apply_changes ERROR message dead-lettered reason="not JSON, or nested too deeply"' in line
         for line in lines
     )
     assert any(" apply_changes INFO batch applied dead=1" in line for line in lines)

@@ -164,7 +164,7 @@ def test_a_revoked_key_is_said_and_a_working_one_catches_up(system: System) -> N
     assert system.reconcile().problem == "key_refused"
     health = system.health()
     assert health["headline"] == "Stopped: key revoked"
-    assert health["reason"].startswith("Stripe refuses the API key since ")
+    assert health["reason"].startswith("Stripe has refused the API key since ")
 
     simulator.add_key(KEY)
     sign_up(system, 2)

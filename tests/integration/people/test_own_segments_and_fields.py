@@ -26,7 +26,7 @@ def test_a_field_of_metadata_fills_itself_and_a_segment_on_it_has_the_right_memb
     (field,) = command.json("fields", "add", "seats", "--from", "customer.metadata.seats", "--type", "number")
 
     assert field["reevaluation"]["status"] == "succeeded"
-    assert list(field["filling"]["reasons"].values()) == ['"a few" is no number']
+    assert list(field["filling"]["reasons"].values()) == ['"a few" is not a number']
     counts = ("people", "with_value", "not_converted", "not_known")
     assert [field["filling"][name] for name in counts] == [4, 2, 1, 0]
 

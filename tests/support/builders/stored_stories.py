@@ -92,7 +92,7 @@ def full_person(person: str = "per_1") -> Person:
         review_at=NOW + DAY,
         definitions_version=7,
         terms={"coupon:coupon_1": 1, "product:prod_1": 2},
-        errors={"seats": '"many" is no number'},
+        errors={"seats": '"many" is not a number'},
         absorbed=("per_0",),
     )
 

@@ -184,7 +184,7 @@ def told(telling: Telling, world: World | None = None) -> World:
     world, rng = world or world_of(telling), random.Random(telling.asks)
     for batch in telling.batches:
         report = world.apply(*batch)
-        assert not report.buried
+        assert not report.dead_lettered
         assert not report.crashed
         if telling.asks is not None:
             deliver_some(world, rng)

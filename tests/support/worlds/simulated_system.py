@@ -128,7 +128,7 @@ class System:
             WorldsRecords(self.world),
             waiting=lambda: 0,
             sleep=lambda _: None,
-            tell=lambda _: None,
+            say=lambda _: None,
             rng=random.Random(1),
         )
         return verifier.verify(self.connections.current)

@@ -73,12 +73,12 @@ class ObjectLists:
 
 @dataclass
 class Verification:
-    """Verifies a world; `while_waiting` happens whenever it waits, and is told how often it did."""
+    """Verifies a world; `while_waiting` happens whenever it waits, and gets how often it did."""
 
     world: World
     on_queues: int = 0
     waited: list[float] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     while_waiting: Callable[[int], object] = lambda times: None
 
     def verifier(self) -> Verifier:
@@ -88,7 +88,7 @@ class Verification:
             records=WorldsRecords(self.world),
             waiting=lambda: self.on_queues,
             sleep=self.sleep,
-            tell=self.told.append,
+            say=self.said.append,
             rng=random.Random(7),
         )
 

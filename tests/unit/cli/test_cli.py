@@ -258,7 +258,7 @@ def test_nobody_found_is_said_in_a_sentence_and_fails(
     result = run(*command, who, *as_json)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.splitlines()[-1] == f"Error: Nobody here is {who}."
+    assert result.stderr.splitlines()[-1] == f"Error: No person matches {who}."
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])

@@ -161,7 +161,7 @@ def test_the_door_logs_which_event_it_took_and_counts_it(
         ),
         (webhook(body_of(SENT), None), "no Stripe-Signature header", "Signature"),
         (signed(SENT | {"livemode": True}), "the connection is in test mode", "Mode"),
-        (signed([PERSONAL]), "body is no Stripe event", "Malformed"),
+        (signed([PERSONAL]), "body is not a Stripe event", "Malformed"),
     ],
 )
 def test_a_refusal_tells_the_operator_why_and_nothing_personal(

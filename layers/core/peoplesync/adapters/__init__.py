@@ -1,1 +1,1 @@
-"""What the use cases need of the world: DynamoDB, SQS, SSM, Stripe's API, the clock."""
+"""Adapters for what the use cases need: DynamoDB, SQS, SSM, Stripe's API, the clock."""

@@ -25,7 +25,7 @@ def now() -> int:
 
 
 def distance() -> int:
-    """Seconds by which the system's time is ahead of the real one, by which AWS goes; 0 in AWS."""
+    """Seconds by which the system's time is ahead of the real time, which AWS uses; 0 in AWS."""
     url = os.environ.get(VARIABLE)
     return 0 if not url else _simulated(url)
 

@@ -1,4 +1,4 @@
-"""Wiring of what operators do by themselves, by their own rights and not by a function's."""
+"""Wiring for what operators do with their own permissions, not a function's."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ class OperatorWiring(Wiring):
             stopwatch=time.monotonic,
         )
 
-    def verifier(self, tell: Callable[[str], None]) -> Verifier:
-        """Compares people with Stripe; `tell` is told what it is waiting for."""
+    def verifier(self, say: Callable[[str], None]) -> Verifier:
+        """Compares people with Stripe; `say` gets what it is waiting for."""
         from peoplesync.adapters.dynamodb.people.records_reader import RecordsReader
         from peoplesync.adapters.stripe.api import TIMEOUT
         from peoplesync.use_cases.stripe_reads.event_lists import Patient
@@ -124,12 +124,12 @@ class OperatorWiring(Wiring):
             records=RecordsReader(),
             waiting=self.depths.waiting,
             sleep=time.sleep,
-            tell=tell,
+            say=say,
             rng=random.Random(),  # noqa: S311 - a sample, not a key
         )
 
     def republisher(self) -> Republisher:
-        """Publishes after all what could not be published."""
+        """Publishes again what could not be published."""
         from peoplesync.use_cases.publishing.republish import Republisher
 
         return Republisher(self.failed_batches, self.publisher())

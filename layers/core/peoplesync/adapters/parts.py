@@ -106,13 +106,13 @@ class Parts:
         return ApiKeys(self.connections, self.secrets)
 
     def erasure_keys(self, secrets: Secrets) -> ErasureKeys:
-        """What tells erased people from others."""
+        """The keys that recognize erased people."""
         from peoplesync.adapters.aws.erasure_keys import ErasureKeys
 
         return ErasureKeys(self.connections, secrets.erasure_key)
 
     def people_store(self, feed_retention_days: int, secrets: Secrets, side_by_side: int = 1) -> PeopleStore:
-        """People for whoever writes them, or looks them up as the worker does."""
+        """People for writing, or for consistent look-ups as the worker's."""
         from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 
         markers = self.erasure_keys(secrets)
@@ -120,7 +120,7 @@ class Parts:
 
     @cached_property
     def people(self) -> PeopleReader:
-        """People for whoever only looks."""
+        """People for reading only."""
         from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 
         return PeopleReader()
@@ -161,7 +161,7 @@ class Parts:
 
     @cached_property
     def queues(self) -> Mapping[str, ChangeQueue]:
-        """The queues of changes by what they are called: live, bulk and review."""
+        """The queues of changes by name: live, bulk and review."""
         from peoplesync.adapters.aws.queues import ChangeQueue
 
         sqs, stack = self.client("sqs"), self.stack
@@ -179,12 +179,12 @@ class Parts:
 
     @cached_property
     def worker_mappings(self) -> Mappings:
-        """What has Lambda take changes from the queues."""
+        """The mappings by which Lambda takes changes from the queues."""
         return self._mappings({name: f"{name.upper()}_MAPPING" for name in ("live", "bulk", "review")})
 
     @cached_property
     def publisher_mappings(self) -> Mappings:
-        """What has Lambda publish changes from the streams."""
+        """The mappings by which Lambda publishes changes from the streams."""
         return self._mappings({name: f"{name.upper()}_STREAM_MAPPING" for name in ("people", "feed")})
 
     def _mappings(self, variables: Mapping[str, str]) -> Mappings:

@@ -47,10 +47,10 @@ class Stack:
 
 
 def output_of(variable: str) -> str:
-    """What the output is called that tells the same as a function's variable."""
+    """The name of the output that has the same value as a function's variable."""
     return "".join(part.capitalize() for part in variable.split("_"))
 
 
 def variable_of(output: str) -> str:
-    """What the variable of a function is called that tells the same as an output."""
+    """The name of the function's variable that has the same value as an output."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()

@@ -2,7 +2,7 @@
 
 A function wires itself by its environment (`Wiring.of_function(os.environ)`) and builds its one use case at
 its cold start. What operators use besides is in `operator_wiring.py`. As in `parts.py`, imports wait until
-somebody needs them.
+they are needed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.worker.apply import Applier
 
 CONNECTION_SECONDS: Final = 10
-"""How old a connection may be for whoever only labels messages with its epoch."""
+"""How old a connection may be where it only labels messages with its epoch."""
 
 WRITE_KEY_SECONDS: Final = 30
 """How old may be what is known of a write key."""
@@ -75,7 +75,7 @@ class Wiring(Parts):
         )
 
     def activity_api(self) -> ActivityReceiver:
-        """Takes what the app tells of its users."""
+        """Takes what the app sends about its users."""
         from peoplesync.adapters.dynamodb.write_keys import WriteKeys
         from peoplesync.use_cases.ingress.activity_api import ActivityReceiver
 
@@ -144,7 +144,7 @@ class Wiring(Parts):
         )
 
     def reconciler(self) -> Reconciler:
-        """Brings what the webhook missed."""
+        """Reads what the webhook missed."""
         from peoplesync.use_cases.scheduled.reconcile import Reconciler
 
         stripe = self.stripe_api(EVENTS_SECONDS)
@@ -160,7 +160,7 @@ class Wiring(Parts):
         )
 
     def sweeper(self) -> Callable[[int], Swept]:
-        """Has the people reviewed whom the clock alone may have moved by that instant."""
+        """Has people reviewed for whom the clock alone may have changed something by that instant."""
         from peoplesync.use_cases.scheduled.sweep import sweep
 
         return partial(sweep, self.connections, self.people, self.queues["review"])
@@ -172,7 +172,7 @@ class Wiring(Parts):
         from peoplesync.adapters.aws.bus import EventBus
         from peoplesync.use_cases.publishing.publish import Publisher
 
-        # What fails comes again, so it had better fail soon: well within the function's timeout.
+        # What fails comes again, so it should fail soon: well within the function's timeout.
         soon = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
         return Publisher(
             connections=self.connections,
@@ -193,7 +193,7 @@ class Wiring(Parts):
         return Reevaluations(epoch, self.reevaluations, self.reevaluating, clock.now, self.people.shards)
 
     def health(self) -> Health:
-        """Tells whether people are in step with Stripe."""
+        """Says whether people are in sync with Stripe."""
         from peoplesync.use_cases.health.health import Health
 
         return Health(

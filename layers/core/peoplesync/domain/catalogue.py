@@ -1,6 +1,6 @@
 """The catalogue: products' names, prices' tiers and coupons' terms, which belong to no customer.
 
-Events tell of them on their own, before or after the subscriptions that use them; a person's fields are
+Events report them on their own, before or after the subscriptions that use them; a person's fields are
 projected with what the catalogue holds, and again when it changes.
 
 No shape shows all there is to know, so an entry holds each part by itself, with its own `as_of`: a shape
@@ -78,7 +78,7 @@ class Entry:
     Stripe was last asked for it at `asked_at`, and answered with it, or with a `refusal`.
 
     `version` rises with every write and is 0 until the first; `revision` rises when what people show changes,
-    and `told` is the one of which the people who use it were told.
+    and `told` is the one last announced to the people who use it.
     """
 
     key: CatalogueKey
@@ -137,7 +137,7 @@ class Entry:
 
     @property
     def may_be_asked(self) -> bool:
-        """Whether asking Stripe can tell something new: it was not asked since the object was updated."""
+        """Whether asking Stripe can show something new: it was not asked since the object was updated."""
         return self.asked_at is None or not self._is_after_update(self.asked_at)
 
     @property
@@ -268,7 +268,7 @@ def _change(
 def fold_entry(
     entry: Entry, changes: Sequence[CatalogueChange], answer: Answer | None, mapped: Collection[str] = ()
 ) -> Entry:
-    """The entry after the changes, by the rules of `snapshots`; raises `Tied` where only Stripe can tell what
+    """The entry after the changes, by the rules of `snapshots`; raises `Tied` where only Stripe knows what
     a product shows. People show the metadata that is `mapped` to a field, and no other."""
     editions = {name: dict(parts) for name, parts in entry.editions.items()}
     for change in changes:

@@ -36,7 +36,7 @@ IN_CATALOGUE: Final = frozenset({"product", "price", "coupon"})
 
 
 def read_listed(value: Any, as_of: int) -> Iterator[Change | CatalogueChange]:
-    """The changes that an object is worth, as it was at `as_of`; none for what is no customer's. Raises
+    """The changes that an object is worth, as it was at `as_of`; none for what is not a customer's. Raises
     `UnreadableStripeObject`."""
     refuse_too_deep(value)
     value_id = id_of(value)
@@ -62,12 +62,12 @@ def _changes(value: Json, value_id: str, as_of: int) -> Iterator[Change | Catalo
         raise _unreadable(value, "customer", "is neither an id nor an object that has one")
     account = account_of(value)
     alias = account if account != record else None
-    told = Change(record, ObjectKey("customer", record), as_of, alias=alias)
+    change = Change(record, ObjectKey("customer", record), as_of, alias=alias)
     match kind:
         case "customer":
             snapshot = customer_snapshot(value, as_of, "")
             discounts = shown_discounts(value, as_of, "") if snapshot else {}
-            yield replace(told, snapshot=snapshot, discounts=discounts, deleted=is_deleted(value))
+            yield replace(change, snapshot=snapshot, discounts=discounts, deleted=is_deleted(value))
         case "subscription":
             yield from shown_prices(value, as_of, "")
             invoice = value.get("latest_invoice")
@@ -76,13 +76,13 @@ def _changes(value: Json, value_id: str, as_of: int) -> Iterator[Change | Catalo
             snapshot = subscription_snapshot(value, as_of, "")
             discounts = shown_discounts(value, as_of, "")
             key = ObjectKey("subscription", value_id)
-            yield replace(told, object=key, snapshot=snapshot, discounts=discounts)
+            yield replace(change, object=key, snapshot=snapshot, discounts=discounts)
         case "charge":
             paid = charge_snapshot(value, as_of, "")
-            yield replace(told, object=ObjectKey("charge", value_id), snapshot=paid)
+            yield replace(change, object=ObjectKey("charge", value_id), snapshot=paid)
         case "invoice":
             invoiced = invoice_snapshot(value, as_of, "")
-            yield replace(told, object=ObjectKey("invoice", value_id), snapshot=invoiced)
+            yield replace(change, object=ObjectKey("invoice", value_id), snapshot=invoiced)
         case _:
             raise _unreadable(value, "object", "is of a kind that lists do not show")
 

@@ -1,6 +1,6 @@
-"""Outgoing events: what a written person, or a new entry of a feed, is worth telling to others.
+"""Outgoing events: what is published of a written person, or of a new entry of a feed.
 
-Everything is derived from one write alone, so that telling of it twice tells the same, under the same id.
+Everything is derived from one write alone, so that publishing it twice gives the same events and ids.
 Three things are silent: what an import brought, since nobody wants 10,000 welcome mails, unless it was asked
 for; a person who is pending, since they are nobody yet; what belongs to an epoch that is over, since its
 people are only cleared away.
@@ -27,17 +27,17 @@ SEGMENT_LEFT: Final = "Segment Left"
 EVENT_TRACKED: Final = "Event Tracked"
 
 IMPORT: Final = "import"
-IMPORT_TOLD: Final = "import_told"
-"""What an import writes is silent. One that is to be told of has a cause of its own, so that the streams'
-filters can tell them apart; outside, both are an import."""
+IMPORT_PUBLISHED: Final = "import_told"
+"""What an import writes is silent. One that is to be published has a cause of its own, so that the streams'
+filters can distinguish them; outside, both are an import."""
 
-OF_IMPORTS: Final = frozenset({IMPORT, IMPORT_TOLD})
+OF_IMPORTS: Final = frozenset({IMPORT, IMPORT_PUBLISHED})
 
 SILENT_CAUSES: Final = frozenset({IMPORT})
-"""Causes of writes of which nothing is told."""
+"""Causes of writes that are not published."""
 
 OF_OURS: Final = frozenset({"customer_last_sync_at"})
-"""Fields that tell when we did something: a change of theirs alone is no update."""
+"""Fields that say when we did something: a change of these alone is not an update."""
 
 MOVED: Final = "moved"
 ERASED: Final = "erased"
@@ -46,10 +46,10 @@ ERASED: Final = "erased"
 
 @dataclass(frozen=True)
 class PersonWritten:
-    """A person was written: `before` and `after`, None where they were not there (any more).
+    """A person was written: `before` and `after`, None where they did not exist before, or after.
 
     `cause` is the write's that led to `after`; of a removal, the last write's before it. `written_at` is the
-    instant of the write. `erased` says that nothing is to be kept of them any more.
+    instant of the write. `erased` says that nothing of them is to be kept.
     """
 
     epoch: Epoch
@@ -76,7 +76,7 @@ Written = PersonWritten | EntryWritten
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One event to be told. `type` is EventBridge's detail-type, `cause` is as others know it, `content` is
+    """One event to publish. `type` is EventBridge's detail-type, `cause` is as others know it, `content` is
     what this type alone has; instants are Unix seconds."""
 
     type: str
@@ -94,7 +94,7 @@ def billing_type(kind: str) -> str:
 
 
 def is_silent(written: Written) -> bool:
-    """Whether nothing is told of it whatever it holds. That somebody was erased is told in any case."""
+    """Whether it is not published whatever it holds. That somebody was erased is published in any case."""
     return written.cause in SILENT_CAUSES and not (isinstance(written, PersonWritten) and written.erased)
 
 
@@ -116,28 +116,28 @@ def person_events(written: PersonWritten) -> Iterator[Outgoing]:
         cause, occurred_at = public_cause(written.cause), written.after.evaluated_at
     version = max(one.version for one in (written.before, written.after) if one is not None)
 
-    def told(type_: str, what: str, **content: Any) -> Outgoing:
+    def outgoing(type_: str, what: str, **content: Any) -> Outgoing:
         id_ = f"{written.epoch}:{person.id}:{version}:{what}"
         return Outgoing(type_, id_, written.epoch, cause, occurred_at, person, content)
 
     if before is None and after is not None:
-        yield told(PERSON_CREATED, "created", fields=_values(after))
+        yield outgoing(PERSON_CREATED, "created", fields=_values(after))
     elif before is not None and after is None:
-        yield told(PERSON_REMOVED, "removed")
+        yield outgoing(PERSON_REMOVED, "removed")
     elif before is not None and after is not None and (changes := _changes(before, after)):
-        yield told(PERSON_UPDATED, "updated", changes=changes)
+        yield outgoing(PERSON_UPDATED, "updated", changes=changes)
     absorbed = _absorbed(before, after)
     if absorbed:
-        yield told(PERSON_MERGED, "merged", merged=absorbed)
+        yield outgoing(PERSON_MERGED, "merged", merged=absorbed)
     were, are = (one.segments if one else {} for one in (before, after))
     for segment in sorted(are.keys() - were.keys()):
-        yield told(SEGMENT_ENTERED, f"entered:{segment}", segment=segment)
+        yield outgoing(SEGMENT_ENTERED, f"entered:{segment}", segment=segment)
     for segment in sorted(were.keys() - are.keys()):
-        yield told(SEGMENT_LEFT, f"left:{segment}", segment=segment, entered_at=were[segment])
+        yield outgoing(SEGMENT_LEFT, f"left:{segment}", segment=segment, entered_at=were[segment])
 
 
 def entry_event(written: EntryWritten, person: Person) -> Outgoing:
-    """The billing event, or what a user of the app did, told of the person to whom the record belongs now.
+    """The billing event, or what a user of the app did, for the person to whom the record belongs now.
     They may still be pending: what happened did happen, though of whom is only known by the record's id."""
     event = written.event
     age_seconds = max(0, written.written_at - event.at)
@@ -185,7 +185,8 @@ def _values(person: Person) -> dict[str, FieldValue]:
 
 
 def _changes(before: Person, after: Person) -> dict[str, dict[str, FieldValue]]:
-    """The fields that changed with their old and new values, None for none; empty where it is no update."""
+    """The fields that changed with their old and new values, None for none; empty where it is not an
+    update."""
     old, new = _values(before), _values(after)
     changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     if not set(changed) - OF_OURS:

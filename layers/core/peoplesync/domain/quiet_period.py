@@ -1,6 +1,6 @@
 """Rhythm: how long a Stripe account is usually quiet between two events, and whether it is quiet for longer.
 
-A gap is the time between two successive seconds in which something happened; Stripe tells one happening by
+A gap is the time between two successive seconds in which something happened; Stripe reports one change by
 several events of the same second. It belongs to the UTC day on which it ended. Those of today and of the
 seven whole days before count, so that there is always a weekend among them. Only gaps of an hour or more are
 remembered one by one: no shorter one makes a difference.
@@ -50,7 +50,7 @@ class QuietPeriodBaseline:
     def with_events(self, times: Iterable[int], until: int) -> QuietPeriodBaseline:
         """The same with the events at these times, which are all that there are before `until`.
 
-        What was before the time that is counted already, or is from `until` on, is ignored: times may be told
+        What was before the time that is counted already, or is from `until` on, is ignored: times may come
         again, in any order and in any slices.
         """
         if until <= self.until:
@@ -68,7 +68,7 @@ class QuietPeriodBaseline:
         sorted by length, the shortest one that at least 99 in 100 are not longer than.
 
         With fewer than 20 gaps it is the longest of them, and at least a week: a new or quiet account has
-        no rhythm yet, and an alarm would only tell of that.
+        no rhythm yet, and an alarm would only report that.
         """
         counting = _counting(self.days, now).values()
         count = sum(gaps.count for gaps in counting)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 PASS_SECONDS: Final = 600
-"""Whoever is still due so long after a pass began is handed out again: their review was lost, or failed."""
+"""A person still due so long after a pass began is handed out again: their review was lost, or failed."""
 
 SETTLED: Final = 60
 """Seconds within which somebody can still appear among those who were due: their fold was being written."""

@@ -6,8 +6,8 @@ objects are spread over the years nobody knows beforehand: so a window is divide
 do, where it has most left to read, and that again and again until there is nothing to divide.
 
 A small account must not pay for this with calls that find nothing. A list is read by one reader until it has
-proved long: by `SHORT` pages, or by a scout, a second reader who begins far away from the newest objects and
-finds more than `FOUND` pages there.
+proved long: by `SHORT` pages, or by a probe, a second reader that begins far away from the newest objects and
+finds more than `PROOF_PAGES` pages there.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ FIRST_CREATED: Final = 1_262_304_000
 SHORT: Final = 16
 """A list of so many pages is short: one reader has it in seconds."""
 
-SCOUT: Final = 48
-"""How many times the span of a page away the scout looks. Had the list so many pages, it would be long."""
+PROBE_DISTANCE: Final = 48
+"""How many times the span of a page away the probe looks. Had the list so many pages, it would be long."""
 
-FOUND: Final = 2
-"""A scout that finds more pages than these has proved it. One is no proof: in an account that is growing,
-the objects of a page or two are far away from all others."""
+PROOF_PAGES: Final = 2
+"""A probe that finds more pages than these has proved it. One does not prove it: in an account that is
+growing, the objects of a page or two are far away from all others."""
 
 WORTH: Final = 3
-"""A window with fewer pages left, as far as one can tell, is not divided."""
+"""A window with fewer pages left, by estimate, is not divided."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def next_window(windows: Mapping[str, Window], taken: Collection[str], mark: str
         widest = max(candidates, key=lambda one: (one.pages_left, one.id))
         middle = widest.gte + ((widest.cursor_at or widest.lt) - widest.gte) // 2
         return _divided(windows, widest, middle, mark) if middle > widest.gte else None
-    # The scout goes beside the one reader, who does not wait for what it finds.
-    if len(windows) == 1 and (at := _scouting(windows[FIRST])) is not None:
+    # The probe reads beside the one reader, which does not wait for it.
+    if len(windows) == 1 and (at := _probe_at(windows[FIRST])) is not None:
         return _divided(windows, windows[FIRST], at, mark)
     if taken or not waiting:
         return None
@@ -132,20 +132,20 @@ def next_window(windows: Mapping[str, Window], taken: Collection[str], mark: str
 
 def is_long(windows: Collection[Window]) -> bool:
     """Whether a list has proved to be worth several readers."""
-    scout_found_more = any(one.pages >= FOUND and not one.done for one in windows if one.id != FIRST)
-    return scout_found_more or len(windows) > 2 or sum(one.pages for one in windows) >= SHORT
+    probe_found_more = any(one.pages >= PROOF_PAGES and not one.done for one in windows if one.id != FIRST)
+    return probe_found_more or len(windows) > 2 or sum(one.pages for one in windows) >= SHORT
 
 
 FIRST: Final = "1"
 """The id of the window that a list begins with; those that are divided off are numbered on."""
 
 
-def _scouting(only: Window) -> int | None:
-    """Where to cut the scout off; None where the list has ended, shown nothing yet, or is far too sparse for
+def _probe_at(only: Window) -> int | None:
+    """Where the probe begins; None where the list has ended, shown nothing yet, or is far too sparse for
     one."""
     if only.done or only.cursor_at is None or only.span is None:
         return None
-    at = only.cursor_at - SCOUT * max(1, only.span)
+    at = only.cursor_at - PROBE_DISTANCE * max(1, only.span)
     return at if at > max(only.gte, FIRST_CREATED) else None
 
 

@@ -2,7 +2,7 @@
 
 Functions emit them by `adapters.aws.measuring`; infra/dashboard.json shows them and template.yaml's
 alarms watch them. A count is emitted only where it is not zero: a metric costs money for each hour in which
-it is told.
+it is reported.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ class Measure:
 class Metric(Enum):
     """The value's name is the metric's in CloudWatch: `ChangesApplied` of `CHANGES_APPLIED`."""
 
-    # The door
+    # The webhook
     WEBHOOKS_RECEIVED = Measure("Count", "requests to the webhook")
     WEBHOOKS_ENQUEUED = Measure("Count", "events put on the live queue")
     WEBHOOKS_REFUSED_SIGNATURE = Measure("Count", "refused: the signature is missing, old or wrong")
     WEBHOOKS_REFUSED_CONNECTION = Measure("Count", "refused: there is no connection of that name")
-    WEBHOOKS_REFUSED_MALFORMED = Measure("Count", "refused: signed, but no event of Stripe")
+    WEBHOOKS_REFUSED_MALFORMED = Measure("Count", "refused: signed, but not a Stripe event")
     WEBHOOKS_REFUSED_MODE = Measure("Count", "refused: a test event for a live connection, or vice versa")
     WEBHOOKS_REFUSED_SIZE = Measure("Count", "refused: larger than the queue takes")
     WEBHOOKS_DROPPED_UNSUPPORTED = Measure("Count", "acknowledged, of a type that is not used")
-    WEBHOOKS_DROPPED_GUEST = Measure("Count", "acknowledged, of somebody who is no customer")
+    WEBHOOKS_DROPPED_GUEST = Measure("Count", "acknowledged, of somebody who is not a customer")
     WEBHOOKS_DROPPED_CONNECT = Measure("Count", "acknowledged, of another account by Stripe Connect")
     WEBHOOKS_DROPPED_NO_ID = Measure("Count", "acknowledged, of an object without an id")
 
-    # The app's door
+    # The activity API
     ACTIVITIES_RECEIVED = Measure("Count", "tracked events and identifies put on the live queue")
     ACTIVITIES_REFUSED = Measure("Count", "refused: items, or whole requests, that are not sound")
     ACTIVITY_UNAUTHORIZED = Measure("Count", "requests refused: no write key, a wrong or a revoked one")
 
     # The worker
     CHANGES_APPLIED = Measure("Count", "changes and reviews that changed somebody")
-    CHANGES_STALE = Measure("Count", "changes that told nothing new")
+    CHANGES_STALE = Measure("Count", "changes that brought nothing new")
     CHANGES_DUPLICATE = Measure("Count", "of these, duplicates of what was known")
     CHANGES_DROPPED = Measure("Count", "changes of an epoch that is over, or of no use")
     CHANGES_WAITING = Measure("Count", "changes sent again with a delay, since they could not be done now")
     CHANGES_DEAD = Measure("Count", "changes put into a dead-letter queue, since none can ever apply them")
     CHANGES_CRASHED = Measure("Count", "messages whose handling crashed, to be delivered again")
     CHANGE_LAG = Measure("Seconds", "from Stripe's `created` until a live event was applied")
-    TIES_FETCHED = Measure("Count", "objects fetched, since their events could not tell which is newer")
-    TIES_NOT_FOUND = Measure("Count", "of these, objects that Stripe does not know (any more)")
+    TIES_FETCHED = Measure("Count", "objects fetched, since their events did not show which is newer")
+    TIES_NOT_FOUND = Measure("Count", "of these, objects that Stripe does not know, or no longer")
     TIES_UNREADABLE = Measure("Count", "of these, objects that Stripe shows in a way that cannot be read")
     CONFLICTS_REFOLDED = Measure("Count", "changes folded again, since somebody else wrote the person first")
     FEED_ENTRIES = Measure("Count", "entries added to feeds")
@@ -109,7 +109,7 @@ class Metric(Enum):
     )
     RECONCILE_AGE = Measure("Seconds", "since all events are known", gauge=True)
     SWEEP_OVERDUE = Measure("Seconds", "for which somebody has been due and was not reviewed", gauge=True)
-    WEBHOOK_STOPPED = Measure("Count", "connections whose webhook delivers nothing any more", gauge=True)
+    WEBHOOK_STOPPED = Measure("Count", "connections whose webhook no longer delivers", gauge=True)
     KEY_REFUSED = Measure("Count", "connections whose key Stripe refuses", gauge=True)
     IMPORT_PROGRESS = Measure(
         "Percent", "of what a running import has listed, so much is applied", gauge=True

@@ -40,7 +40,7 @@ class CursorGone(Unavailable):
 
 
 class KeyRefused(Unavailable):
-    """Stripe does not accept the API key (any more). With another key it can be asked again."""
+    """Stripe does not accept the API key. With another key it can be asked again."""
 
 
 class NotPermitted(Exception):

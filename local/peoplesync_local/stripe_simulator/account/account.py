@@ -1,7 +1,8 @@
-"""The state of one Stripe account in one mode: its objects as they are now, and the events that told of them.
+"""The state of one Stripe account in one mode: its objects as they are now, and the events that showed them.
 
 What was put here lies over what the population holds, which is generated when it is asked for. An object that
-was put or told of is never changed in place afterwards: what becomes of it is a new object with the same id.
+was put or is in an event is never changed in place afterwards: what becomes of it is a new object with the
+same id.
 """
 
 # ruff: noqa: A002 - the parameters are Stripe's own names
@@ -34,7 +35,7 @@ _CHUNK = 128
 
 
 class Population(Protocol):
-    """Customers who were there before; see `population`."""
+    """Existing customers; see `population`."""
 
     @property
     def now(self) -> int: ...
@@ -57,7 +58,7 @@ class Population(Protocol):
 
 
 class Account:
-    """`lock` is held by whoever changes several things together. The same `seed` gives the same ids in the
+    """Hold `lock` to change several things together. The same `seed` gives the same ids in the
     same order. While `tied`, events of a few seconds share one `created`, as at Stripe at a sign-up."""
 
     def __init__(self, clock: SimulatedClock, *, livemode: bool = False, seed: int = 0) -> None:
@@ -96,7 +97,7 @@ class Account:
             return sum(map(len, self._objects.values()))
 
     def put(self, shown: StripeObject) -> None:
-        """Keep the object as it is now, and tell nobody."""
+        """Keep the object as it is now, without an event."""
         kind, shown_id = shown["object"], shown["id"]
         with self.lock:
             shown = self._with_account(shown)
@@ -114,10 +115,10 @@ class Account:
                 self._of_customers[kind, customer][shown_id] = None
 
     def happens(self, type: str, shown: StripeObject, at: int) -> StripeObject:
-        """Record that at `at` an event of this type told that the object is now as `shown`; the object.
+        """Record an event of this type at `at`, which shows the object as it is now (`shown`); the object.
 
         Only `*.updated` says what was before. After `customer.deleted`, `product.deleted` and the like, which
-        show the object as it was, only a stub remains. An object without id is told of, and not kept."""
+        show the object as it was, only a stub remains. An object without id is in the event, and not kept."""
         with self.lock:
             shown = self._with_account(shown)
             kind, shown_id = shown["object"], shown.get("id")
@@ -131,7 +132,7 @@ class Account:
                     self.put(shown)
             if is_hidden_customer(shown):
                 return shown
-            told = event(
+            recorded = event(
                 type,
                 {},
                 id=self.new_id("evt"),
@@ -140,16 +141,16 @@ class Account:
                 livemode=self.livemode,
                 api_version=MODERN,
             )
-            told["data"]["object"] = plain(shown)  # never changed in place, so no copy
-            told["pending_webhooks"] = 0  # the endpoints it is for are known to whoever delivers it
-            self.put(told)
+            recorded["data"]["object"] = plain(shown)  # never changed in place, so no copy
+            recorded["pending_webhooks"] = 0  # the sender knows the endpoints it is for
+            self.put(recorded)
             self._drop_old_events()
             for listener in self._listeners:
-                listener(told)
+                listener(recorded)
         return shown
 
     def listen(self, listener: Callable[[StripeObject], None]) -> None:
-        """Be told of each event as it happens, with the account's lock held."""
+        """Get each event as it happens, with the account's lock held."""
         self._listeners.append(listener)
 
     def populate(self, population: Population) -> None:

@@ -1,4 +1,4 @@
-"""What Stripe shows of an object to those who did not ask for more."""
+"""What Stripe shows of an object without `expand`."""
 
 from __future__ import annotations
 

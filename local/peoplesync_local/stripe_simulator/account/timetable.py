@@ -21,7 +21,7 @@ RUNNING = ("active", "past_due", "unpaid", "trialing")
 
 
 class Timetable:
-    """The account's objects that something becomes of by the clock, and when.
+    """The account's objects that change by the clock, and when.
 
     An entry counts only if the object is still due then: what has changed since has an entry of its own.
     `reminded_until`: what reminders of trials were due up to then have been sent."""
@@ -38,8 +38,8 @@ class Timetable:
         return self.account.clock.now()
 
     def happens(self, type: str, shown: StripeObject, at: int) -> StripeObject:  # noqa: A002 - Stripe's name
-        """Tell of the object as it is now (`Account.happens`), and note when it is due next. An update that
-        changes nothing is not told of, as at Stripe."""
+        """Record an event that shows the object as it is now (`Account.happens`), and note when it is due
+        next. An update that changes nothing has no event, as at Stripe."""
         if type.endswith(".updated") and self.account.get(shown["object"], shown["id"]) == shown:
             return shown
         self.account.happens(type, shown, at)
@@ -48,7 +48,7 @@ class Timetable:
         return shown
 
     def put(self, shown: StripeObject) -> StripeObject:
-        """Keep the object as it is now without telling anyone, and note when it is due next."""
+        """Keep the object as it is now, without an event, and note when it is due next."""
         self.account.put(shown)
         self.watch(shown)
         return shown
@@ -67,7 +67,7 @@ class Timetable:
         return self._entries[0][0] if self._entries else None
 
     def take(self) -> StripeObject | None:
-        """The earliest entry's object; None if it is not due any more."""
+        """The earliest entry's object; None if it is no longer due."""
         at, _, kind, object_id = heapq.heappop(self._entries)
         shown = self.account.get(kind, object_id)
         due = None if shown is None else self.next_instant(shown)
@@ -82,7 +82,7 @@ class Timetable:
         return ends - REMINDED_BEFORE <= self.reminded_until or (subscription["id"], ends) in self._reminded
 
     def next_instant(self, shown: StripeObject) -> int | None:
-        """When something becomes of the object by itself; None: never."""
+        """When the object changes by itself; None: never."""
         if shown.get("deleted"):
             return None
         instants = {

@@ -37,8 +37,8 @@ class Discounts:
         subscription_item: str | None = None,
         held: list[str] | None = None,
     ) -> list[StripeObject]:
-        """The discounts for the entries; an entry may name one that the holder already has (`held`). Tell of
-        the new ones (`begin`) once their holder is known."""
+        """The discounts for the entries; an entry may name one that the holder already has (`held`). Record
+        the events of the new ones (`begin`) once their holder is known."""
         found = []
         for number, entry in enumerate(asked):
             if entry.get("discount"):
@@ -75,7 +75,7 @@ class Discounts:
                 raise InvalidRequest(message, param=f"discounts[{number}][coupon]")
 
     def begin(self, discounts: list[StripeObject], at: int) -> None:
-        """Tell of those that are new."""
+        """Record the events of those that are new."""
         for discount in discounts:
             if self._account.get("discount", discount["id"]) is not None:
                 continue
@@ -85,7 +85,7 @@ class Discounts:
                 self._account.put(coupon | {"times_redeemed": coupon["times_redeemed"] + 1})
 
     def finish(self, discount_id: str, at: int) -> None:
-        """Tell that a discount is no more; invoices go on naming it."""
+        """Record that a discount was deleted; invoices go on naming it."""
         discount = self._account.get("discount", discount_id)
         if discount is not None:
             self._account.happens("customer.discount.deleted", discount | {"end": at}, at)

@@ -142,7 +142,7 @@ class Billing:
         return self._timetable.happens("invoice.updated", waiting, at)
 
     def settle(self, invoice: StripeObject, at: int, charge: StripeObject | None) -> StripeObject:
-        """The open invoice, paid, which Stripe tells more than once."""
+        """The open invoice, paid, which Stripe reports more than once."""
         settled = stripe_payments.paid(invoice, at)
         if charge is not None:
             settled["payments"] = self._payments_of(invoice, charge, at)
@@ -168,7 +168,7 @@ class Billing:
         return self._account.happens("invoice.payment_failed", failed, at)
 
     def stop(self, invoice: StripeObject, at: int) -> StripeObject:
-        """The invoice, which is not collected any more."""
+        """The invoice, which is no longer collected."""
         stopped = invoice | {
             "auto_advance": False,
             "automatically_finalizes_at": None,
@@ -178,11 +178,11 @@ class Billing:
 
     def write_off(self, invoice: StripeObject, at: int, behavior: str) -> StripeObject:
         """What becomes of a draft while the collection is paused: `void` or `mark_uncollectible`."""
-        status, moment, told = _WRITTEN_OFF[behavior]
+        status, moment, event_type = _WRITTEN_OFF[behavior]
         opened = self.finalize(invoice, at)
         moments = opened["status_transitions"] | {moment: at}
         written_off = opened | {"status": status, "auto_advance": False, "status_transitions": moments}
-        return self._timetable.happens(told, written_off, at)
+        return self._timetable.happens(event_type, written_off, at)
 
     def owe(self, subscription: StripeObject, lines: list[StripeObject]) -> None:
         """Lines that the subscription's next invoice shows."""

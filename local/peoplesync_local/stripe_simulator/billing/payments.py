@@ -89,7 +89,7 @@ class Payments:
     def _attempted(
         self, method: str | None, amount: int, at: int, pays: bool, shown: StripeObject
     ) -> StripeObject:
-        """A charge that is still to be told of."""
+        """A charge whose event is still to come."""
         kind = kind_of(method)
         if kind is not None:
             new = self._account.new_id("py")
@@ -132,7 +132,7 @@ class Payments:
         return self._account.happens("charge.updated", charge | changed, self._timetable.now())
 
     def capture_charge(self, id: str, params: Params | None = None) -> StripeObject:  # noqa: A002
-        """Take what was only authorized, or less: the rest is released, and is no refund."""
+        """Take what was only authorized, or less: the rest is released, and is not a refund."""
         charge = self._timetable.existing("charge", id)
         if charge["captured"] or charge["status"] != "succeeded":
             raise InvalidRequest(f"Charge {id} has already been captured.", code="charge_already_captured")

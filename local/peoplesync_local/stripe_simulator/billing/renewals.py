@@ -101,7 +101,7 @@ class Renewals:
         return self.spend_once(self._timetable.existing("subscription", subscription["id"]), at)
 
     def end(self, subscription: StripeObject, at: int, details: StripeObject | None = None) -> StripeObject:
-        """The subscription is canceled, and its invoice is not collected any more."""
+        """The subscription is canceled, and its invoice is no longer collected."""
         ended = subscription_changes.ended(subscription, at)
         reason = {"reason": "cancellation_requested"} if ended["canceled_at"] else {}
         ended["cancellation_details"] = subscription["cancellation_details"] | reason | (details or {})

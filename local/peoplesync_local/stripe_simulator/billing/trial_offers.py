@@ -22,7 +22,7 @@ KIND = "product_catalog.trial_offer"
 
 
 class TrialOffers:
-    """What requests make of them; no event tells of that."""
+    """What requests make of them; there are no events of that."""
 
     def __init__(self, timetable: Timetable) -> None:
         self._timetable = timetable

@@ -18,7 +18,7 @@ _TIMEOUT = 600
 
 
 class Refused(Exception):
-    """The simulator did not take what it was told; the message says why."""
+    """The simulator refused a request; the message says why."""
 
 
 class Simulator:
@@ -33,7 +33,7 @@ class Simulator:
         return int(self._ask("GET", "/_clock")["now"])
 
     def advance(self, seconds: int) -> int:
-        """Let time pass, and happen what is due meanwhile; how many events that were."""
+        """Let time pass, with what is due meanwhile; how many events that were."""
         return int(self._ask("POST", "/_clock", {"advance": seconds})["events"])
 
     def freeze(self, at: int | None) -> int:
@@ -45,7 +45,7 @@ class Simulator:
         self._ask("POST", "/_fill", {"customers": customers, "seed": seed, "skew": skew, **self._which})
 
     def hold(self, objects: Iterable[StripeObject]) -> int:
-        """Give it objects as they are now, of which no event tells; how many it holds then. They belong to
+        """Give it objects as they are now, without events; how many it holds then. They belong to
         the main account, in the mode that their `livemode` says."""
         body = "\n".join(json.dumps(shown) for shown in objects)
         return int(self._send("PUT", "/_objects", body.encode())["held"])
@@ -69,7 +69,7 @@ class Simulator:
         refuse_deleted_cursors: bool = False,
         seed: int = 0,
     ) -> None:
-        """Be so slow and so unwilling from now on; without arguments: no longer."""
+        """Set latency, rate limits and errors from now on; without arguments, none."""
         self._ask(
             "POST",
             "/_limits",
@@ -96,7 +96,7 @@ class Simulator:
         listed_late_seconds: int = 0,
         seed: int = 0,
     ) -> None:
-        """Deliver this account's events so unkindly from now on; without arguments: kindly."""
+        """Deliver this account's events with these faults from now on; without arguments, with none."""
         self._ask(
             "POST",
             "/_deliveries",
@@ -122,7 +122,7 @@ class Simulator:
         return self._ask("POST", "/_deliveries/flush", self._which)
 
     def add_key(self, key: str, permissions: Iterable[str] | None = None, *, revoked: bool = False) -> None:
-        """Know a key of this account and mode, or change what it may do; None: all that there is."""
+        """Add a key of this account and mode, or change its permissions; None: all of them."""
         allowed = "all" if permissions is None else sorted(permissions)
         self._ask("POST", "/_keys", {"key": key, "permissions": allowed, "revoked": revoked, **self._which})
 

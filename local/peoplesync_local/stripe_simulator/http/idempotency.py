@@ -1,4 +1,4 @@
-"""Answers that are given again to who asks again with the same idempotency key."""
+"""Answers that are repeated for the same idempotency key."""
 
 from __future__ import annotations
 

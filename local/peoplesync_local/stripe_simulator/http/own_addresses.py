@@ -1,4 +1,4 @@
-"""Addresses that Stripe does not have: by them tests, demo and command line play the truth.
+"""Addresses that Stripe does not have: through them tests, demo and command line control the simulator.
 
 Each takes and answers JSON and needs no API key. `account` and `livemode` in a body say which account is
 meant; without them it is the main one's test mode.
@@ -20,13 +20,13 @@ from peoplesync_local.stripe_simulator.http.throttle import Limits, Throttle
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from peoplesync_local.stripe_simulator.parameters.errors import InvalidRequest, Unrecognized
 from peoplesync_local.stripe_simulator.population.population import Population
-from peoplesync_local.stripe_simulator.webhooks.deliveries import Unkindness
+from peoplesync_local.stripe_simulator.webhooks.deliveries import DeliveryFaults
 
 Json = dict[str, Any]
 
 
 class OwnAddresses:
-    """All that can be changed behind Stripe's back."""
+    """Everything that can be controlled without Stripe's API."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class OwnAddresses:
         return {"customers": int(asked["customers"])}
 
     def _hold(self, objects: list[StripeObject]) -> int:
-        """Keep the objects as they are, and tell nobody; how many are held then. A later one replaces an
+        """Keep the objects as they are, without events; how many are held then. A later one replaces an
         earlier one; what was once deleted stays deleted."""
         for shown in objects:
             account = self._merchants.of(livemode=bool(shown.get("livemode", False))).account
@@ -134,15 +134,15 @@ class OwnAddresses:
         return self._requests.shown()
 
     def _limit(self, asked: Json) -> Json:
-        """All the limits anew: those not named are none."""
+        """Sets all limits; those not named are removed."""
         self._throttle.set(Limits(**_known(Limits, asked)))
         return asked
 
     def _misbehave(self, asked: Json) -> Json:
-        """All the unkindness anew: what is not named is kind."""
-        unkindness = Unkindness(**_known(Unkindness, asked))
+        """Sets how deliveries misbehave; what is not named does not."""
+        faults = DeliveryFaults(**_known(DeliveryFaults, asked))
         for merchant in self._all_or_one(asked):
-            merchant.deliveries.set(unkindness)
+            merchant.deliveries.set(faults)
         return self._counts()
 
     def _flush(self, asked: Json) -> Json:
@@ -189,8 +189,8 @@ class OwnAddresses:
         return [self._merchant(asked)] if named else self._merchants.all()
 
 
-def _known(kind: type[Limits] | type[Unkindness], asked: Json) -> Json:
-    """The settings of this kind; a setting that nobody knows is a mistake: `TypeError`."""
+def _known(kind: type[Limits] | type[DeliveryFaults], asked: Json) -> Json:
+    """The settings of this kind; an unknown setting raises `TypeError`."""
     names = {field.name for field in fields(kind)}
     given = {name: value for name, value in asked.items() if name not in ("account", "livemode")}
     if unknown := given.keys() - names:

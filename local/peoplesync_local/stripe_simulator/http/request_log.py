@@ -1,4 +1,4 @@
-"""How often what was asked for."""
+"""Counts of requests."""
 
 from __future__ import annotations
 

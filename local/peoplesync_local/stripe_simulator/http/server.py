@@ -1,4 +1,4 @@
-"""The HTTP server: who is let in, what was asked, and how the answer leaves."""
+"""The HTTP server: authorization, requests and answers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Server(ThreadingHTTPServer):
         return f"req_{next(self._request_numbers):014d}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who no longer waits for the answer need not be told of."""
+        """A client that no longer waits for the answer is not an error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 

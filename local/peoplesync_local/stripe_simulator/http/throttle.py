@@ -1,4 +1,4 @@
-"""How slow and how unwilling Stripe is: latency, rate limits, lock timeouts and its own errors."""
+"""Stripe under load: latency, rate limits, lock timeouts and its own errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Limits:
 
 
 class Throttle:
-    """Admits requests as far as the limits allow. Rates are of real time: who waits, waits really."""
+    """Admits requests as far as the limits allow. Rates are of real time."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Bank debits: charges that are pending for days before the money comes, or does not.
 
 A pending charge shows `captured` and its full `amount_captured` already, and a failed one still does: only
-`status` and `paid` tell. The functions that tell what becomes of a charge return a new one.
+`status` and `paid` show. The functions that say what becomes of a charge return a new one.
 """
 
 # ruff: noqa: A002 - the keywords are Stripe's own names
@@ -36,7 +36,7 @@ _DETAILS: dict[str, StripeObject] = {
 
 
 def kind_of(method: str | None) -> str | None:
-    """The kind of debit that a payment method's id tells (`pm_usBankAccount`); None: it is no debit."""
+    """The kind of debit that a payment method's id names (`pm_usBankAccount`); None: it is not a debit."""
     word = (method or "").replace("_", "").lower()
     return next((kind for kind in SETTLES_AFTER if kind.replace("_", "") in word), None)
 

@@ -1,7 +1,7 @@
 """Stripe's invoices and charges (API version 2026-10-28.endive), and what becomes of them.
 
 An invoice names its subscription under `parent`, a line its price under `pricing`, and neither invoice nor
-charge names the other. The functions that tell what becomes of an object (`finalized`, `paid`,
+charge names the other. The functions that say what becomes of an object (`finalized`, `paid`,
 `payment_failed`, `refunded`) return a new one and leave theirs alone.
 """
 

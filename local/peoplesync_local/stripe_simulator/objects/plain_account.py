@@ -1,4 +1,4 @@
-"""A Stripe account in memory: its objects as they are now, and the events that told of them."""
+"""A Stripe account in memory: its objects as they are now, and the events that showed them."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -23,8 +23,8 @@ class StripeAccount:
         return f"{prefix}_{self._numbers[prefix]:05d}"
 
     def happens(self, event_type: str, shown: StripeObject, at: int) -> StripeObject:
-        """Record that at `at` an event of this type told that the object is now as `shown`; returns the
-        object. Only `*.updated` says what was before, as at Stripe. An object without id is told of, and
+        """Record an event of this type at `at`, which shows the object as it is now (`shown`); returns the
+        object. Only `*.updated` says what was before, as at Stripe. An object without id is in the event, and
         not kept."""
         shown_id = shown.get("id")
         before = self.objects.get(shown_id) if shown_id else None

@@ -1,1 +1,1 @@
-"""A population of customers who were there before, made only when they are asked for."""
+"""A population of existing customers, generated on demand."""

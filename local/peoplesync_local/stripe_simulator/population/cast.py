@@ -36,7 +36,7 @@ class Cast:
     def __init__(self, members: int, seed: int, since: int, now: int, *, livemode: bool = False) -> None:
         self.now = now
         clock = SimulatedClock(frozen_at=since - _BEFORE)
-        # Whoever fills this account later begins to count ids at one too: another seed makes others.
+        # What fills this account later also counts ids from one: another seed makes other ids.
         self.account = Account(clock, livemode=livemode, seed=-1 - seed)
         if members:
             self._play(Lifecycle(self.account), clock, members)

@@ -15,7 +15,7 @@ from peoplesync_local.stripe_simulator.population.objects import Objects
 from peoplesync_local.stripe_simulator.population.payments import InvoicesAndCharges
 from peoplesync_local.stripe_simulator.population.points import Happening, Walk
 
-Told = tuple[str, StripeObject, StripeObject | None]
+EventShape = tuple[str, StripeObject, StripeObject | None]
 """An event's type, its object, and what it was before."""
 
 
@@ -41,9 +41,9 @@ class Events:
         """All events of what happened, in Stripe's order; their ids sort in it."""
         draw = self._walk.draw(happening.number)
         events = []
-        for ordinal, (type_, shown, before) in enumerate(self._told(happening, draw)):
+        for ordinal, (type_, shown, before) in enumerate(self._shapes(happening, draw)):
             within = f"{happening.point.code}{pair(happening.renewal)}{ordinal}"
-            told = event(
+            made = event(
                 type_,
                 {},
                 id=of_subscription("evt", draw, happening.series, within),
@@ -51,12 +51,12 @@ class Events:
                 previous=None if before is None else previous_attributes(before, shown),
                 livemode=self._livemode,
             )
-            told["data"]["object"] = plain(shown)
-            told["pending_webhooks"] = 0
-            events.append(told)
+            made["data"]["object"] = plain(shown)
+            made["pending_webhooks"] = 0
+            events.append(made)
         return events
 
-    def _told(self, happening: Happening, draw: Draw) -> Iterator[Told]:
+    def _shapes(self, happening: Happening, draw: Draw) -> Iterator[EventShape]:
         at, point, renewal = happening.at, happening.point, happening.renewal
         if point is points.SIGNS_UP:
             yield "customer.created", self._customer(draw, at), None
@@ -84,7 +84,7 @@ class Events:
             attempt = 0 if point is points.IS_COLLECTED else 1 + points.RETRIES.index(point)
             yield from self._collected(life, renewal + 2, attempt, at)
 
-    def _begin(self, life: Life, at: int) -> Iterator[Told]:
+    def _begin(self, life: Life, at: int) -> Iterator[EventShape]:
         yield "customer.subscription.created", self._objects.subscription(life, at), None
         if life.discounted is not None:
             yield "customer.discount.created", self._objects.discount(life), None
@@ -95,7 +95,7 @@ class Events:
             yield "invoice.paid", invoice, None
             yield "invoice.payment_succeeded", invoice, None
 
-    def _renewed(self, life: Life, number: int, at: int) -> Iterator[Told]:
+    def _renewed(self, life: Life, number: int, at: int) -> Iterator[EventShape]:
         """A trial or a period ends: another begins, or it is paused, or ended."""
         shown = self._objects.subscription(life, at)
         if shown["status"] == "canceled":
@@ -107,7 +107,7 @@ class Events:
         else:
             yield "invoice.created", self._payments.invoice(life, number, at, draft=True), None
 
-    def _collected(self, life: Life, number: int, attempt: int, at: int) -> Iterator[Told]:
+    def _collected(self, life: Life, number: int, attempt: int, at: int) -> Iterator[EventShape]:
         """An attempt to collect an invoice, and what followed."""
         charge = self._payments.charge(life, number, attempt)
         invoice = self._payments.invoice(life, number, at)
@@ -132,7 +132,7 @@ class Events:
         if was != customer:
             yield "customer.updated", customer, was
 
-    def _updated(self, life: Life, at: int) -> Told:
+    def _updated(self, life: Life, at: int) -> EventShape:
         before, after = self._objects.subscription(life, at - 1), self._objects.subscription(life, at)
         return "customer.subscription.updated", after, before
 

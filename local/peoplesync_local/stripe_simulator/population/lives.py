@@ -17,7 +17,7 @@ TRIAL_CANCELED_BEFORE, CANCELED_BEFORE = 4 * DAY, 6 * DAY
 RETRIES_AT = (HOUR, HOUR + 3 * DAY, HOUR + 8 * DAY, HOUR + 15 * DAY)
 """When after a period's begin its invoice is collected, for the first and for the last time."""
 
-FATES: tuple[tuple[str, int], ...] = (
+COURSES: tuple[tuple[str, int], ...] = (
     ("incomplete", 20),
     ("paused", 25),
     ("unpaid", 12),
@@ -30,7 +30,7 @@ FATES: tuple[tuple[str, int], ...] = (
 """What becomes of subscriptions, in per mille. `late`: the last renewal's payment fails, but for the last
 retry; `fails` and `unpaid`: it fails for good; `leaves`: it is canceled at the end of a period."""
 
-_FATE = [fate for fate, share in FATES for _ in range(share)]
+_COURSES = [course for course, share in COURSES for _ in range(share)]
 FAILING = ("late", "fails", "unpaid")
 _RESTLESS = (*FAILING, "leaves")
 _NONE, _TWICE, _TRIAL, _TWO_ITEMS, _WELCOME, _PARTNER = 16, 67, 150, 16, 20, 8
@@ -52,9 +52,9 @@ class Draw:
         subscriptions = self.bytes[0]
         return subscriptions >= _NONE if series == 0 else _NONE <= subscriptions < _NONE + _TWICE
 
-    def fate(self, series: int) -> str:
+    def course(self, series: int) -> str:
         at = 2 + series * 12
-        return _FATE[int.from_bytes(self.bytes[at : at + 2]) % 1000]
+        return _COURSES[int.from_bytes(self.bytes[at : at + 2]) % 1000]
 
 
 class Life:
@@ -64,12 +64,12 @@ class Life:
     __slots__ = (
         "_calendar",
         "calls",
+        "course",
         "created",
         "discount_end",
         "discounted",
         "draw",
         "fails_at",
-        "fate",
         "first",
         "leaves_at",
         "offer",
@@ -90,14 +90,14 @@ class Life:
         # A customer has one currency: the second subscription is of the first one's price.
         first = draw.bytes[4:6]
         offer = offers.by_share[int.from_bytes(first) % 1000]
-        fate = draw.fate(series)
+        course = draw.course(series)
         # Who pays by the year stays.
-        self.offer: Offer = offers.monthly.get(offer.price["id"], offer) if fate in _RESTLESS else offer
+        self.offer: Offer = offers.monthly.get(offer.price["id"], offer) if course in _RESTLESS else offer
         self.step = self.offer.step
         self.quantity = 1 + chance[2] * chance[3] * self.offer.seats // 65_026
         self.calls = chance[4] < _TWO_ITEMS and self.step == 1 and self.offer.price["currency"] == "usd"
-        has_trial = fate != "incomplete" and (chance[5] < _TRIAL or fate in ("paused", "leaves_trial"))
-        self.fate = fate
+        has_trial = course != "incomplete" and (chance[5] < _TRIAL or course in ("paused", "leaves_trial"))
+        self.course = course
         self.trial_end = self.created + TRIAL if has_trial else None
         self.starts = self.created + TRIAL if has_trial else self.created
         self.first = self._first_month()
@@ -107,9 +107,9 @@ class Life:
             self.discounted = "WELCOME50"
             self.discount_end = months_later(self.created, WELCOME_MONTHS)
         lives = 1 + chance[7] * chance[8] * 9 // 65_026
-        self.leaves_at: int | None = lives if fate == "leaves" else None
-        self.fails_at: int | None = lives if fate in ("fails", "unpaid") else None
-        if fate == "late":
+        self.leaves_at: int | None = lives if course == "leaves" else None
+        self.fails_at: int | None = lives if course in ("fails", "unpaid") else None
+        if course == "late":
             latest = self.renewals_until(calendar.now) - 1
             self.fails_at = latest if latest >= 0 else None
 
@@ -147,51 +147,51 @@ class Life:
     @property
     def ended_at(self) -> int | None:
         """When it ends; None: it does not."""
-        if self.fate == "incomplete":
+        if self.course == "incomplete":
             return self.created + INCOMPLETE_FOR
-        if self.fate == "leaves_trial":
+        if self.course == "leaves_trial":
             return self.trial_end
-        if self.fate == "leaves" and self.leaves_at is not None:
+        if self.course == "leaves" and self.leaves_at is not None:
             return self.renewal(self.leaves_at)
-        return self.given_up_at if self.fate == "fails" else None
+        return self.given_up_at if self.course == "fails" else None
 
     @property
     def requested_at(self) -> int | None:
         """When somebody asked for its end at the end of the period; None: nobody did."""
         ended = self.ended_at
-        if ended is None or self.fate not in ("leaves_trial", "leaves"):
+        if ended is None or self.course not in ("leaves_trial", "leaves"):
             return None
-        return ended - (CANCELED_BEFORE if self.fate == "leaves" else TRIAL_CANCELED_BEFORE)
+        return ended - (CANCELED_BEFORE if self.course == "leaves" else TRIAL_CANCELED_BEFORE)
 
     def stops_at(self) -> int | None:
         """When renewals stop: at the end, or when it is paused."""
-        return self.trial_end if self.fate == "paused" else self.ended_at
+        return self.trial_end if self.course == "paused" else self.ended_at
 
     def is_delinquent(self, instant: int) -> bool:
         """Whether the last payment had failed then."""
         failed, given_up = self.failed_at, self.given_up_at
         if failed is None or given_up is None or instant < failed:
             return False
-        return self.fate != "late" or instant < given_up
+        return self.course != "late" or instant < given_up
 
     def status(self, instant: int) -> str:
         """Stripe's status then."""
         ended, failed, given_up = self.ended_at, self.failed_at, self.given_up_at
-        if self.fate == "incomplete":
+        if self.course == "incomplete":
             return "incomplete_expired" if ended is not None and ended <= instant else "incomplete"
         if ended is not None and ended <= instant:
             return "canceled"
         if self.trial_end is not None:
             if instant < self.trial_end:
                 return "trialing"
-            if self.fate == "paused":
+            if self.course == "paused":
                 return "paused"
         elif instant <= self.created:
             return "incomplete"
         if failed is not None and given_up is not None and failed <= instant:
             if instant < given_up:
                 return "past_due"
-            return "unpaid" if self.fate == "unpaid" else "active"
+            return "unpaid" if self.course == "unpaid" else "active"
         return "active"
 
     def _first_month(self) -> int:

@@ -109,7 +109,7 @@ class Objects:
             cancellation_details=details,
             discounts=[of_subscription("di", draw, series)] if is_discounted(life, at) else [],
             status_details=pause,
-            trial_settings=_PAUSING if life.fate == "paused" else _CHARGING,
+            trial_settings=_PAUSING if life.course == "paused" else _CHARGING,
         )
 
     def discount(self, life: Life) -> StripeObject:
@@ -188,7 +188,7 @@ def _left(draw: Draw) -> StripeObject:
 
 
 def renewals(life: Life, at: int) -> int:
-    """How many periods began by renewal until then; what ends the subscription renews it no more."""
+    """How many periods began by renewal until then; what ends the subscription does not renew it."""
     stops = life.stops_at()
     return life.renewals_until(at if stops is None else min(at, stops - 1))
 
@@ -221,8 +221,8 @@ def is_discounted(life: Life, at: int) -> bool:
 
 
 def _method(draw: Draw, lives: list[Life]) -> str | None:
-    if any(life.fate == "paused" for life in lives) or not lives:
+    if any(life.course == "paused" for life in lives) or not lives:
         return None
     chance = draw.bytes[23:27].hex()
-    is_declined = draw.bytes[28] > 255 - _DECLINED or any(life.fate == "incomplete" for life in lives)
+    is_declined = draw.bytes[28] > 255 - _DECLINED or any(life.course == "incomplete" for life in lives)
     return f"pm_{chance}_chargeDeclined" if is_declined else f"pm_{chance}"

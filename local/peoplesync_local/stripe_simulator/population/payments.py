@@ -87,7 +87,7 @@ class InvoicesAndCharges:
                 return invoice
             opened = stripe_payments.finalized(invoice, begun) | _OPEN | {"effective_at": begun}
             return self._first_at(opened, life, at)
-        if life.fate == "unpaid" and life.fails_at is not None and number - 2 > life.fails_at:
+        if life.course == "unpaid" and life.fails_at is not None and number - 2 > life.fails_at:
             return invoice | {"auto_advance": False}
         collected_at = begun + RETRIES_AT[0]
         if draft or at < collected_at:
@@ -109,7 +109,7 @@ class InvoicesAndCharges:
             return stripe_payments.paid(opened, life.created)
         if at <= life.created:
             return opened
-        if life.fate != "incomplete":
+        if life.course != "incomplete":
             return self._paid(opened, life, 0, 0)
         failed = stripe_payments.payment_failed(opened, None)
         if life.ended_at is not None and life.ended_at <= at:
@@ -195,7 +195,7 @@ def attempted_at(life: Life, number: int, attempt: int) -> int:
 def succeeds(life: Life, number: int, attempt: int) -> bool:
     """Whether an attempt brought the money."""
     if number == 0:
-        return life.fate != "incomplete"
+        return life.course != "incomplete"
     if number - 2 != life.fails_at:
         return True
-    return life.fate == "late" and attempt == len(RETRIES_AT) - 1
+    return life.course == "late" and attempt == len(RETRIES_AT) - 1

@@ -26,13 +26,13 @@ from peoplesync_local.stripe_simulator.population.lives import (
 @dataclass(frozen=True)
 class Point:
     """Something that happens to subscriptions at one place in their lives: so many seconds (`wait`) after
-    their begin, or after each renewal. `fates`: to whom it can happen; None: to anybody. `code` is its place
-    in the ids of events, in the order of what happens within a second."""
+    their begin, or after each renewal. `courses`: to whom it can happen; None: to anybody. `code` is its
+    place in the ids of events, in the order of what happens within a second."""
 
     code: str
     wait: int
     monthly: bool = False
-    fates: tuple[str, ...] | None = None
+    courses: tuple[str, ...] | None = None
     occurs: Callable[[Life, int], bool] = lambda *_: True
 
     def at(self, created: int) -> int:
@@ -60,14 +60,14 @@ def _discount_ends(life: Life, _: int) -> bool:
     return life.discount_end is not None and (stops is None or life.discount_end < stops)
 
 
-def _goes_on(life: Life, renewal: int) -> bool:
+def _continues(life: Life, renewal: int) -> bool:
     stops = life.stops_at()
     return stops is None or life.renewal(renewal) < stops
 
 
 def _is_collected(life: Life, renewal: int) -> bool:
-    is_given_up = life.fate == "unpaid" and life.fails_at is not None and renewal > life.fails_at
-    return _goes_on(life, renewal) and not is_given_up
+    is_given_up = life.course == "unpaid" and life.fails_at is not None and renewal > life.fails_at
+    return _continues(life, renewal) and not is_given_up
 
 
 def _fails(life: Life, renewal: int) -> bool:
@@ -77,19 +77,19 @@ def _fails(life: Life, renewal: int) -> bool:
 SIGNS_UP = Point("0", 0)
 SUBSCRIBES = Point("1", 0)
 PAYS_FIRST = Point("2", 1, occurs=lambda life, _: life.trial_end is None)
-EXPIRES = Point("3", INCOMPLETE_FOR, fates=("incomplete",))
-LEAVES_TRIAL = Point("4", TRIAL - TRIAL_CANCELED_BEFORE, fates=("leaves_trial",))
+EXPIRES = Point("3", INCOMPLETE_FOR, courses=("incomplete",))
+LEAVES_TRIAL = Point("4", TRIAL - TRIAL_CANCELED_BEFORE, courses=("leaves_trial",))
 IS_REMINDED = Point("5", TRIAL - REMINDED_BEFORE, occurs=lambda life, _: life.trial_end is not None)
 TRIAL_ENDS = Point("6", TRIAL, occurs=lambda life, _: life.trial_end is not None)
 PAYS_AFTER_TRIAL = Point("7", TRIAL + RETRIES_AT[0], occurs=_converts)
 DISCOUNT_ENDS = Point("8", 0, occurs=_discount_ends)
 LEAVES = Point(
-    "A", -CANCELED_BEFORE, monthly=True, fates=("leaves",), occurs=lambda life, n: life.leaves_at == n
+    "A", -CANCELED_BEFORE, monthly=True, courses=("leaves",), occurs=lambda life, n: life.leaves_at == n
 )
-RENEWS = Point("B", 0, monthly=True, occurs=lambda life, n: _goes_on(life, n) or life.leaves_at == n)
+RENEWS = Point("B", 0, monthly=True, occurs=lambda life, n: _continues(life, n) or life.leaves_at == n)
 IS_COLLECTED = Point("C", RETRIES_AT[0], monthly=True, occurs=_is_collected)
 RETRIES = tuple(
-    Point(code, wait, monthly=True, fates=FAILING, occurs=_fails)
+    Point(code, wait, monthly=True, courses=FAILING, occurs=_fails)
     for code, wait in zip("DEF", RETRIES_AT[1:], strict=True)
 )
 POINTS = (
@@ -154,7 +154,7 @@ class Walk:
         draw, point, series = self.draw(happening.number), happening.point, happening.series
         if point is SIGNS_UP:
             return series == 0
-        if not draw.has(series) or (point.fates is not None and draw.fate(series) not in point.fates):
+        if not draw.has(series) or (point.courses is not None and draw.course(series) not in point.courses):
             return False
         return point.occurs(self.life(draw, series), happening.renewal)
 
@@ -193,7 +193,7 @@ class Walk:
             slots = range(cohort.slots_before(start - begin), cohort.slots_until(end - begin))
             for slot in reversed(slots) if newest_first else slots:
                 draw = self.draw(cohort.number(slot, series))
-                if not draw.has(series) or (point.fates and draw.fate(series) not in point.fates):
+                if not draw.has(series) or (point.courses and draw.course(series) not in point.courses):
                     continue
                 life = self.life(draw, series)
                 renewal = life.in_month(month)

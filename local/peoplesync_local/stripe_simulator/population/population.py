@@ -1,4 +1,4 @@
-"""Customers who were there before: as many as wanted, lifelike, and made only when they are asked for.
+"""Existing customers: as many as wanted, lifelike, and generated on demand.
 
 Nothing is kept of them. What a customer is follows from the seed and its number; when it signed up and when
 it is billed are functions of the number that can be turned round, so that lists of everything start anywhere.
@@ -255,8 +255,8 @@ class Population:
         happening = self._has_happened(draw.number, series, point, renewal)
         if happening is None or happening.at < self.now - EVENTS_OF:
             return None
-        told = self._events.of(happening)
-        return told[int(ordinal)] if int(ordinal) < len(told) else None
+        events = self._events.of(happening)
+        return events[int(ordinal)] if int(ordinal) < len(events) else None
 
     def _has_happened(self, number: int, series: int, point: Point, renewal: int) -> Happening | None:
         at = self._walk.when(number, series, point, renewal)

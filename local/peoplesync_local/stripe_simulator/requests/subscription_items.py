@@ -19,8 +19,8 @@ MOST_ITEMS = 20
 
 
 class Items:
-    """Reads `items[...]`. Nothing is told of yet: once the whole request was found to be right, `tell` tells
-    of the items' discounts."""
+    """Reads `items[...]`. No event is recorded yet: once the whole request was found to be right, `record`
+    does that for the items' discounts."""
 
     def __init__(
         self,
@@ -84,8 +84,8 @@ class Items:
         self._discounts.check_currency(self._begun, subscription["currency"])
         return list(items.values())
 
-    def tell(self, at: int) -> None:
-        """Tell of the discounts that the items of the last request got and lost."""
+    def record(self, at: int) -> None:
+        """Record the events of the discounts that the items of the last request got and lost."""
         for discount_id in self._gone:
             self._discounts.finish(discount_id, at)
         self._discounts.begin(self._begun, at)

@@ -51,7 +51,7 @@ class SubscriptionUpdates:
             message = "A canceled subscription can only update its cancellation_details and metadata."
             raise InvalidRequest(message)
         proration = choice(params, "proration_behavior", PRORATIONS, "create_prorations")
-        after = before | self._small_things(params, before)
+        after = before | self._simple_changes(params, before)
         if "items" in params:
             items = self._items.after(params, before, at)
             check_intervals(before["billing_mode"], items)
@@ -61,10 +61,12 @@ class SubscriptionUpdates:
         after |= cancellation(params, after, at)
         after |= self._discounted(params, before, at)
         if "items" in params:
-            self._items.tell(at)
+            self._items.record(at)
         if params.get("trial_end") == "now" and before["status"] == "trialing":
             return self._renewals.end_trial(after, at, by_request=True)
-        return self._told(before, after, at, proration, restart=params.get("billing_cycle_anchor") == "now")
+        return self._updated(
+            before, after, at, proration, restart=params.get("billing_cycle_anchor") == "now"
+        )
 
     def cancel_in_portal(self, id: str, feedback: str | None, comment: str | None) -> StripeObject:  # noqa: A002
         """The customer cancels in the portal, with effect at the end of the period."""
@@ -84,7 +86,7 @@ class SubscriptionUpdates:
         self._renewals.without_discounts(subscription, subscription["discounts"], at)
         return first | {"deleted": True}
 
-    def _told(
+    def _updated(
         self, before: StripeObject, after: StripeObject, at: int, proration: str, *, restart: bool
     ) -> StripeObject:
         begun = [item for item in subscription_changes.items_of(after) if _begins(item) or restart]
@@ -117,7 +119,7 @@ class SubscriptionUpdates:
             return []
         return self._items.prorations(before, after, at)
 
-    def _small_things(self, params: Params, before: StripeObject) -> StripeObject:
+    def _simple_changes(self, params: Params, before: StripeObject) -> StripeObject:
         changed = changed_texts(params, *_TEXTS)
         changed["metadata"] = metadata(before["metadata"], params)
         if "collection_method" in params:

@@ -105,7 +105,7 @@ class Subscriptions:
         self._timetable.happens("customer.subscription.created", subscription, at)
         self._of_customer.setdefault(customer["id"], []).append(subscription_id)
         self._discounts.begin(discounts, at)
-        self._items.tell(at)
+        self._items.record(at)
         self._timetable.watch(subscription)  # for the discounts' ends, which are known only now
         if customer["currency"] is None:
             self._timetable.happens("customer.updated", customer | {"currency": subscription["currency"]}, at)

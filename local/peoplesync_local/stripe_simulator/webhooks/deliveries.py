@@ -29,7 +29,7 @@ KNOWN_AFTER = 2 * TRUSTED_FOR
 
 
 @dataclass(frozen=True)
-class Unkindness:
+class DeliveryFaults:
     """How deliveries misbehave, drawn from `seed`.
 
     `duplicate`: the fraction delivered twice. `shuffle`: so many are held back and then sent in random order.
@@ -77,18 +77,18 @@ class Deliveries:
         self._failed = 0
         self._given_up = 0
         self._closed = False
-        self._unkindness = Unkindness()
+        self._faults = DeliveryFaults()
         self._random = random.Random(0)
         account.listen(self._happened)
 
-    def set(self, unkindness: Unkindness) -> None:
+    def set(self, faults: DeliveryFaults) -> None:
         """Misbehave like this from now on; what is due already still meets with the refusal before."""
         with self._changed:
             self._refuse_what_is_due()
-            self._unkindness = unkindness
-            self._random = random.Random(unkindness.seed)
-            self._account.tied = unkindness.tie
-            if not unkindness.shuffle:
+            self._faults = faults
+            self._random = random.Random(faults.seed)
+            self._account.tied = faults.tie
+            if not faults.shuffle:
                 self._release()
             self._changed.notify_all()
 
@@ -131,7 +131,7 @@ class Deliveries:
 
     def is_listed(self, event: StripeObject) -> bool:
         """Whether the list of events shows it yet."""
-        late = self._unkindness.listed_late_seconds
+        late = self._faults.listed_late_seconds
         if not late:
             return True
         shown_at = event["created"] + zlib.crc32(event["id"].encode()) % (late + 1)
@@ -150,15 +150,15 @@ class Deliveries:
         if not endpoints:
             return
         with self._changed:
-            due = event["created"] + self._unkindness.late_seconds
+            due = event["created"] + self._faults.late_seconds
             for endpoint in endpoints:
                 self._undelivered[event["id"]].add(endpoint["id"])
-                twice = self._random.random() < self._unkindness.duplicate
+                twice = self._random.random() < self._faults.duplicate
                 for _ in range(2 if twice else 1):
                     self._number += 1
                     attempt = _Attempt(due, self._number, event["id"], endpoint["id"], due + TRIED_FOR)
                     self._held_back.append(attempt)
-            if len(self._held_back) >= self._unkindness.shuffle:
+            if len(self._held_back) >= self._faults.shuffle:
                 self._release()
             while len(self._threads) < self._wanted_threads and not self._closed:
                 thread = threading.Thread(target=self._work, name="deliveries", daemon=True)
@@ -171,7 +171,7 @@ class Deliveries:
         held, self._held_back = self._held_back, []
         if not held:
             return
-        if self._unkindness.shuffle:
+        if self._faults.shuffle:
             self._random.shuffle(held)
             together = max(attempt.due for attempt in held)
             numbers = sorted(attempt.number for attempt in held)
@@ -207,21 +207,21 @@ class Deliveries:
         return self._is_due() and time.monotonic() >= self._not_before
 
     def _is_due(self) -> bool:
-        unkind = self._unkindness
-        if unkind.pause or unkind.refuse or not self._due:
+        faults = self._faults
+        if faults.pause or faults.refuse or not self._due:
             return False
         return self._due[0].due <= self._account.clock.now()
 
     def _refuse_what_is_due(self) -> None:
         """An endpoint that cannot be reached costs no time: each attempt up to now failed when it was due."""
-        if not self._unkindness.refuse or self._unkindness.pause:
+        if not self._faults.refuse or self._faults.pause:
             return
         now = self._account.clock.now()
         while self._due and self._due[0].due <= now:
             self._settle(heapq.heappop(self._due), delivered=False)
 
     def _send(self, sender: Sender, attempt: _Attempt) -> bool | None:
-        """Whether it was delivered; None if there is nothing to deliver any more."""
+        """Whether it was delivered; None if there is nothing left to deliver."""
         event = self._account.get("event", attempt.event)
         endpoint = self._account.get(KIND, attempt.endpoint)
         secrets = self._endpoints.secrets(attempt.endpoint)

@@ -216,8 +216,8 @@ def test_a_queue_without_dead_letters_is_not_redriven(dead: DeadLetterQueues, sq
     [
         ([{}, COMPLETED | {"Status": "FAILED", "FailureReason": "AccessDenied"}], "after 3: AccessDenied"),
         ([{}, COMPLETED | {"Status": "CANCELLED"}], "after 3: cancelled"),
-        ([OF_YESTERDAY] * 61, "SQS does not tell what became of it"),
-        ([{}, RUNNING, RUNNING | {"ApproximateNumberOfMessagesMoved": 10}], "dies again at once"),
+        ([OF_YESTERDAY] * 61, "SQS does not say what became of it"),
+        ([{}, RUNNING, RUNNING | {"ApproximateNumberOfMessagesMoved": 10}], "fail again at once"),
     ],
 )
 def test_a_redrive_that_does_not_end_well_is_told(

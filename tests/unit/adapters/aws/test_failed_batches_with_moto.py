@@ -92,18 +92,18 @@ def test_the_records_are_read_as_the_function_reads_them(failures: FailedBatches
 @pytest.mark.parametrize(
     ("text", "why", "reason"),
     [
-        ("not JSON", "unreadable: it is no JSON", "it is no JSON"),
-        ("[]", "unreadable: it is no JSON object", "it is no JSON object"),
-        ("{}", "unreadable: no record of a failed batch: KeyError", "its payload is none: KeyError"),
+        ("not JSON", "unreadable: it is not JSON", "it is not JSON"),
+        ("[]", "unreadable: it is not a JSON object", "it is not a JSON object"),
+        ("{}", "unreadable: not a record of a failed batch: KeyError", "its payload is invalid: KeyError"),
         (
             json.dumps({"DDBStreamBatchInfo": {"streamArn": "arn:aws:sqs"}, "payload": "{}"}),
-            "unreadable: no record of a failed batch: IndexError",
-            "its payload is none: KeyError",
+            "unreadable: not a record of a failed batch: IndexError",
+            "its payload is invalid: KeyError",
         ),
         (
             json.dumps({"DDBStreamBatchInfo": [], "payload": '{"Records": ["no record"]}'}),
-            "unreadable: no record of a failed batch: TypeError",
-            "its payload is none: TypeError",
+            "unreadable: not a record of a failed batch: TypeError",
+            "its payload is invalid: TypeError",
         ),
     ],
 )

@@ -185,7 +185,7 @@ def test_a_later_trait_of_a_stored_record_wins_and_an_earlier_one_does_not(
 
 def test_why_a_value_cannot_be_converted_is_stored_until_it_can(aws: MotoStack, world: World) -> None:
     told_by_app(world, identified(email=A, seats="many"))
-    assert of("user:42").errors == {"seats": '"many" is no number'}
+    assert of("user:42").errors == {"seats": '"many" is not a number'}
 
     told_by_app(world, identified(ms=1, seats="7"))
 

@@ -120,7 +120,7 @@ def test_of_two_keys_of_one_name_the_end_of_one_has_to_be_named(run: Commands) -
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["", "--connection", "main"], 2, "is no name for a key"),
+        (["", "--connection", "main"], 2, "is not a valid name for a key"),
         (["a" * 65], 2, "1 to 64 letters"),
         (["website", "--connection", "other"], 1, "There is no connection other; there are: main, shop."),
     ],

@@ -59,12 +59,12 @@ def run(target: Target) -> Run:
 @pytest.mark.parametrize(
     ("arguments", "given", "code", "said"),
     [
-        (["fields", "add", "Tier", "--from", "traits.tier"], "", 2, "'Tier' is no key for a field"),
+        (["fields", "add", "Tier", "--from", "traits.tier"], "", 2, "'Tier' is not a valid key for a field"),
         (
             ["fields", "add", "tier", "--from", "traits"],
             "",
             2,
-            "'traits' is no path that a field can be made of",
+            "'traits' is not a path that a field can be made of",
         ),
         (
             ["fields", "add", "tier", "--from", "traits.a", "--type", "date"],
@@ -118,11 +118,13 @@ def test_what_cannot_be_converted_is_told_of_each_person(run: Run, with_tiers: N
     assert result.stdout.splitlines()[1:] == [
         "1 of 3 people have a value.",
         "1 could not be converted to number:",
-        f'  per_{2:026d}  "a few" is no number',
+        f'  per_{2:026d}  "a few" is not a number',
     ]
-    assert 'cannot be converted: "a few" is no number' in run("people", "get", "team-03@example.com").stdout
+    assert (
+        'cannot be converted: "a few" is not a number' in run("people", "get", "team-03@example.com").stdout
+    )
     told = printed(run("people", "explain", "team-03@example.com", "--json"))[0]
-    assert told["errors"] == {"seats": '"a few" is no number'}
+    assert told["errors"] == {"seats": '"a few" is not a number'}
     assert "errors" not in printed(run("people", "get", "trial-07@example.com", "--json"))[0]
 
 

@@ -161,7 +161,7 @@ def test_some_segments_are_exported(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "given", "code", "said"),
     [
-        (CREATE, "{", 2, "<stdin> is no JSON"),
+        (CREATE, "{", 2, "<stdin> is not JSON"),
         (
             ["segments", "create", "-", "--title", "X"],
             "field: a\nfield: b",

@@ -206,6 +206,8 @@ def test_an_import_that_waits_for_stripe_is_listed_with_since_when_and_why(desk:
     assert found["waiting"] == [
         {"list": "charges", "since": "2026-03-01T12:00:00Z", "reason": "Stripe's rate limit is reached"}
     ]
-    assert "waits for Stripe since" in " ".join(table.stdout.split())
+    assert "waiting for Stripe since" in " ".join(table.stdout.split())
     description, _, _ = _phase(found)
-    assert description.endswith("waits for Stripe since 2026-03-01T12:00:00Z: Stripe's rate limit is reached")
+    assert description.endswith(
+        "waiting for Stripe since 2026-03-01T12:00:00Z: Stripe's rate limit is reached"
+    )

@@ -169,7 +169,7 @@ def test_one_that_is_refused_says_why(desk: Desk) -> None:
 
 
 def test_one_that_nobody_knows_cannot_be_watched(desk: Desk) -> None:
-    assert "There was no re-evaluation yet" in desk.run("watch").stderr
+    assert "No re-evaluation yet" in desk.run("watch").stderr
     assert "There is no re-evaluation re_9" in desk.run("watch", "re_9").stderr
 
 
@@ -179,4 +179,4 @@ def test_the_run_that_definitions_have_outrun_is_said_to_be_followed(desk: Desk)
     result = desk.run("start")
 
     assert result.exit_code == 0
-    assert "another re-evaluation goes on with them" in result.stdout
+    assert "another re-evaluation applies them" in result.stdout

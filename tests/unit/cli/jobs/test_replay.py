@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from peoplesync_cli import options
-from peoplesync_cli.jobs.replay import Tally, last_snapshots, read_events, unkind_order
+from peoplesync_cli.jobs.replay import Tally, delivery_order, last_snapshots, read_events
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.support.builders.stripe import DAY, NOW, customer, deleted_customer, event, subscription
@@ -26,24 +26,24 @@ def ids(events: Any) -> list[str]:
 
 
 def test_in_order_and_without_duplicates_the_file_is_sent_as_it_is() -> None:
-    assert unkind_order(EVENTS, 0.0, 7, shuffled=False) == EVENTS
+    assert delivery_order(EVENTS, 0.0, 7, shuffled=False) == EVENTS
 
 
 def test_the_same_seed_makes_the_same_order_and_another_one_another() -> None:
-    assert unkind_order(EVENTS, 0.25, 7, shuffled=True) == unkind_order(EVENTS, 0.25, 7, shuffled=True)
-    assert unkind_order(EVENTS, 0.25, 7, shuffled=True) != unkind_order(EVENTS, 0.25, 8, shuffled=True)
+    assert delivery_order(EVENTS, 0.25, 7, shuffled=True) == delivery_order(EVENTS, 0.25, 7, shuffled=True)
+    assert delivery_order(EVENTS, 0.25, 7, shuffled=True) != delivery_order(EVENTS, 0.25, 8, shuffled=True)
 
 
 def test_the_order_depends_on_nothing_but_the_seed() -> None:
     random.seed(1)
-    first = unkind_order(EVENTS, 0.25, 7, shuffled=True)
+    first = delivery_order(EVENTS, 0.25, 7, shuffled=True)
     random.seed(2)
 
-    assert unkind_order(EVENTS, 0.25, 7, shuffled=True) == first
+    assert delivery_order(EVENTS, 0.25, 7, shuffled=True) == first
 
 
 def test_shuffling_loses_and_adds_nothing() -> None:
-    order = unkind_order(EVENTS, 0.0, 7, shuffled=True)
+    order = delivery_order(EVENTS, 0.0, 7, shuffled=True)
 
     assert order != EVENTS
     assert Counter(ids(order)) == Counter(ids(EVENTS))
@@ -52,13 +52,13 @@ def test_shuffling_loses_and_adds_nothing() -> None:
 @pytest.mark.parametrize(("fraction", "twice"), [(0.0, 0), (0.1, 4), (0.25, 10), (1.0, 40)])
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_the_share_that_is_sent_twice_is_as_asked_for(fraction: float, twice: int, shuffled: bool) -> None:
-    sent = Counter(ids(unkind_order(EVENTS, fraction, 7, shuffled=shuffled)))
+    sent = Counter(ids(delivery_order(EVENTS, fraction, 7, shuffled=shuffled)))
 
     assert sorted(sent.values()) == [1] * (40 - twice) + [2] * twice
 
 
 def test_unshuffled_the_second_time_comes_somewhere_later_and_all_else_keeps_its_order() -> None:
-    order = ids(unkind_order(EVENTS, 0.5, 7, shuffled=False))
+    order = ids(delivery_order(EVENTS, 0.5, 7, shuffled=False))
 
     assert list(dict.fromkeys(order)) == ids(EVENTS)
     assert any(order.index(one) + 1 != len(order) - 1 - order[::-1].index(one) for one in set(order[-9:]))

@@ -10,7 +10,7 @@ import pytest
 
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.local_stack import demo_rule as automation_shown
-from peoplesync_cli.local_stack.demo_rule import Heard, sentence
+from peoplesync_cli.local_stack.demo_rule import RuleEvents, sentence
 
 
 def entered(email: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_the_event_of_one_is_waited_for_and_said_in_words() -> None:
     others, mine = [entered("trial-01@example.com")], [entered("trial-07@example.com")]
     queue = Queue(others, [], mine)
 
-    heard = Heard(queue, "queue").of("trial-07@example.com")
+    heard = RuleEvents(queue, "queue").of("trial-07@example.com")
 
     assert sentence(heard) == "trial of trial-07@example.com is slipping"
     assert queue.deleted == 2
@@ -47,5 +47,5 @@ def test_the_event_of_one_is_waited_for_and_said_in_words() -> None:
 def test_what_does_not_come_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(automation_shown, "PATIENCE", 0.01)
 
-    with pytest.raises(Failure, match=r"has heard nothing of trial-07@example\.com"):
-        Heard(Queue(), "queue").of("trial-07@example.com")
+    with pytest.raises(Failure, match=r"has received nothing about trial-07@example\.com"):
+        RuleEvents(Queue(), "queue").of("trial-07@example.com")

@@ -81,7 +81,7 @@ def test_a_function_answers_what_it_is_given(cloud: Any) -> None:
 def test_a_function_that_fails_is_a_failure_that_says_where_to_look(cloud: Any) -> None:
     cloud.error = "Unhandled"
 
-    with pytest.raises(Failure, match=r"Function health failed .*; its log tells why"):
+    with pytest.raises(Failure, match=r"Function health failed .*; its log says why"):
         invoke(cloud, HEALTH, {})
 
 

@@ -45,7 +45,7 @@ APPLIED = {
     "stale": 1,
     "xray_trace_id": "1-2",
 }
-BURIED = {**APPLIED, "level": "ERROR", "message": "message buried", "reason": "not JSON"}
+DEAD_LETTERED = {**APPLIED, "level": "ERROR", "message": "message dead-lettered", "reason": "not JSON"}
 METRIC = {"_aws": {"Timestamp": START}, "service": "apply_changes", "ChangesApplied": [3.0]}
 TRACE = "Traceback (most recent call last):\n  File app.py, line 1\nZeroDivisionError: division by zero"
 UNCAUGHT = [
@@ -130,10 +130,10 @@ def test_a_line_is_shown_with_what_our_code_said_and_no_more(run: Run, cloud: Cl
 
 
 def test_values_of_more_than_a_word_are_quoted_and_empty_ones_left_out(run: Run, cloud: CloudWatch) -> None:
-    cloud.log({**BURIED, "stale": None, "applied": "", "detail": {"id": "evt_1"}})
+    cloud.log({**DEAD_LETTERED, "stale": None, "applied": "", "detail": {"id": "evt_1"}})
 
     assert run().stdout == (
-        '12:00:05 apply_changes ERROR message buried reason="not JSON" detail={"id": "evt_1"}\n'
+        '12:00:05 apply_changes ERROR message dead-lettered reason="not JSON" detail={"id": "evt_1"}\n'
     )
 
 
@@ -187,7 +187,7 @@ def test_over_more_than_a_day_lines_have_their_date(run: Run, cloud: CloudWatch)
 
 
 def test_errors_are_those_logged_and_those_that_nobody_caught(run: Run, cloud: CloudWatch) -> None:
-    cloud.log(APPLIED, BURIED, {**APPLIED, "level": "CRITICAL"}, {**APPLIED, "level": "WARNING"})
+    cloud.log(APPLIED, DEAD_LETTERED, {**APPLIED, "level": "CRITICAL"}, {**APPLIED, "level": "WARNING"})
     for number, text in enumerate(UNCAUGHT):
         cloud.log(text, *OF_LAMBDA, at=6_000 + number)
 
@@ -212,7 +212,7 @@ def test_a_trace_that_came_line_by_line_is_one_error(run: Run, cloud: CloudWatch
 
 
 def test_what_was_caught_is_shown_with_its_trace(run: Run, cloud: CloudWatch) -> None:
-    cloud.log({**BURIED, "exception": TRACE, "exception_name": "ZeroDivisionError"})
+    cloud.log({**DEAD_LETTERED, "exception": TRACE, "exception_name": "ZeroDivisionError"})
 
     assert run().stdout.endswith(f'reason="not JSON"\n{TRACE}\n')
 

@@ -135,7 +135,7 @@ def test_a_second_time_changes_nothing_and_says_so(run: Run, functions: Function
 
     run("pause")
     functions.asked.clear()
-    assert run("pause").stdout.startswith("The worker is paused since 2026-03-01T12:00:03Z.")
+    assert run("pause").stdout.startswith("The worker has been paused since 2026-03-01T12:00:03Z.")
     assert functions.asked == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from peoplesync.adapters import clock
-from peoplesync.use_cases.publishing.publish import TOLD_WITHIN
+from peoplesync.use_cases.publishing.publish import PUBLISHED_WITHIN
 from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.operating import pause
@@ -51,8 +51,8 @@ def test_a_pause_stops_the_streams_alone_and_says_what_it_costs(run: Run, functi
     assert result.exit_code == 0, result.output
     assert {uuid for uuid, state in functions.state.items() if state == "Disabled"} == set(OUTPUTS.values())
     assert result.stdout == (
-        "Publishing is paused. People and segments go on. What happens is told later if it is younger than "
-        "6 hours at the resume; what is older goes to the bucket PublishFailures untold, and after 24 hours "
+        "Publishing is paused. People and segments go on. What happens is published later if younger than "
+        "6 hours at the resume; what is older goes to the bucket PublishFailures, and after 24 hours "
         "the streams forget it. `peoplesync publish resume` goes on.\n"
     )
 
@@ -60,7 +60,7 @@ def test_a_pause_stops_the_streams_alone_and_says_what_it_costs(run: Run, functi
 def test_a_short_pause_costs_nothing(run: Run, functions: Functions) -> None:
     run("pause")
 
-    result = run("resume", later=TOLD_WITHIN - 60)
+    result = run("resume", later=PUBLISHED_WITHIN - 60)
 
     assert result.exit_code == 0, result.output
     assert set(functions.state.values()) == {"Enabled"}
@@ -70,9 +70,9 @@ def test_a_short_pause_costs_nothing(run: Run, functions: Functions) -> None:
 def test_after_a_long_pause_it_is_said_that_something_is_not_told(run: Run) -> None:
     run("pause")
 
-    told = run("resume", later=TOLD_WITHIN + 60).stdout
+    told = run("resume", later=PUBLISHED_WITHIN + 60).stdout
 
-    assert "what is older than 6 hours is not told by itself any more" in told
+    assert "what is older than 6 hours is no longer published by itself" in told
     assert "docs/runbooks/publish-paused.md" in told
 
 
@@ -81,7 +81,7 @@ def test_a_second_time_changes_nothing_and_says_so(run: Run, functions: Function
 
     run("pause")
     functions.asked.clear()
-    assert run("pause").stdout.startswith("Publishing is paused since 2026-03-01T12:00:02Z.")
+    assert run("pause").stdout.startswith("Publishing has been paused since 2026-03-01T12:00:02Z.")
     assert functions.asked == []
 
 

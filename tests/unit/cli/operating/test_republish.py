@@ -70,8 +70,8 @@ def run(aws: MotoStack, functions: Functions, bus: FakeBus, monkeypatch: pytest.
 
 
 @pytest.fixture
-def untold(run: Run, aws: MotoStack) -> list[str]:
-    """The keys of two batches with a person each, of which nothing was told."""
+def failed(run: Run, aws: MotoStack) -> list[str]:
+    """The keys of two batches with a person each, of which nothing was published."""
     keys = []
     for number, facts in enumerate(({"email": PERSONAL}, {}), start=1):
         record = person_record(number, NOW - 60 + number, **facts)
@@ -85,7 +85,7 @@ def left(aws: MotoStack) -> list[str]:
     return [one["Key"] for one in aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
-def test_a_list_shows_how_much_since_when_and_why_and_nothing_personal(run: Run, untold: list[str]) -> None:
+def test_a_list_shows_how_much_since_when_and_why_and_nothing_personal(run: Run, failed: list[str]) -> None:
     result = run("failed")
 
     assert result.exit_code == 0, result.output
@@ -98,20 +98,20 @@ def test_a_list_shows_how_much_since_when_and_why_and_nothing_personal(run: Run,
     assert PERSONAL not in result.stdout
 
 
-def test_a_list_in_json_has_a_batch_a_line_with_its_key(run: Run, untold: list[str]) -> None:
+def test_a_list_in_json_has_a_batch_a_line_with_its_key(run: Run, failed: list[str]) -> None:
     told = [json.loads(line) for line in run("failed", "--json").stdout.splitlines()]
 
-    assert [(one["id"], one["key"]) for one in told] == [(FIRST, untold[0]), (SECOND, untold[1])]
+    assert [(one["id"], one["key"]) for one in told] == [(FIRST, failed[0]), (SECOND, failed[1])]
 
 
-def test_everything_is_told_and_gone(run: Run, untold: list[str], bus: FakeBus, aws: MotoStack) -> None:
+def test_everything_is_told_and_gone(run: Run, failed: list[str], bus: FakeBus, aws: MotoStack) -> None:
     result = run("again", "--all")
 
     assert result.exit_code == 0, result.output
     assert result.stdout == (
-        f"told {FIRST[:8]}  people  1 record, 2 told\n"
-        f"told {SECOND[:8]}  people  1 record, 2 told\n"
-        "4 events told; nothing is left of that.\n"
+        f"sent {FIRST[:8]}  people  1 record, 2 published\n"
+        f"sent {SECOND[:8]}  people  1 record, 2 published\n"
+        "4 events published; nothing is left.\n"
     )
     assert bus.types == ["Person Created", "Segment Entered"] * 2
     assert left(aws) == []
@@ -121,29 +121,30 @@ def test_everything_is_told_and_gone(run: Run, untold: list[str], bus: FakeBus, 
 
 @pytest.mark.parametrize("of", ["beginning of its id", "key"])
 def test_one_is_told_by_its_id_or_key(
-    run: Run, untold: list[str], bus: FakeBus, aws: MotoStack, of: str
+    run: Run, failed: list[str], bus: FakeBus, aws: MotoStack, of: str
 ) -> None:
-    result = run("again", untold[0] if of == "key" else FIRST[:8])
+    result = run("again", failed[0] if of == "key" else FIRST[:8])
 
     assert result.exit_code == 0, result.output
     assert {one.detail["person"]["email"] for one in bus.told} == {PERSONAL}
-    assert left(aws) == untold[1:]
+    assert left(aws) == failed[1:]
 
 
 def test_what_cannot_be_told_stays_with_the_reason_and_the_command_fails(
-    run: Run, untold: list[str], bus: FakeBus, aws: MotoStack
+    run: Run, failed: list[str], bus: FakeBus, aws: MotoStack
 ) -> None:
     bus.refuses = {0: "EntryTooLarge"}
 
     result = run("again", "--all")
 
     assert result.exit_code == 1
-    assert f"left {FIRST[:8]}  people  1 record, 1 told; not told: EntryTooLarge (1)\n" in result.stdout
-    assert "1 of 2 batches could not be told in full, and are still there." in result.stderr
-    assert left(aws) == untold[:1]
+    left_behind = f"left {FIRST[:8]}  people  1 record, 1 published; not published: EntryTooLarge (1)\n"
+    assert left_behind in result.stdout
+    assert "1 of 2 batches could not be published in full, and stay." in result.stderr
+    assert left(aws) == failed[:1]
 
 
-def test_what_became_of_each_is_told_in_json(run: Run, untold: list[str], bus: FakeBus) -> None:
+def test_what_became_of_each_is_told_in_json(run: Run, failed: list[str], bus: FakeBus) -> None:
     bus.refuses = {0: "EntryTooLarge"}
 
     told = [json.loads(line) for line in run("again", "--all", "--json").stdout.splitlines()]
@@ -155,7 +156,7 @@ def test_what_became_of_each_is_told_in_json(run: Run, untold: list[str], bus: F
 
 
 def test_of_who_was_erased_since_then_nothing_is_told(
-    run: Run, untold: list[str], bus: FakeBus, aws: MotoStack
+    run: Run, failed: list[str], bus: FakeBus, aws: MotoStack
 ) -> None:
     IdentityRow(IdentityRow.key(TEST, customer_identity("cus_1")), person=ERASED).save()
 
@@ -167,28 +168,28 @@ def test_of_who_was_erased_since_then_nothing_is_told(
 
 
 def test_nothing_is_told_during_a_pause(
-    run: Run, untold: list[str], bus: FakeBus, functions: Functions, aws: MotoStack
+    run: Run, failed: list[str], bus: FakeBus, functions: Functions, aws: MotoStack
 ) -> None:
     functions.state["uuid-people"] = "Disabled"
 
     result = run("again", "--all")
 
     assert result.exit_code == 1
-    assert "Publishing is paused since 2026-03-01T12:00:00Z" in result.stderr
+    assert "Publishing has been paused since 2026-03-01T12:00:00Z" in result.stderr
     assert bus.told == []
-    assert left(aws) == untold
+    assert left(aws) == failed
 
 
 def test_what_shall_not_be_told_is_dropped_after_a_question(
-    run: Run, untold: list[str], bus: FakeBus, aws: MotoStack
+    run: Run, failed: list[str], bus: FakeBus, aws: MotoStack
 ) -> None:
     assert run("drop", FIRST[:8], answers="n\n").exit_code == 1
-    assert left(aws) == untold
+    assert left(aws) == failed
 
     result = run("drop", FIRST[:8], answers="y\n")
 
     assert (result.exit_code, result.stdout) == (0, "1 batch deleted.\n")
-    assert left(aws) == untold[1:]
+    assert left(aws) == failed[1:]
     assert run("drop", "--all", "--yes").stdout == "1 batch deleted.\n"
     assert bus.told == []
 
@@ -196,18 +197,21 @@ def test_what_shall_not_be_told_is_dropped_after_a_question(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("again", "ffff"), "There is none ffff; `peoplesync publish failed` shows what there is."),
+        (
+            ("again", "ffff"),
+            "There is no failed batch ffff; `peoplesync publish failed` shows what there is.",
+        ),
         (("drop", "0000000", "--yes"), "There are 2 of which the ids begin with 0000000: give more of it;"),
     ],
 )
 def test_an_id_that_fits_none_or_several_is_refused(
-    run: Run, untold: list[str], aws: MotoStack, arguments: tuple[str, ...], said: str
+    run: Run, failed: list[str], aws: MotoStack, arguments: tuple[str, ...], said: str
 ) -> None:
     result = run(*arguments)
 
     assert result.exit_code == 1
     assert said in result.stderr
-    assert left(aws) == untold
+    assert left(aws) == failed
 
 
 @pytest.mark.parametrize("arguments", [("again",), ("drop",), ("again", "--all", "0000")])

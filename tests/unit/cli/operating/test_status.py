@@ -37,7 +37,7 @@ WELL: dict[str, Any] = {
 BROKEN = WELL | {
     "state": "stopped",
     "headline": "Stopped: key revoked",
-    "reason": "Stripe refuses the API key since 2026-03-01T12:00:00Z",
+    "reason": "Stripe has refused the API key since 2026-03-01T12:00:00Z",
     "what_to_do": "connect again with a new one: `peoplesync connect`",
     "runbook": "key-refused",
     "also": ["Attention: 2 dead letters"],
@@ -86,7 +86,7 @@ def test_the_verdict_comes_first_then_what_to_do_and_where_to_read_more(stack: S
 
     lines = run().stdout.splitlines()
 
-    assert lines[0] == "Stopped: key revoked  Stripe refuses the API key since 2026-03-01T12:00:00Z"
+    assert lines[0] == "Stopped: key revoked  Stripe has refused the API key since 2026-03-01T12:00:00Z"
     assert lines[1].split() == "do connect again with a new one: `peoplesync connect`".split()
     assert lines[2].strip() == "see docs/runbooks/key-refused.md"
     assert lines[3].strip() == "also: Attention: 2 dead letters"
@@ -115,7 +115,7 @@ def test_watching_tells_each_change_once_where_there_is_no_terminal(stack: Stack
 
     assert run("--watch").stdout.splitlines() == [
         "In sync: every event that arrived is applied",
-        "Stopped: key revoked: Stripe refuses the API key since 2026-03-01T12:00:00Z",
+        "Stopped: key revoked: Stripe has refused the API key since 2026-03-01T12:00:00Z",
         "In sync: every event that arrived is applied",
     ]
     assert set(stack.pauses) == {status.INTERVAL}

@@ -31,7 +31,7 @@ from tests.support.worlds.erasing_worker import MAIN, Worker
 RECEIPT = f"""\
 Erased on 2026-03-01T12:00:00Z: per_1, asked for on 2026-03-01T12:00:00Z.
 Removed: 2 records, 38 fields, 2 segment memberships, 7 feed entries.
-What remains, so that they do not come back: {CUSTOMER}, 2 keyed hashes; and this receipt.
+What remains, so that they do not return: {CUSTOMER}, 2 keyed hashes; and this receipt.
 What this does not reach:
   - changes that are under way or among the dead letters: `peoplesync dead list` shows and drops those
   - the tables' point-in-time backups, which DynamoDB keeps for 35 days
@@ -139,7 +139,7 @@ def test_who_is_nobody_here_cannot_be_erased(desk: Desk) -> None:
     result = desk("erase", "new@example.com", "--yes")
 
     assert result.exit_code == 1
-    assert "Nobody here is new@example.com." in result.output
+    assert "No person matches new@example.com." in result.output
 
 
 def test_of_who_was_erased_before_it_says_when_where_that_is_known(desk: Desk) -> None:
@@ -159,7 +159,7 @@ def test_where_the_worker_is_paused_it_says_so_and_does_not_wait(desk: Desk) -> 
     result = desk("erase", EMAIL, "--yes")
 
     assert result.exit_code == 0
-    assert "The worker is paused since 2026-02-28T12:00:00Z" in result.stderr
+    assert "The worker has been paused since 2026-02-28T12:00:00Z" in result.stderr
     assert "`peoplesync people erase per_1` shows the receipt" in result.stdout
     assert desk.waiting.slept == []
     desk.worker.take_from_live()

@@ -25,7 +25,7 @@ def replayed(told: History, seed: int, batch_size: int = 10) -> World:
     world = world_of(told)
     for start in range(0, len(events), batch_size):
         report = world.apply(*events[start : start + batch_size])
-        assert not report.buried
+        assert not report.dead_lettered
         assert not report.crashed
     assert not world.queue.sent
     return world

@@ -54,7 +54,7 @@ def test_what_is_no_path_is_refused_with_those_that_are(source: str) -> None:
     with pytest.raises(InvalidField) as refused:
         parse(source)
     assert str(refused.value) == (
-        f"{source!r} is no path that a field can be made of; these are: customer.metadata.NAME, "
+        f"{source!r} is not a path that a field can be made of; these are: customer.metadata.NAME, "
         "subscription.metadata.NAME, product.metadata.NAME, traits.NAME"
     )
 
@@ -67,18 +67,21 @@ def test_a_field_can_be_of_any_type(field_type: FieldType) -> None:
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ({"key": "Tier"}, "'Tier' is no key for a field: write small letters, digits and _, beginning with"),
-        ({"key": ""}, "'' is no key for a field"),
-        ({"key": "1tier"}, "'1tier' is no key for a field"),
-        ({"key": "tier\n"}, r"'tier\\n' is no key for a field"),
-        ({"key": "t" * 65}, "is no key for a field"),
+        (
+            {"key": "Tier"},
+            "'Tier' is not a valid key for a field: write small letters, digits and _, beginning with",
+        ),
+        ({"key": ""}, "'' is not a valid key for a field"),
+        ({"key": "1tier"}, "'1tier' is not a valid key for a field"),
+        ({"key": "tier\n"}, r"'tier\\n' is not a valid key for a field"),
+        ({"key": "t" * 65}, "is not a valid key for a field"),
         (
             {"type": "date"},
-            "'date' is no type for a field; there are text, number, money, boolean, instant, list",
+            "'date' is not a type of field; there are text, number, money, boolean, instant, list",
         ),
-        ({"type": "money_by_currency"}, "'money_by_currency' is no type for a field"),
+        ({"type": "money_by_currency"}, "'money_by_currency' is not a type of field"),
         ({"title": " "}, "tier needs a title"),
-        ({"source": "metadata.tier"}, "'metadata.tier' is no path"),
+        ({"source": "metadata.tier"}, "'metadata.tier' is not a path"),
     ],
 )
 def test_a_definition_that_makes_no_field_is_refused_with_what_is_allowed(
@@ -163,27 +166,27 @@ def test_a_value_is_brought_to_its_fields_type(kind: FieldType, raw: Any, value:
     assert type(converted) is type(value)
 
 
-NO_DATE = "is no date; write one such as 2026-01-31"
+NO_DATE = "is not a date; write one such as 2026-01-31"
 
 UNCONVERTIBLE: list[tuple[FieldType, Any, str]] = [
     ("text", "x" * (LONGEST_VALUE + 1), "it has 5,001 characters, 5,000 are allowed"),
     ("text", ["x" * 2_500, "y" * 2_499], "it has 5,001 characters, 5,000 are allowed"),
-    ("text", {"a": 1}, '{"a": 1} is no text'),
-    ("text", [["nested"]], '[["nested"]] is no text'),
-    ("text", ["a", {"b": 1}], '{"b": 1} is no text'),
-    ("number", "many", '"many" is no number'),
-    ("number", "1,000", '"1,000" is no number'),
-    ("number", "12.3456789012345", '"12.3456789012345" is no number'),
-    ("number", "10000000000000000", '"10000000000000000" is no number'),
-    ("number", 10**15, "1000000000000000 is no number"),
-    ("number", "NaN", '"NaN" is no number'),
-    ("number", "-Infinity", '"-Infinity" is no number'),
-    ("number", "1e999999999", '"1e999999999" is no number'),
-    ("number", True, "true is no number"),
-    ("number", [1], "[1] is no number"),
-    ("number", {}, "{} is no number"),
-    ("money", "$49", '"$49" is no number'),
-    ("money", False, "false is no number"),
+    ("text", {"a": 1}, '{"a": 1} is not text'),
+    ("text", [["nested"]], '[["nested"]] is not text'),
+    ("text", ["a", {"b": 1}], '{"b": 1} is not text'),
+    ("number", "many", '"many" is not a number'),
+    ("number", "1,000", '"1,000" is not a number'),
+    ("number", "12.3456789012345", '"12.3456789012345" is not a number'),
+    ("number", "10000000000000000", '"10000000000000000" is not a number'),
+    ("number", 10**15, "1000000000000000 is not a number"),
+    ("number", "NaN", '"NaN" is not a number'),
+    ("number", "-Infinity", '"-Infinity" is not a number'),
+    ("number", "1e999999999", '"1e999999999" is not a number'),
+    ("number", True, "true is not a number"),
+    ("number", [1], "[1] is not a number"),
+    ("number", {}, "{} is not a number"),
+    ("money", "$49", '"$49" is not a number'),
+    ("money", False, "false is not a number"),
     ("boolean", "maybe", '"maybe" is neither true nor false'),
     ("boolean", 2, "2 is neither true nor false"),
     ("boolean", 1.0, "1.0 is neither true nor false"),
@@ -198,11 +201,11 @@ UNCONVERTIBLE: list[tuple[FieldType, Any, str]] = [
     ("instant", float("nan"), f"NaN {NO_DATE}"),
     ("instant", True, f"true {NO_DATE}"),
     ("instant", {"at": NOW}, f'{{"at": {NOW}}} {NO_DATE}'),
-    ("list", 5, "5 is no list"),
-    ("list", {"a": 1}, '{"a": 1} is no list'),
-    ("list", "[1, 2", '"[1, 2" is no list'),
-    ("list", "[" * 5_000, f'"{"[" * 36}... is no list'),
-    ("list", [{"a": 1}], '{"a": 1} is no text'),
+    ("list", 5, "5 is not a list"),
+    ("list", {"a": 1}, '{"a": 1} is not a list'),
+    ("list", "[1, 2", '"[1, 2" is not a list'),
+    ("list", "[" * 5_000, f'"{"[" * 36}... is not a list'),
+    ("list", [{"a": 1}], '{"a": 1} is not text'),
     ("list", ["x" * 100] * 51, "it has more than 5,000 characters"),
     ("list", ["x" * 5_001], "it has 5,001 characters, 5,000 are allowed"),
 ]

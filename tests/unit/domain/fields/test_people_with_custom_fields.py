@@ -76,7 +76,7 @@ def test_one_bad_value_is_told_of_the_person_who_keeps_all_else() -> None:
     world = told(customer(metadata={"tier": "gold", "score": "high"}), subscription(metadata={"seats": "12"}))
     score = Field("score", "Score", "Custom", "number", "customer.metadata.score")
     person = evaluated(world, TIER, score, SEATS)
-    assert person.errors == {"score": '"high" is no number'}
+    assert person.errors == {"score": '"high" is not a number'}
     assert "score" not in person.fields
     assert (person.fields["tier"], person.fields["seats"]) == ("gold", 12)
     assert person.fields["subscription_status"] == "active"
@@ -88,7 +88,7 @@ def test_an_error_is_over_once_the_value_can_be_converted() -> None:
     number = replace(TIER, type="number")
     bad = evaluated(world, number)
     good = evaluate(bad, defined(TIER), NOW)
-    assert (bad.errors, good.errors, good.fields["tier"]) == ({"tier": '"high" is no number'}, {}, "high")
+    assert (bad.errors, good.errors, good.fields["tier"]) == ({"tier": '"high" is not a number'}, {}, "high")
 
 
 @pytest.mark.parametrize("key", ["tier", "customer_name"])

@@ -25,7 +25,7 @@ def test_traits_become_fields_and_a_bad_one_spoils_nothing_else() -> None:
 
     person = only(world)
     assert (person.fields["plan"], "seats" in person.fields) == ("pro", False)
-    assert person.errors == {"seats": '"a few" is no number'}
+    assert person.errors == {"seats": '"a few" is not a number'}
     assert set(person.segments) == {"with_email"}
     told_by_app(world, identified(at=NOW - 30, seats=5))
     assert (only(world).fields["seats"], only(world).errors) == (5, {})
@@ -66,6 +66,6 @@ def test_no_odd_trait_keeps_a_person_from_being_folded(value: Any) -> None:
     report = told_by_app(world, identified(email=A, odd=value), tracked())
 
     assert not report.crashed
-    assert not report.buried
+    assert not report.dead_lettered
     assert only(world).fields["last_activity_at"] == NOW - 60
     assert len(only(world).errors) >= 4

@@ -1,4 +1,4 @@
-"""Rules: true or false, and until when that is certain; and what is no rule, with the place."""
+"""Rules: true or false, and until when that is certain; and what is not a rule, with the place."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ VERDICTS: list[tuple[str, Rule, Subject, tuple[bool, int | None]]] = [
     ("the list does not hold it", ANY_PAST_DUE, somebody(subscription_statuses=["active"]), (False, None)),
     ("the list is empty", ANY_PAST_DUE, somebody(subscription_statuses=[]), (False, None)),
     ("is a customer", CUSTOMER, somebody(), (True, None)),
-    ("is no customer", CUSTOMER, somebody(stripe_customer=False), (False, None)),
+    ("is not a customer", CUSTOMER, somebody(stripe_customer=False), (False, None)),
     ("has an e-mail", {"has": "email"}, Subject({}, False, email=True), (True, None)),
     ("has no e-mail", {"has": "email"}, Subject({}, True), (False, None)),
     ("long ago", IDLE, somebody(last_activity_at=NOW - 99 * DAY), (True, None)),
@@ -256,7 +256,7 @@ def test_a_duration_is_minutes_hours_or_days(text: str, seconds: int) -> None:
     "text", ["", "15", "d", "15 d", "-1d", "1.5d", "15s", "15D", "1d2h", "999999d", 15, None, ["15d"]]
 )
 def test_anything_else_is_no_duration(text: object) -> None:
-    with pytest.raises(InvalidRule, match="no duration; write a number and m, h or d, such as 15d"):
+    with pytest.raises(InvalidRule, match="not a duration; write a number and m, h or d, such as 15d"):
         duration(text)
 
 
@@ -320,7 +320,7 @@ INVALID = [
     ),
     (FIELD | {"in": []}, "rule.in: write a list of values"),
     (FIELD | {"in": "active"}, "rule.in: write a list of values"),
-    (FIELD | {"in": ["active", 5]}, "rule.in[1]: 5 is no text"),
+    (FIELD | {"in": ["active", 5]}, "rule.in[1]: 5 is not text"),
     (
         {"all": [FIELD | {"in": ["trialling"]}]},
         "rule.all[0].in: subscription_status is never 'trialling'; it is active, trialing, past_due,",
@@ -331,18 +331,21 @@ INVALID = [
         {"field": "subscription_statuses", "in": ["active"]},
         "rule: 'in' does not go with subscription_statuses; a list field takes contains or exists",
     ),
-    ({"field": "subscription_statuses", "contains": 5}, "rule.contains: 5 is no text"),
+    ({"field": "subscription_statuses", "contains": 5}, "rule.contains: 5 is not text"),
     (
         {"field": "mrr", "over": 5},
         "rule: 'over' does not go with mrr; a money by currency field takes exists",
     ),
-    ({"field": "customer_mrr", "over": "much"}, "rule.over: 'much' is no number; write one such as 49"),
-    ({"field": "customer_mrr", "over": True}, "rule.over: True is no number"),
-    ({"field": "customer_mrr", "in": ["49.00", None]}, "rule.in[1]: None is no number"),
+    ({"field": "customer_mrr", "over": "much"}, "rule.over: 'much' is not a number; write one such as 49"),
+    ({"field": "customer_mrr", "over": True}, "rule.over: True is not a number"),
+    ({"field": "customer_mrr", "in": ["49.00", None]}, "rule.in[1]: None is not a number"),
     ({"field": "customer_delinquent", "in": [1]}, "rule.in[0]: 1 is neither true nor false"),
     ({"field": "customer_email", "exists": "yes"}, "rule.exists: 'yes' is neither true nor false"),
-    ({"field": "last_payment_at", "before": "January"}, "rule.before: 'January' is no date; write one such"),
-    ({"field": "last_payment_at", "in_next": "soon"}, "rule.in_next: 'soon' is no duration"),
+    (
+        {"field": "last_payment_at", "before": "January"},
+        "rule.before: 'January' is not a date; write one such",
+    ),
+    ({"field": "last_payment_at", "in_next": "soon"}, "rule.in_next: 'soon' is not a duration"),
     ({"field": "plan_interval", "in": ["monthly"]}, "rule.in: plan_interval is never 'monthly'; it is day,"),
     (
         {"field": "subscription_state", "in": ["active"]},
@@ -358,12 +361,15 @@ INVALID = [
         "rule.event: there is no event 'Report Exported'; what the app tracks is called tracked:NAME",
     ),
     ({"event": "tracked:", "ever": True}, "rule.event: there is no event 'tracked:'"),
-    ({"event": "tracked:x", "at_least": 33, "within": "1d"}, "rule.at_least: 33 is no number from 1 to 32"),
-    ({"event": "payment_failed", "last_older_than": "x"}, "rule.last_older_than: 'x' is no duration"),
+    (
+        {"event": "tracked:x", "at_least": 33, "within": "1d"},
+        "rule.at_least: 33 is not a number from 1 to 32",
+    ),
+    ({"event": "payment_failed", "last_older_than": "x"}, "rule.last_older_than: 'x' is not a duration"),
     ({"event": "payment_failed"}, "rule: an event takes ever"),
     ({"field": "last_activity_at", "in": [NOW]}, "rule"),
-    ({"all": [IDLE | {"older_than": "soon"}]}, "rule.all[0].older_than: 'soon' is no duration"),
-    ({"all": [IDLE | {"older_than": 15}]}, "rule.all[0].older_than: 15 is no duration"),
+    ({"all": [IDLE | {"older_than": "soon"}]}, "rule.all[0].older_than: 'soon' is not a duration"),
+    ({"all": [IDLE | {"older_than": 15}]}, "rule.all[0].older_than: 15 is not a duration"),
     ({"field": ["subscription_status"], "in": ["active"]}, "rule"),
     ({"field": 5, "in": ["active"]}, "rule"),
 ]

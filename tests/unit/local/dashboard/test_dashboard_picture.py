@@ -179,7 +179,7 @@ class TestDrawing:
     def test_what_is_not_known_is_refused_and_not_left_out(
         self, properties: dict[str, Any], kind: str
     ) -> None:
-        with pytest.raises(ValueError, match=r"is no .* that is drawn"):
+        with pytest.raises(ValueError, match=r"is not an? .* that is drawn"):
             picture(properties, RISING, kind=kind)
 
     def test_words_that_are_too_long_are_shortened_to_fit(self) -> None:

@@ -90,18 +90,18 @@ def add(key: str = "plan", title: str = "Plan", kind: Any = "text", source: str 
 
 
 REFUSED: list[tuple[Callable[[FieldDefiner], Any], type[Exception], str]] = [
-    (add(key="Plan"), InvalidField, "'Plan' is no key for a field"),
-    (add(key="x" * 65), InvalidField, "is no key for a field"),
-    (add(key="1st"), InvalidField, "is no key for a field"),
-    (add(key=""), InvalidField, "is no key for a field"),
+    (add(key="Plan"), InvalidField, "'Plan' is not a valid key for a field"),
+    (add(key="x" * 65), InvalidField, "is not a valid key for a field"),
+    (add(key="1st"), InvalidField, "is not a valid key for a field"),
+    (add(key=""), InvalidField, "is not a valid key for a field"),
     (add(key="tier"), InvalidDefinition, "there is a field tier already"),
     (add(key="customer_email"), InvalidDefinition, "there is a field customer_email already"),
     (add(title=" "), InvalidDefinition, "a title cannot be empty"),
     (add(title="a\tb"), InvalidDefinition, "a title is one line of text"),
-    (add(kind="money_by_currency"), InvalidField, "'money_by_currency' is no type for a field"),
-    (add(source="customer.name"), InvalidField, "'customer.name' is no path"),
-    (add(source="customer.metadata."), InvalidField, "is no path"),
-    (add(source="tier"), InvalidField, "is no path"),
+    (add(kind="money_by_currency"), InvalidField, "'money_by_currency' is not a type of field"),
+    (add(source="customer.name"), InvalidField, "'customer.name' is not a path"),
+    (add(source="customer.metadata."), InvalidField, "is not a path"),
+    (add(source="tier"), InvalidField, "is not a path"),
     (
         lambda d: d.add("plan", "Plan", "text", "traits.plan", ""),
         InvalidDefinition,

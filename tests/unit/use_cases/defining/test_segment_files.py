@@ -75,7 +75,7 @@ BAD_FILES: list[tuple[Any, str]] = [
     ({"segments": [item(), item(id=5)]}, r"segments\[1\]\.id: write a text"),
     ({"segments": [item(), item(id="b", title=None)]}, r"segments\[1\] \(b\)\.title: write a text"),
     ({"segments": [item(), item(id="b", title="")]}, r"segments\[1\] \(b\): a title cannot be empty"),
-    ({"segments": [item(), item(id="B")]}, r"segments\[1\] \(B\): 'B' is no id"),
+    ({"segments": [item(), item(id="B")]}, r"segments\[1\] \(B\): 'B' is not a valid id"),
     ({"segments": [item(), item(id="everyone")]}, r"segments\[1\] \(everyone\): everyone has a meaning"),
     ({"segments": [item(), item(id="b", enabled="no")]}, r"\(b\)\.enabled: 'no' is neither true nor false"),
     ({"segments": [item(), item(id="b", enabld=True)]}, r"segments\[1\] \(b\): there is no 'enabld'"),

@@ -87,7 +87,7 @@ def test_whatever_is_told_of_the_erased_again_is_dropped(world: World, body: str
     report = world.deliver([body])
 
     assert not report.crashed
-    assert not report.buried
+    assert not report.dead_lettered
     stored = (world.people.people, world.people.identities, world.people.members, world.people.feeds)
     assert repr(stored) == left
     about_a_product = '"type":"product.updated"' in body

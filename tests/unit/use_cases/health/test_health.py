@@ -144,7 +144,7 @@ def test_an_import_that_waits_for_stripe_says_since_when_and_why() -> None:
 
     assert (told["state"], told["headline"]) == ("importing", "Importing 40 %: waits for Stripe")
     assert told["reason"] == (
-        "waits for Stripe since 2026-03-01T11:40:00Z: Stripe's rate limit is reached; "
+        "waiting for Stripe since 2026-03-01T11:40:00Z: Stripe's rate limit is reached; "
         "1,200 of 3,000 listed objects are applied so far"
     )
 
@@ -172,8 +172,8 @@ def test_a_running_re_evaluation_is_re_evaluating() -> None:
         ),
         (
             {"status": "failed", "version": 2, "failed": 3},
-            "; `peoplesync reevaluate list` tells why",
-            "`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start`",
+            "; `peoplesync reevaluate list` says why",
+            "`peoplesync dead list` shows whom, and why; then `peoplesync reevaluate start`",
         ),
     ],
     ids=["none", "superseded", "of older definitions", "failed"],
@@ -213,7 +213,7 @@ def test_an_import_that_succeeded_is_not_mentioned() -> None:
     ("facts", "headline", "reason"),
     [
         ({"disconnected_at": NOW}, "Stopped: disconnected", f"disconnected since {SINCE}"),
-        ({"key_refused_at": NOW}, "Stopped: key revoked", f"Stripe refuses the API key since {SINCE}"),
+        ({"key_refused_at": NOW}, "Stopped: key revoked", f"Stripe has refused the API key since {SINCE}"),
         (
             {"endpoint_problem": "gone"},
             "Stopped: webhook deleted",
@@ -227,7 +227,7 @@ def test_an_import_that_succeeded_is_not_mentioned() -> None:
         (
             {"webhook_refused_since": NOW - 121},
             "Stopped: webhook refused",
-            "signatures are wrong since 2026-03-01T11:57:59Z: the secret was changed at Stripe only",
+            "signatures have been failing since 2026-03-01T11:57:59Z: the secret was changed at Stripe only",
         ),
         (
             {"webhook_missed_at": NOW},
@@ -304,7 +304,8 @@ def test_where_the_worker_is_paused_it_is_said_since_when_and_what_waits() -> No
 
     assert (told["state"], told["headline"]) == ("paused", "Paused")
     assert told["reason"] == (
-        "changes are not applied since 2026-03-01T11:00:00Z; 1,200 changes on the queues, kept for 14 days"
+        "changes have not been applied since 2026-03-01T11:00:00Z; 1,200 changes on the queues, "
+        "kept for 14 days"
     )
     assert told["what_to_do"] == "`peoplesync resume` goes on"
 
@@ -323,12 +324,12 @@ def test_nothing_goes_out_while_publishing_is_paused_and_after_six_hours_it_cost
 
     assert (told["state"], told["headline"]) == ("attention", "Attention: publishing paused")
     assert told["reason"] == (
-        "nothing goes out on the bus since 2026-03-01T11:00:00Z; "
-        "it is told later, if that goes on within 6 hours"
+        "nothing has gone out on the bus since 2026-03-01T11:00:00Z; "
+        "it is published later, if you resume within 6 hours"
     )
     assert told["what_to_do"] == "`peoplesync publish resume` goes on"
     assert status(unpublished=NOW - 6 * HOUR)["reason"].endswith(
-        "what is older than 6 hours when that goes on is put aside, and not told by itself any more"
+        "what is older than 6 hours at the resume is put aside, and no longer published by itself"
     )
 
 

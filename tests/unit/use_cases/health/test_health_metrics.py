@@ -97,6 +97,6 @@ def test_connections_whose_people_a_change_has_not_reached_are_counted() -> None
     changed = replace(MAIN, definitions_version=2, definitions_changed_at=NOW - HOUR)
 
     assert (
-        measured(HealthInputs(changed, NOW, outrun=True), HealthInputs(SHOP, NOW))[Metric.NOT_REEVALUATED]
+        measured(HealthInputs(changed, NOW, outdated=True), HealthInputs(SHOP, NOW))[Metric.NOT_REEVALUATED]
         == 1
     )

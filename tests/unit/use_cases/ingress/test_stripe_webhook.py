@@ -244,7 +244,7 @@ def test_a_signed_body_that_is_no_event_is_refused_as_malformed(door: Door, body
     receipt = door.knock(body)
 
     assert (receipt.status, receipt.outcome, receipt.reason) == (400, "refused", "malformed")
-    assert receipt.detail == {"because": "body is no Stripe event"}
+    assert receipt.detail == {"because": "body is not a Stripe event"}
     assert not door.queue.sent
 
 

@@ -227,7 +227,7 @@ def test_an_object_that_cannot_be_read_fails_the_import_but_nothing_else_of_it()
     assert (answer["status"], answer["failed"]) == ("failed", 1)
     assert answer["reason"] == (
         "1 object could not be applied, among them “customer cus_bad: email should be text, not a number”; "
-        "`peoplesync dead list` tells which, and why"
+        "`peoplesync dead list` shows which, and why"
     )
     assert len(world.world.people.people) == 10
 
@@ -361,7 +361,7 @@ def test_an_import_of_an_epoch_that_is_over_stops_and_brings_nobody() -> None:
 
     assert (answer["status"], answer["reason"]) == (
         "failed",
-        "the connection has begun a new epoch, or is there no more",
+        "the connection has begun a new epoch, or no longer exists",
     )
     assert world.lists.asked.total() == 1
     assert world.world.people.people == {}

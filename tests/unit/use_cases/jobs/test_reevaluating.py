@@ -185,7 +185,7 @@ def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
     answer = changed.drive()
 
     assert (answer["status"], answer["failed"], answer["evaluated"]) == ("failed", 1, PEOPLE - 1)
-    assert answer["reason"] == "1 person could not be evaluated; peoplesync dead list tells why"
+    assert answer["reason"] == "1 person could not be evaluated; `peoplesync dead list` says why"
     assert len(changed.world.queue.dead_lettered) == 1
 
 
@@ -227,7 +227,7 @@ def test_a_run_of_an_epoch_that_is_over_fails_in_words(changed: ReevaluationWorl
 
     assert answer == {
         "status": "failed",
-        "reason": "the connection has begun a new epoch, or is there no more",
+        "reason": "the connection has begun a new epoch, or no longer exists",
     }
     assert not changed.world.queue.sent
 

@@ -36,7 +36,7 @@ class FakeBucket:
 
     def read(self, key: str) -> Contents:
         if self.contents is None:
-            raise Unreadable("it is no JSON")
+            raise Unreadable("it is not JSON")
         return self.contents
 
     def delete(self, key: str) -> None:
@@ -53,7 +53,7 @@ def here() -> Stage:
 
 
 def put_aside(here: Stage, *events: Mapping[str, object]) -> FakeBucket:
-    """What these events led to was not told."""
+    """What these events led to was not published."""
     here.world.apply(*events)
     stream = here.people.stream
     here.people.streamed.clear()
@@ -106,7 +106,7 @@ def test_a_record_that_cannot_be_read_keeps_its_batch_in_the_bucket(here: Stage)
 def test_an_object_that_lambda_did_not_write_stays(here: Stage) -> None:
     republished = publish_again(here, FakeBucket(None))
 
-    assert republished == Republished(BATCH, 0, {"it is no JSON": 3})
+    assert republished == Republished(BATCH, 0, {"it is not JSON": 3})
 
 
 def test_an_epoch_that_is_over_is_dropped(here: Stage) -> None:

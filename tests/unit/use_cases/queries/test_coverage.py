@@ -103,7 +103,7 @@ def test_values_errors_and_what_is_not_known_are_counted_apart() -> None:
 
     found = field_coverage(Crowd(people, 5), Products(), TEST, POINTS, rng())
 
-    assert found == FieldCoverage(5, 1, 1, 1, True, {people[1].id: '"a dozen" is no number'})
+    assert found == FieldCoverage(5, 1, 1, 1, True, {people[1].id: '"a dozen" is not a number'})
 
 
 def test_the_first_three_whose_value_cannot_be_converted_are_named() -> None:
@@ -116,7 +116,7 @@ def test_the_first_three_whose_value_cannot_be_converted_are_named() -> None:
     found = field_coverage(Crowd(told(*shown, *seats), 5), Products(), TEST, SEATS, rng())
 
     assert (found.filled, found.unconverted, found.unknown) == (0, 5, 0)
-    assert list(found.reasons.values()) == ['"many" is no number'] * 3
+    assert list(found.reasons.values()) == ['"many" is not a number'] * 3
 
 
 @pytest.mark.parametrize(

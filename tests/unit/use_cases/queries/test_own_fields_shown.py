@@ -72,7 +72,7 @@ def test_they_are_explained_with_where_they_come_from(here: Stage) -> None:
     assert told["segments"][0]["value"] == "2026-03-10T00:00:00Z"
     renewal = next(one for one in told["fields"] if one["key"] == "renewal")
     assert (renewal["source"], renewal["object"]) == ("customer.metadata.renewal", "cus_1")
-    assert told["errors"] == {"seats": '"a few" is no number'}
+    assert told["errors"] == {"seats": '"a few" is not a number'}
 
 
 def test_instants_among_them_go_out_as_iso_8601(here: Stage) -> None:
@@ -135,5 +135,5 @@ def test_a_user_of_the_app_is_found_and_shown_by_the_apps_id() -> None:
     shown = browser.person("user:u/1")
 
     assert (shown["customers"], shown["users"], shown["email"]) == ([], ["u/1"], "user-1@example.com")
-    with pytest.raises(NotFound, match="nobody here is user:u/2"):
+    with pytest.raises(NotFound, match="no person matches user:u/2"):
         browser.person("user:u/2")

@@ -131,8 +131,8 @@ def test_the_command_reads_stdin_and_tells_json(target: Target) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("{", "<stdin> is no JSON"),
-        ('{"any": [{"field": "customer_mrr", "over": "much"}]}', "rule.any[0].over: 'much' is no number"),
+        ("{", "<stdin> is not JSON"),
+        ('{"any": [{"field": "customer_mrr", "over": "much"}]}', "rule.any[0].over: 'much' is not a number"),
     ],
 )
 def test_the_command_says_what_is_wrong_with_a_rule(target: Target, given: str, said: str) -> None:

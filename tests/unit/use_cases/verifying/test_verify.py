@@ -157,7 +157,7 @@ def test_a_difference_is_looked_at_for_two_minutes_before_it_is_called_drift(wor
     assert verify().differences
     assert verify.waited == list(LOOKS)
     assert sum(LOOKS) == 120
-    assert verify.told[0] == "1 of Stripe's customers differ; looking again in 5 s"
+    assert verify.said[0] == "1 of Stripe's customers differ; looking again in 5 s"
 
 
 def test_an_event_that_was_on_its_way_is_no_drift(world: World) -> None:

@@ -116,7 +116,7 @@ def test_poison_is_dead_lettered_with_a_reason_that_names_its_place_but_no_value
     report = world.apply(poison)
 
     assert world.queue.dead_lettered == [(Message(TEST, poison).encode(), reason)]
-    assert report.buried == [reason]
+    assert report.dead_lettered == [reason]
     assert SECRET_NAME not in reason
     assert counts_of(report) == {"dead": 1}
     assert not world.queue.sent

@@ -1,1 +1,1 @@
-"""AWS beside DynamoDB: SQS, SSM, EventBridge, Step Functions, Lambda, S3 and CloudWatch."""
+"""AWS other than DynamoDB: SQS, SSM, EventBridge, Step Functions, Lambda, S3 and CloudWatch."""

@@ -1,6 +1,6 @@
-"""The dead-letter queues: what lies in them, put back where it came from, or dropped.
+"""The dead-letter queues: their messages, listed, put back on their queues, or dropped.
 
-SQS shows a queue by samples. To see everything, one receives until nothing comes any more, which hides what
+SQS shows a queue by samples. To see everything, one receives until nothing more comes, which hides what
 was seen from everybody else; afterwards all of it is shown again.
 """
 
@@ -28,16 +28,16 @@ WAIT_SECONDS = 1
 """A receive that waits asks all of the queue's servers; one that does not may overlook a message."""
 
 EMPTY_ANSWERS: Final = 3
-"""So many in a row are asked for where SQS counts more than was seen; else one is enough."""
+"""How many empty receives in a row end the reading where SQS counts more than was seen; else one does."""
 
 LOOK_SECONDS = 1.0
 LOOKS_FOR_A_TASK: Final = 60
-"""A task shows among the queue's tasks at once or soon after; so many looks long it is waited for."""
+"""A task shows among the queue's tasks at once or soon after; it is waited for so many looks."""
 
 GOES_ROUND: Final = 3
-"""A task that has moved so many times what there was takes what came back, and would never end."""
+"""A task that has moved so many times the initial count moves what came back, and would never end."""
 
-Told = Callable[[int], None]
+Report = Callable[[int], None]
 
 
 class NotMoved(Exception):
@@ -62,13 +62,13 @@ class DeadLetterQueues:
     queues: Mapping[str, ChangeQueue]
 
     def all(self) -> list[DeadLetter]:
-        """Every dead letter that nobody else is holding, oldest first."""
+        """Every dead letter that no other command is holding, oldest first."""
         with ThreadPoolExecutor(len(self.queues)) as readers:
             found = [letter for letters in readers.map(self._all_of, self.queues) for letter in letters]
         return sorted(found, key=lambda letter: (letter.sent_at, letter.id))
 
     def count(self) -> int:
-        """How many SQS counts, also those that somebody is holding; approximate for up to a minute."""
+        """How many SQS counts, also those that another command is holding; approximate for up to a minute."""
         return QueueDepths(tuple(self.queues.values())).dead()
 
     def drop(self, letters: Collection[DeadLetter]) -> list[DeadLetter]:
@@ -83,9 +83,9 @@ class DeadLetterQueues:
         """
         return self._take(letters, first=ChangeQueue.send)
 
-    def redrive(self, name: str, told: Told) -> int:
-        """Has SQS put back everything that lies in a dead-letter queue; how many that were, which `told`
-        hears meanwhile. Raises `NotMoved`."""
+    def redrive(self, name: str, report: Report) -> int:
+        """Has SQS put back everything that lies in a dead-letter queue; how many that were, which `report`
+        gets meanwhile. Raises `NotMoved`."""
         queue = self.queues[name]
         with self._held(name, enough=bool) as held:
             if not held:
@@ -100,7 +100,7 @@ class DeadLetterQueues:
                 raise NotMoved(f"SQS did not begin: {error.response['Error']['Message']}") from error
             # The local stack's emulator knows no such tasks. There it is done by hand.
             return len(self.put_back(self._all_of(name)))
-        return _moved(queue.sqs, source, before, told)
+        return _moved(queue.sqs, source, before, report)
 
     def _all_of(self, name: str) -> list[DeadLetter]:
         with self._held(name) as held:
@@ -149,7 +149,7 @@ def _receive(queue: ChangeQueue, name: str, held: dict[str, _Held], enough: _Eno
             MessageSystemAttributeNames=["SentTimestamp", "DeadLetterQueueSourceArn"],
         ).get("Messages", [])
         new = {one["MessageId"]: _Held(_letter(name, one), one["ReceiptHandle"]) for one in received}
-        # What comes a second time, since it has taken too long, is no news.
+        # What comes a second time, since this has taken too long, is known already.
         empty = 0 if new.keys() - held.keys() else empty + 1
         held |= new
         if empty and (empty == EMPTY_ANSWERS or QueueDepths((queue,)).dead() <= len(held)):
@@ -185,7 +185,7 @@ def _latest_task(sqs: SQSClient, source: str) -> Mapping[str, Any]:
     return results[0] if results else {}
 
 
-def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], told: Told) -> int:
+def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], report: Report) -> int:
     """How much the task moved that was begun after `before`, when it has ended."""
     looks = 0
     while True:
@@ -193,10 +193,10 @@ def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], told: Told) -
         if task.get("StartedTimestamp") == before.get("StartedTimestamp"):
             looks += 1
             if looks == LOOKS_FOR_A_TASK:
-                raise NotMoved("SQS does not tell what became of it")
+                raise NotMoved("SQS does not say what became of it")
         else:
             moved = int(task.get("ApproximateNumberOfMessagesMoved") or 0)
-            told(moved)
+            report(moved)
             if task["Status"] == "COMPLETED":
                 return moved
             if task["Status"] not in ("RUNNING", "CANCELLING"):
@@ -205,5 +205,5 @@ def _moved(sqs: SQSClient, source: str, before: Mapping[str, Any], told: Told) -
             there_were = int(task.get("ApproximateNumberOfMessagesToMove") or 0)
             if there_were and moved > GOES_ROUND * there_were:
                 sqs.cancel_message_move_task(TaskHandle=task["TaskHandle"])
-                raise NotMoved("what is put back dies again at once, so it was stopped; mend the cause first")
+                raise NotMoved("replayed messages fail again at once, so it was stopped; fix the cause first")
         time.sleep(LOOK_SECONDS)

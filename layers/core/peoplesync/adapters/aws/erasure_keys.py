@@ -21,7 +21,7 @@ from peoplesync.domain.records.activity import USER
 from peoplesync.use_cases.ports import Unavailable
 
 PERSONAL: Final = (email_identity(""), USER)
-"""How identities begin that are personal by themselves."""
+"""The prefixes of identities that are personal by themselves."""
 
 
 def is_personal(identity: str) -> bool:
@@ -42,7 +42,7 @@ class Connections(Protocol):
 
 @dataclass(frozen=True)
 class ErasureKeys:
-    """Tells by which markers to look for somebody. `key` gives a connection's key; what `connections`
+    """Makes the markers to look for somebody by. `key` gives a connection's key; what `connections`
     answers must not be older than the call."""
 
     connections: Connections
@@ -52,7 +52,7 @@ class ErasureKeys:
     def markers(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str]:
         """The markers of the personal ones of these identities; none where nobody was ever erased.
 
-        Raises Unavailable where somebody was, and the key cannot be had: then nobody can be told from them.
+        Raises Unavailable where somebody was, and the key cannot be had: then nobody can be recognized.
         """
         personal = [identity for identity in identities if is_personal(identity)]
         if not personal or not self._has_begun(epoch):

@@ -1,4 +1,4 @@
-"""Event source mappings: what has Lambda take something from queues or streams, or not."""
+"""Event source mappings, by which Lambda takes from queues or streams."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Mappings:
         ]
 
     def set_enabled(self, enabled: bool) -> None:
-        """Asks for what is otherwise to become so, which takes up to minutes. What is in the middle of a
-        change is left to it: ask again when it has settled."""
+        """Asks Lambda to change those that differ, which takes up to minutes. One in the middle of a change
+        is left alone: ask again when it has settled."""
         for state in self.states():
             if state.settled and state.enabled is not enabled:
                 self._update(state.name, enabled)

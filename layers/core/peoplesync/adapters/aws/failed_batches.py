@@ -1,4 +1,4 @@
-"""Failed batches: the S3 bucket into which Lambda puts what a stream's mapping gave up.
+"""Failed batches: the S3 bucket into which Lambda puts what a stream's mapping has given up on.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html: one JSON object for each batch,
 under `aws/lambda/<mapping's UUID>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random UUID>`:
@@ -64,7 +64,7 @@ class FailedBatches:
         try:
             return read_batch(json.loads(document["payload"])["Records"])
         except (AttributeError, KeyError, TypeError, ValueError) as fault:
-            raise Unreadable(f"its payload is none: {type(fault).__name__}") from fault
+            raise Unreadable(f"its payload is invalid: {type(fault).__name__}") from fault
 
     def delete(self, key: str) -> None:
         self.s3.delete_object(Bucket=self.bucket, Key=key)
@@ -103,7 +103,7 @@ class FailedBatches:
             )
             return (first, int(info["startSequenceNumber"]), key), batch
         except (KeyError, IndexError, TypeError, ValueError) as fault:
-            raise Unreadable(f"no record of a failed batch: {type(fault).__name__}") from fault
+            raise Unreadable(f"not a record of a failed batch: {type(fault).__name__}") from fault
 
     def _document(self, key: str) -> Json:
         try:
@@ -115,9 +115,9 @@ class FailedBatches:
         try:
             document = json.loads(body)
         except ValueError as fault:
-            raise Unreadable("it is no JSON") from fault
+            raise Unreadable("it is not JSON") from fault
         if not isinstance(document, dict):
-            raise Unreadable("it is no JSON object")
+            raise Unreadable("it is not a JSON object")
         return document
 
 

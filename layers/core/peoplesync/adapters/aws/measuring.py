@@ -1,7 +1,7 @@
 """Measuring: metrics leave a function as one line of its log, in CloudWatch's embedded metric format.
 
 They have one dimension, `service`: the stack's name, so that two stacks in one account stay apart and one
-metric costs once. Counts add up within an invocation; what is told of segments has `segment` beside it.
+metric costs once. Counts add up within an invocation; what is measured of segments has `segment` beside it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Measuring:
         self._lock = Lock()
 
     def add(self, metric: Metric, value: float = 1) -> None:
-        """Measures something: counts add up, gauges and seconds are told one by one. From any thread."""
+        """Measures something: counts add up, gauges and seconds are reported one by one. From any thread."""
         with self._lock:
             if metric.value.unit == "Count" and not metric.value.gauge:
                 self._sums[metric] += value
@@ -50,7 +50,7 @@ class Measuring:
                 self._values[metric].append(value)
 
     def size_of_segment(self, segment: str, people: int) -> None:
-        """Tells how many are in a segment."""
+        """Reports how many are in a segment."""
         metric = Metric.SEGMENT_SIZE
         dimensions = {"service": self._stack}
         with single_metric(
@@ -60,18 +60,18 @@ class Measuring:
             _at_the_systems_time(one)
 
     def measured(self, handler: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
-        """A handler whose metrics are told when it is done, also when it fails."""
+        """A handler whose metrics are reported when it is done, also when it fails."""
 
         @wraps(handler)
-        def tells(*arguments: Parameters.args, **named: Parameters.kwargs) -> Answer:
+        def reporting(*arguments: Parameters.args, **named: Parameters.kwargs) -> Answer:
             try:
                 return handler(*arguments, **named)
             finally:
-                self._tell()
+                self._flush()
 
-        return tells
+        return reporting
 
-    def _tell(self) -> None:
+    def _flush(self) -> None:
         with self._lock:
             sums, values = dict(self._sums), dict(self._values)
             self._sums.clear()
@@ -79,12 +79,12 @@ class Measuring:
         cost = sum(price / _MILLION * sums.get(units, 0) for units, price in self._prices.items())
         if cost:
             values[Metric.ESTIMATED_COST] = [cost]
-        told: dict[Metric, list[float]] = {
+        reported: dict[Metric, list[float]] = {
             metric: [total] for metric, total in sums.items() if total
         } | values
-        if told:
+        if reported:
             _at_the_systems_time(self._metrics)
-        for metric, each in told.items():
+        for metric, each in reported.items():
             for value in each:
                 self._metrics.add_metric(metric.title, metric.value.unit, value)
         if self._metrics.metric_set:

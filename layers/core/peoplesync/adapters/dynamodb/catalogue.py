@@ -100,8 +100,8 @@ class CatalogueStore:
             raise
 
     def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
-        """So many at most of what Stripe did not show when it was last asked, and when that was, if before
-        that instant. Raises `Unavailable`."""
+        """At most so many things that Stripe did not show when last asked, and when that was, if before that
+        instant. Raises `Unavailable`."""
         with busy_as_unavailable():
             rows = CatalogueRow.unanswered.query(str(epoch), CatalogueRow.asked_at < before, limit=most)
             return [(_key(row), int(row.asked_at)) for row in rows]
@@ -113,7 +113,7 @@ def _key(row: CatalogueRow) -> CatalogueKey:
 
 
 def _parts(key: CatalogueKey, value: Any) -> Mapping[str, Snapshot]:
-    """The parts of an edition. Until version 0.2 there was one for all, which did not tell whether a coupon
+    """The parts of an edition. Until version 0.2 there was one for all, which did not say whether a coupon
     that showed no products had none."""
     if isinstance(value, Mapping):
         return {name: snapshot_from_json(part) for name, part in value.items()}

@@ -106,7 +106,7 @@ class ConnectionsStore(StoredDefinitions):
             self._put(connection, ConnectionRow.pk.does_not_exist())
 
     def begin_epoch(self, connection: Connection) -> None:
-        """The connection from now on: nothing of the epoch before counts any more. Raises VersionConflict
+        """The connection from now on: nothing of the epoch before counts. Raises VersionConflict
         where it is not the epoch before that is there."""
         self._put(connection, ConnectionRow.epoch_number == connection.epoch_number - 1)
 
@@ -125,7 +125,7 @@ class ConnectionsStore(StoredDefinitions):
         self._update(epoch, *_another_webhook(endpoint, at))
 
     def disconnect(self, epoch: Epoch, at: int, *, for_good: bool) -> None:
-        """The connection is not to be used any more; `for_good` ends its epoch too, so that nothing can be
+        """The connection is no longer used; `for_good` ends its epoch too, so that nothing can be
         done to its people but to delete them. Raises VersionConflict in another epoch."""
         next_epoch = ConnectionRow.epoch_number.set(epoch.number + 1)
         ended = [next_epoch, ConnectionRow.erased_since.remove()] if for_good else []
@@ -213,20 +213,21 @@ class ConnectionsStore(StoredDefinitions):
         )
 
     def note_refused_signature(self, connection: Connection, at: int) -> None:
-        """Remembers since when the webhook's signatures are wrong."""
+        """Remembers since when the webhook's signatures have been failing."""
         if connection.webhook_refused_since is None:
-            self._cached.pop(connection.name, None)  # or whoever floods us would have each request written
+            self._cached.pop(connection.name, None)  # or a flood of requests would have each one written
             since = ConnectionRow.webhook_refused_since
             self._change(connection.epoch, [since.set(at)], since.does_not_exist())
 
     def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
-        """Adds to the count of events that the webhook had not delivered, of which the newest is of then."""
+        """Adds to the count of events that the webhook had not delivered; the newest happened at that
+        instant."""
         self._change(epoch, [ConnectionRow.missed_events.add(count)])
         at = ConnectionRow.webhook_missed_at
         self._change(epoch, [at.set(newest)], at.does_not_exist() | (at < newest))
 
     def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
-        """Remembers how far those whom the clock may have moved are handed out."""
+        """Stores how far the sweep has handed out due people."""
         self._change(epoch, [ConnectionRow.swept_json.set(sweep.as_json())])
 
     def _change(self, epoch: Epoch, actions: list[Action], only_if: Condition | None = None) -> bool:
@@ -252,7 +253,7 @@ def _is_worth_noting(connection: Connection, delivered_at: int) -> bool:
 
 
 def _another_webhook(endpoint: str | None, at: int) -> list[Action]:
-    """What was wrong with the webhook is over: it begins anew."""
+    """Clears the problems of the webhook."""
     return [
         ConnectionRow.webhook_since.set(at),
         _set(ConnectionRow.endpoint_id, endpoint),

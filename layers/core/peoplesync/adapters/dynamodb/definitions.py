@@ -1,7 +1,7 @@
 """Definitions of segments and fields in DynamoDB.
 
 An epoch's rows are read together; a change of some of them is written in one transaction with the
-connection's version of the definitions, so that nobody goes by a version of which only a half is there.
+connection's version of the definitions, so that nobody uses a half-written version.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StoredDefinitions:
     """What is defined in the epochs of a stack."""
 
     def fields(self, epoch: Epoch) -> list[Field]:
-        """The built-in fields, with the titles and states they were given, then the user's own, in the order
+        """The built-in fields, with the titles and states they were given, then the custom ones, in the order
         in which they were added. Consistent."""
         with busy_as_unavailable():
             rows = {row.sk: row for row in FieldRow.query(str(epoch), consistent_read=True)}
@@ -46,7 +46,7 @@ class StoredDefinitions:
         ]
 
     def define(self, epoch: Epoch, fields: Sequence[Field], segments: Sequence[Segment]) -> None:
-        """Stores the definitions of an epoch that nobody goes by yet."""
+        """Stores the definitions of an epoch that is not in use yet."""
         with FieldRow.batch_write() as field_rows:
             for position, one in enumerate(fields):
                 field_rows.save(_field_row(epoch, one, position))

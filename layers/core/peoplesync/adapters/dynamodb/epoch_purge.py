@@ -1,4 +1,4 @@
-"""The rows of an epoch that is over, which nobody reads any more."""
+"""Deletes the rows of an epoch that is over, which nobody reads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TABLES: Final[dict[str, type[Model]]] = {
     "fields": FieldRow,
     "segments": SegmentRow,
 }
-"""In the order in which they are emptied: people first, whom one may want to be gone soon."""
+"""In the order in which they are emptied: people first, since they should be gone soon."""
 
 ROWS_A_LOOK: Final = 500
 

@@ -25,7 +25,7 @@ class Streamed:
 
 
 def read_batch(records: Sequence[Json]) -> Streamed:
-    """What the records of a Lambda event of either stream tell, but for what has expired."""
+    """The writes in a Lambda event of either stream, without what has expired."""
     writes: dict[str, Written] = {}
     unread: dict[str, str] = {}
     for record in records:
@@ -41,7 +41,7 @@ def read_batch(records: Sequence[Json]) -> Streamed:
 
 
 def read_record(record: Json) -> Written | None:
-    """The write that a record tells of; None where an entry of the feed is gone, where a row is no entry, or
+    """The write that a record shows; None where an entry of the feed is gone, where a row is not an entry, or
     where DynamoDB itself deleted something, since its time to live was over."""
     if record.get("userIdentity", {}).get("type") == "Service":
         return None

@@ -157,7 +157,7 @@ class ReceiptRow(Model):
 
 MARKER: Final = "marker"
 CHARGE: Final = "charge"
-"""Kinds of a feed's rows that are no entries: one only remembers that an entry was counted, the other what a
+"""Kinds of a feed's rows that are not entries: one only remembers that an entry was counted, the other what a
 charge counts for. Neither is ever shown or published."""
 
 
@@ -337,7 +337,7 @@ class ImportRow(Model):
 
 
 class WriteKeyRow(Model):
-    """A key for telling activity. `pk` is its SHA-256 in hex; the key itself is kept nowhere, and belongs to
+    """A key for sending activity. `pk` is its SHA-256 in hex; the key itself is kept nowhere, and belongs to
     no epoch."""
 
     class Meta:

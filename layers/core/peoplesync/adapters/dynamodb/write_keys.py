@@ -62,7 +62,7 @@ class WriteKeys:
             row.save(condition=WriteKeyRow.pk.does_not_exist())
 
     def revoke(self, key: WriteKey, at: int) -> None:
-        """Has a key open nothing any more. One that was revoked before stays as it is."""
+        """Revokes a key. One that was revoked before stays as it is."""
         known, revoked = WriteKeyRow.pk.exists(), WriteKeyRow.revoked_at
         try:
             with busy_as_unavailable():

@@ -12,7 +12,7 @@ from peoplesync.use_cases.connecting.permissions import EVENTS_READ
 from peoplesync.use_cases.ports import NotPermitted
 
 TIMEOUT: Final = 20
-"""Seconds for one answer: somebody is waiting, but not a queue."""
+"""Seconds for one answer: a person is waiting, not a queue."""
 
 _LISTS: Final = {
     "rak_charge_read": "charges",
@@ -25,11 +25,11 @@ _LISTS: Final = {
     "rak_product_read": "products",
     "rak_coupon_read": "coupons",
 }
-"""What a permission lets one list; the one that is not here is to write endpoints."""
+"""The list that each permission allows; the missing one is to write endpoints."""
 
 _ENDPOINTS: Final = "/v1/webhook_endpoints"
 _NO_ENDPOINT: Final = f"{_ENDPOINTS}/we_x"
-"""Whoever may write endpoints is told that there is no such one."""
+"""Stripe answers that it does not exist to a key that may write endpoints."""
 
 
 @dataclass

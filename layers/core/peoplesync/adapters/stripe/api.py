@@ -46,11 +46,11 @@ TERMS: Final = {
     "coupon": ["applies_to", "currency_options"],
     "product": [],
 }
-"""What Stripe shows of an object only where it is asked to."""
+"""What Stripe shows of an object only where expanded."""
 
 PAGE: Final = 100
 OPTIONAL: Final[frozenset[Kind]] = frozenset({"product"})
-"""What the key need not be allowed to read: then nothing can be learnt by asking."""
+"""What the key need not be allowed to read: without that permission asking is pointless."""
 
 _OTHER_MODE: Final = re.compile(r"similar object exists in (test|live) mode")
 """What Stripe adds to a 404 where only the key is wrong; the object is not gone."""
@@ -274,7 +274,7 @@ def client_for(api_key: str, base_url: str | None, http_client: Any) -> StripeCl
 
 
 def refusal(error: StripeError) -> Unavailable | NotPermitted:
-    """What an error of Stripe's client means for whoever asked."""
+    """What an error of Stripe's client means to the caller."""
     import stripe
 
     match error:

@@ -14,8 +14,8 @@ class ApiKeys:
     """A connection's key, of the mode that the connection is in.
 
     A key is cached for a minute, which may outlive its epoch: with it, test people would be listed for a
-    connection that has just gone live. So whoever knows an epoch *before* asking Stripe gets the objects of
-    that epoch's mode, or of a later one's, in which what they do with them counts no more.
+    connection that has just gone live. So a caller that knows an epoch *before* asking Stripe gets the
+    objects of that epoch's mode, or of a later one's, in which what it does with them no longer counts.
     """
 
     connections: ConnectionsStore

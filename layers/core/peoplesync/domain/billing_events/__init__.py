@@ -1,7 +1,7 @@
 """Billing events: what happened, read from one Stripe event alone.
 
-A billing event's key names what happened, not who told us, so that it counts once however often and in
-whatever shape Stripe tells of it. What happens once to an object is keyed by the object, and takes time and
+A billing event's key names what happened, not the Stripe event, so that it counts once however often and
+in whatever shape Stripe reports it. What happens once to an object is keyed by the object, and takes time and
 content from the object's own values; what can happen again is keyed by the Stripe event.
 """
 

@@ -1,4 +1,4 @@
-"""What was lost when a subscription ended, as far as its last event alone tells."""
+"""What was lost when a subscription ended, as far as its last event alone shows."""
 
 from __future__ import annotations
 

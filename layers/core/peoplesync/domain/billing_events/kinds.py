@@ -53,7 +53,7 @@ class BillingEvent:
 
     @property
     def entry(self) -> str:
-        """What tells it from every other entry of its record's feed, and sorts by time."""
+        """Unique among the entries of its record's feed, and sorts by time."""
         return f"{self.at:011d}#{self.key}"
 
     @property

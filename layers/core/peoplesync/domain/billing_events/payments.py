@@ -69,7 +69,7 @@ def _refund(charge: Charge, at: int, facts: dict[str, Any]) -> BillingEvent:
 
 
 def checkout_events(event: StripeEvent, session_id: str) -> Iterator[BillingEvent]:
-    """A completed checkout; `async_payment_*` events tell of its payment, not of another checkout."""
+    """A completed checkout; `async_payment_*` events report its payment, not another checkout."""
     session = Node.top(event.object, "checkout.session")
     amount, currency = session.integer("amount_total"), session.text("currency")
     content = {

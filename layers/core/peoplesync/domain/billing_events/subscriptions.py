@@ -12,13 +12,13 @@
 So a subscription is activated when it is paid for the first time, and reactivated whenever it comes back to
 active from a state in which payment, or the service, was stopped. One that invoices are sent for
 (`collection_method`) is active before anything is paid: it is activated only by an event that shows its
-latest invoice as paid, else `invoice_paid` alone tells of the payment.
+latest invoice as paid, else `invoice_paid` alone reports the payment.
 
-Stripe tells of a pause and of its end twice: `.paused` and `.resumed` come "whenever" that happens, and
+Stripe reports a pause and its end twice: `.paused` and `.resumed` come "whenever" that happens, and
 `.updated` comes with every change. No value that all API versions have would give both one key and one
-moment. So each entry is told by one type of event: `subscription_paused` and `subscription_resumed` by the
+moment. So each entry comes from one type of event: `subscription_paused` and `subscription_resumed` by the
 events of their name, `subscription_reactivated` (a pause's end makes the subscription active again) by
-`.updated`. They are about the status `paused`; `pause_collection` leaves the status alone and is none.
+`.updated`. They are about the status `paused`; `pause_collection` leaves the status alone and does not count.
 """
 
 from __future__ import annotations

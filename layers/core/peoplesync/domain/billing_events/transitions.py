@@ -24,8 +24,8 @@ class Transition:
     """What one `customer.subscription.*` event says of a subscription.
 
     `action` is the event's type without the prefix. `before` is what `updated` lists; of what was `resumed`
-    only the status is known to have changed. The other actions do not tell: None. `offers` are the trials by
-    trial offers, by item, and `previous_offers` those of before; `circumstances` are those of now.
+    only the status is known to have changed. The other actions do not show it: None. `offers` are the trials
+    by trial offers, by item, and `previous_offers` those of before; `circumstances` are those of now.
     `discounts` are those of now and before that the event shows themselves, by id.
     """
 
@@ -76,7 +76,7 @@ class Transition:
 
 
 def read_transition(event: StripeEvent, after: Subscription) -> Transition:
-    """The transition that an event tells of; raises `UnreadableStripeObject` where `previous_attributes` do
+    """The transition that an event reports; raises `UnreadableStripeObject` where `previous_attributes` do
     not fit the subscription."""
     action = event.type.removeprefix("customer.subscription.")
     before: Subscription | None = None
@@ -113,7 +113,7 @@ def as_it_was(after: Json, previous: Json) -> Json:
     Where the oldest shapes give only the subscription's own `quantity` and `plan`, they are those of its
     single item.
     """
-    before = _laid_over(after, previous)
+    before = _merged(after, previous)
     if "items" in previous or not previous.keys() & {"quantity", "plan"}:
         return before
     listed = before.get("items")
@@ -129,10 +129,10 @@ def as_it_was(after: Json, previous: Json) -> Json:
     return {**before, "items": {**listed, "data": [item]}} if isinstance(listed, Mapping) else before
 
 
-def _laid_over(after: Json, previous: Json) -> dict[str, Any]:
+def _merged(after: Json, previous: Json) -> dict[str, Any]:
     merged = dict(after)
     for key, value in previous.items():
         now = after.get(key)
         both = isinstance(now, Mapping) and isinstance(value, Mapping)
-        merged[key] = _laid_over(now, value) if both else value  # type: ignore[arg-type]
+        merged[key] = _merged(now, value) if both else value  # type: ignore[arg-type]
     return merged

@@ -1,20 +1,20 @@
 """What happens to trials, each once per subscription and trial.
 
-A trial's end is told by what comes first of `.updated` (out of `trialing`), `.paused` and `.deleted`, or by
-several of them. `trial_ended` says that it is over; just one of these says how:
+A trial's end is reported by whichever comes first of `.updated` (out of `trialing`), `.paused` and
+`.deleted`, or by several of them. `trial_ended` says that it is over; just one of these says how:
 
-- `trial_converted` - told only by the `.updated` out of `trialing`, into `active` or `past_due`: the company
-  bills from now on. Whether the first payment succeeds is another story (`payment_failed`,
-  `subscription_reactivated`): a status that follows past_due does not name the trial any more.
-- `trial_expired` - it ended in `paused`, `unpaid`, `canceled` or `incomplete_expired` instead. Told by the
-  `.updated` out of `trialing`, too, or by `.paused` and `.deleted`, which do not say what was before.
+- `trial_converted` - reported only by the `.updated` out of `trialing`, into `active` or `past_due`: the
+  company bills from now on. Whether the first payment succeeds is another story (`payment_failed`,
+  `subscription_reactivated`): a status that follows past_due no longer names the trial.
+- `trial_expired` - it ended in `paused`, `unpaid`, `canceled` or `incomplete_expired` instead. Reported by
+  the `.updated` out of `trialing`, too, or by `.paused` and `.deleted`, which do not say what was before.
 
 That never both are written holds in any order, since no event needs to know of another: converting begins
 the first period that is paid, in the same moment. A subscription that is paused or deleted later shows that
 period, and one whose trial came to nothing still shows the trial's.
 
 `trial_expired` has the reason that its event shows, why it was paused or canceled. Where a trial is paused
-and canceled within the day, both events tell of it, perhaps with different reasons: the first that comes
+and canceled within the day, both events report it, perhaps with different reasons: the first that arrives
 stands.
 
 A trial by a paid trial offer leaves the status active: it begins and is over as its items show it, and what
@@ -55,7 +55,7 @@ def trial_events(transition: Transition) -> Iterator[BillingEvent]:
         content = facts_of(transition, started) | _span(begun)
         yield BillingEvent("trial_started", f"trial_started:{subscription['id']}:{started}", started, content)
     trial = subscription["trial_start"], subscription["trial_end"]
-    # Stripe also sends `.trial_will_end` for a trial that is ended at once: that one ends no more.
+    # Stripe also sends `.trial_will_end` for a trial that is ended at once, which is over already.
     if transition.action == "trial_will_end" and trial[1] is not None and transition.at < trial[1]:
         reminded = max(trial[1] - REMINDER, trial[0] or subscription["created"])
         content = facts_of(transition, reminded) | _span(trial)
@@ -88,7 +88,7 @@ def _end(transition: Transition) -> Iterator[BillingEvent]:
     at = end if ended is None else min(end, ended)
     if transition.previous_offers:
         at = min(at, transition.at)  # an offer that is taken away keeps its end
-    # Neither status nor plan: several Stripe events can tell of this one end, and must write the same.
+    # Neither status nor plan: several Stripe events can report this one end, and must write the same.
     content = {"subscription": transition.after["id"]} | _span(trial)
     yield _of_trial("trial_ended", transition, trial, at, content)
     if left and transition.status in CONVERTED:
@@ -112,7 +112,7 @@ def _reason(transition: Transition) -> str | None:
 
 def _left(transition: Transition) -> Trial | None:
     """The trial that an `.updated` says is over. Of a subscription's own the end may have moved with that;
-    one by an offer is shown no more, or the next one is."""
+    one by an offer is no longer shown, or the next one is."""
     before, after = transition.before, transition.after
     if transition.action != "updated" or before is None:
         return None

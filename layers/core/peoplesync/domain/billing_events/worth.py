@@ -2,7 +2,7 @@
 
 The terms are the event's own. A discount of which it only gives the id, and a customer's, are unknown to it,
 and no event says which products a coupon applies to: amounts that leave a discount out, or presume that it
-applies to all, are marked `mrr_estimated`. An MRR that cannot be told at all is left out.
+applies to all, are marked `mrr_estimated`. An MRR that cannot be known at all is left out.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def change_of(transition: Transition) -> dict[str, Any]:
 
 
 def known_mrr(transition: Transition, subscription: Subscription, now: int) -> Mrr:
-    """The MRR at `now` of the subscription as it is or was, as far as the event alone tells."""
+    """The MRR at `now` of the subscription as it is or was, as far as the event alone shows."""
     return subscription_mrr(subscription, now, transition.discounts.get)
 
 
@@ -114,7 +114,7 @@ def _presumed(transition: Transition) -> Resolve:
 
 
 def _steps(was: Mrr, now: Mrr) -> Iterator[Literal["rise", "fall", "none"] | None]:
-    """What each currency's amount did, None where it cannot be told: one that is not exact is an upper
+    """What each currency's amount did, None where it cannot be known: one that is not exact is an upper
     bound, and may be as little as nothing."""
     before, after = was.by_currency or {}, now.by_currency or {}
     for currency in {*before, *after}:
@@ -130,8 +130,8 @@ def _steps(was: Mrr, now: Mrr) -> Iterator[Literal["rise", "fall", "none"] | Non
 
 
 def _billed_for(subscription: Subscription) -> list[Any]:
-    """What its amounts are made of. Ids, names and periods of items are no part of that: a renewal, which
-    lists all items with their new periods, is no change."""
+    """What its amounts are made of. Ids, names and periods of items are not part of that: a renewal, which
+    lists all items with their new periods, is not a change."""
     items = [
         {key: value for key, value in item.items() if key not in _NO_TERMS} for item in subscription["items"]
     ]

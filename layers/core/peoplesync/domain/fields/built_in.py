@@ -19,8 +19,7 @@ FieldValue = str | int | bool | list[str] | dict[str, str] | None
 
 @dataclass(frozen=True)
 class Field:
-    """A field's definition. `source` says in words where its value comes from at Stripe; of a field of the
-    user's own it is a path, see `custom_fields`. One that is not enabled is neither written nor shown."""
+    """A field's definition. `source` says in words where its value comes from at Stripe; of a custom field it is a path, see `custom`. One that is not enabled is neither written nor shown."""
 
     key: str
     title: str
@@ -166,7 +165,7 @@ FIELDS: Final[tuple[BuiltinField, ...]] = (
 # fmt: on
 
 MOST_FIELDS: Final = 300
-"""So many fields there may be, built in or the user's own."""
+"""How many fields there may be, built-in and custom."""
 
 
 def types_of(fields: Iterable[Field]) -> Mapping[str, FieldType]:

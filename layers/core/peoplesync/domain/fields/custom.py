@@ -1,11 +1,11 @@
-"""Fields of the user's own: a path to a value, and the type that it is brought to.
+"""Custom fields: a path to a value, and the type that it is converted to.
 
     customer.metadata.NAME         of the customer whose fields the person shows
     subscription.metadata.NAME     of the primary subscription
     product.metadata.NAME          of the primary subscription's product
-    traits.NAME                    of the app's user, as `identify` told it last
+    traits.NAME                    of the app's user, as `identify` set it last
 
-Stripe's metadata is text, so it has to be converted. What cannot be is told of each person by itself.
+Stripe's metadata is text, so it has to be converted. What cannot be is reported per person.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LATEST: Final = 253_402_300_799
 
 
 class InvalidField(ValueError):
-    """A definition that makes no field; the message says what is allowed."""
+    """A definition that is not valid; the message says what is allowed."""
 
 
 class Unconvertible(ValueError):
@@ -61,18 +61,18 @@ def parse(source: str) -> Path:
         if name and name != source:
             return Path(kind, name)
     kinds = ", ".join(f"{kind}.NAME" for kind in get_args(Source))
-    raise InvalidField(f"{source!r} is no path that a field can be made of; these are: {kinds}")
+    raise InvalidField(f"{source!r} is not a path that a field can be made of; these are: {kinds}")
 
 
 def check_field(field: Field) -> None:
-    """Raises `InvalidField` where the definition of a field of the user's own is not sound."""
+    """Raises `InvalidField` where the definition of a custom field is not valid."""
     if not _KEY.fullmatch(field.key):
         raise InvalidField(
-            f"{field.key!r} is no key for a field: write small letters, digits and _, beginning with a "
-            "letter, 64 at most"
+            f"{field.key!r} is not a valid key for a field: write small letters, digits and _, "
+            "beginning with a letter, 64 at most"
         )
     if field.type not in CUSTOM_TYPES:
-        raise InvalidField(f"{field.type!r} is no type for a field; there are {', '.join(CUSTOM_TYPES)}")
+        raise InvalidField(f"{field.type!r} is not a type of field; there are {', '.join(CUSTOM_TYPES)}")
     if not field.title.strip():
         raise InvalidField(f"{field.key} needs a title")
     parse(field.source)
@@ -85,7 +85,7 @@ def mapped_metadata(fields: Iterable[Field], source: Source) -> frozenset[str]:
 
 
 def custom_values(profile: Profile, fields: Iterable[Field]) -> tuple[dict[str, FieldValue], dict[str, str]]:
-    """The values of the enabled fields of the user's own, and of those that cannot be converted why."""
+    """The values of the enabled custom fields, and why others could not be converted."""
     values: dict[str, FieldValue] = {}
     errors: dict[str, str] = {}
     for field in fields:
@@ -135,7 +135,7 @@ def _text(raw: Any) -> str:
         case list() if not any(isinstance(one, list) for one in raw):
             text = ", ".join(map(_text, raw))
         case _:
-            raise Unconvertible(f"{_named(raw)} is no text")
+            raise Unconvertible(f"{_named(raw)} is not text")
     if len(text) > LONGEST_VALUE:
         raise Unconvertible(f"it has {len(text):,} characters, {LONGEST_VALUE:,} are allowed")
     return text
@@ -161,7 +161,7 @@ def _decimal(raw: Any) -> Decimal:
         # `abs` would round, and has no room for every exponent that can be written.
         if number.is_finite() and number.copy_abs() < 10**15 and int(number.as_tuple().exponent) >= -12:
             return number
-    raise Unconvertible(f"{_named(raw)} is no number")
+    raise Unconvertible(f"{_named(raw)} is not a number")
 
 
 def _boolean(raw: Any) -> bool:
@@ -185,7 +185,7 @@ def _instant(raw: Any) -> int:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if is_number and EARLIEST <= seconds <= LATEST:
         return int(seconds)
-    raise Unconvertible(f"{_named(raw)} is no date; write one such as 2026-01-31")
+    raise Unconvertible(f"{_named(raw)} is not a date; write one such as 2026-01-31")
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -198,11 +198,11 @@ def _list(raw: Any) -> list[str]:
         try:
             found = json.loads(raw) if raw.lstrip().startswith("[") else raw.split(",")
         except (ValueError, RecursionError):
-            raise Unconvertible(f"{_named(raw)} is no list") from None
+            raise Unconvertible(f"{_named(raw)} is not a list") from None
     else:
         found = raw
     if not isinstance(found, list):
-        raise Unconvertible(f"{_named(raw)} is no list")
+        raise Unconvertible(f"{_named(raw)} is not a list")
     texts = [_text(one).strip() for one in found if one is not None]
     if sum(map(len, texts)) > LONGEST_VALUE:
         raise Unconvertible(f"it has more than {LONGEST_VALUE:,} characters")

@@ -1,4 +1,4 @@
-"""A person's profile: the many objects of their records brought to one value each, at one moment."""
+"""A person's profile: the many objects of their records reduced to one value each, at one moment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACTIVATED_STATUSES = frozenset({"active", "past_due", "unpaid"})
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value comes from: the record, its Stripe object, and the event that told of it ("" where Stripe
+    """Where a value comes from: the record, its Stripe object, and the event that showed it ("" where Stripe
     was asked), as of an instant."""
 
     record: str
@@ -69,7 +69,7 @@ def profile_of(
     mrr = total(worth for record in everyone for worth in mrrs_of(record, now, catalogue))
     item = _primary_item(everyone, subscription, catalogue)
     return Profile(
-        customer=_speaking_customer(everyone),
+        customer=_leading_customer(everyone),
         delinquent=any(one["delinquent"] for one in customers) if customers else None,
         subscriptions=subscriptions,
         subscription=subscription,
@@ -97,14 +97,14 @@ def _primary_item(
 
 
 def _speaking(records: Iterable[Record]) -> list[Record]:
-    """The customers who speak for a person: a deleted one only while there is no live one, since at Stripe
-    nothing of it can change any more."""
+    """The customers whose facts a person shows: deleted ones only while there is no live one, since at Stripe
+    nothing of it can change."""
     customers = [record for record in records if record.facts is not None]
     return [record for record in customers if not record.deleted] or customers
 
 
-def _speaking_customer(records: Iterable[Record]) -> Customer | None:
-    """Of those who speak the one who holds the primary subscription; else the newest, then by id."""
+def _leading_customer(records: Iterable[Record]) -> Customer | None:
+    """Of these customers the one with the primary subscription; else the newest, then by id."""
 
     def rank(record: Record) -> tuple[Any, ...]:
         best = primary_subscription(record.current_subscriptions)
@@ -146,7 +146,7 @@ def _traits(records: Iterable[Record]) -> Mapping[str, Any]:
 
 
 def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
-    """What the person did: a renewal that happens by itself is no activity."""
+    """What the person did: a renewal that happens by itself is not activity."""
     for record in records:
         yield record.tracked_at
         yield record.last_checkout_at
@@ -160,8 +160,8 @@ def _activity(records: Iterable[Record], now: int) -> Iterable[int | None]:
 
 
 def _activated_at(subscription: Subscription, now: int) -> int:
-    """When it was first paid for, as far as its state tells. One that is made today may say that it began
-    long ago (backdated): that is nothing that anybody did."""
+    """When it was first paid for, as far as its state shows. One that is made today may say that it began
+    long ago (backdated): nobody did anything then."""
     trial_end = subscription["trial_end"]
     if trial_end is not None and trial_end <= now:
         return trial_end
@@ -197,7 +197,7 @@ def _latest(instants: Iterable[int | None]) -> int | None:
 def origins_of(records: Mapping[str, Record]) -> Mapping[str, Origin]:
     """Where the values of `customer`, `subscription` and `payment` of a profile come from."""
     everyone = as_one_customer(records.values())
-    customer = _speaking_customer(everyone)
+    customer = _leading_customer(everyone)
     subscription = primary_subscription(one for record in everyone for one in record.current_subscriptions)
     payment = _last_payment(everyone)
     found: dict[str, Origin] = {}

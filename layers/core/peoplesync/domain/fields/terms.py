@@ -154,7 +154,7 @@ class _Known:
         return Discount(**{**discount, "end": ended, "terms": self._terms(discount)})
 
     def given_since(self, subscription: Subscription) -> list[str]:
-        """Discounts that an event of their own told of after the last one of the subscription, which does not
+        """Discounts that an event of their own showed after the last one of the subscription, which does not
         name them yet."""
         as_of = self.record.subscriptions[subscription["id"]].as_of
         return [one for one in self._since(as_of, subscription["id"]) if one not in subscription["discounts"]]

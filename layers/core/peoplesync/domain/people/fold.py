@@ -1,6 +1,6 @@
 """The fold: people after some changes.
 
-First each record takes its changes, by itself. Then it is brought home to the person of its e-mail. Then the
+First each record takes its changes, by itself. Then it is assigned to the person of its e-mail. Then the
 people it touched are evaluated: fields, segments, next review. What must be written together comes out as one
 write_set: a person, or the two of a move.
 """
@@ -35,8 +35,8 @@ def fold(
     """The people after the changes, in whatever order those came.
 
     `answers` holds what Stripe said about earlier `ties`; `new_id` names a person seen for the first time;
-    `reviews` are people to be looked at again though nothing was heard of them, `erasures` people to be
-    erased. Of who is erased nothing is folded any more.
+    `reviews` are people to be evaluated again without changes of theirs, `erasures` people to be
+    erased. Changes about erased people are not folded.
     """
     if any(person.definitions_version > definitions.version for person in known.people.values()):
         return FoldResult(outdated=True)
@@ -102,7 +102,7 @@ def _overdue(known: LoadedState, reviews: Collection[str], now: int) -> Iterable
 def addressed(changes: Iterable[Change], known: LoadedState) -> list[Change]:
     """The changes, each for the record that keeps what it is about.
 
-    What is told under an account is the customer's whose account it is, where that is known; a charge that
+    What arrives under an account is the customer's whose account it is, where that is known; a charge that
     was counted under one of the two before stays there.
     """
     every = list(changes)
@@ -137,7 +137,7 @@ def _by_record(changes: Iterable[Change]) -> Mapping[str, list[Change]]:
 
 
 def identities_in(changes: Iterable[Change]) -> frozenset[str]:
-    """Who the changes are about: their records, and the e-mails that they may bring them home to."""
+    """The identities that the changes may touch: their records, and the e-mails that decide their person."""
     found = set()
     for change in changes:
         found.add(record_identity(change.record))

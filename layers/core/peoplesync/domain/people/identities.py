@@ -33,7 +33,7 @@ from peoplesync.domain.segments.definitions import Definitions
 
 ERASED_AT_ONCE: Final = 15
 USED_AT_ONCE: Final = 20
-"""So many records are erased in one transaction; fewer where they use more products, prices and coupons than
+"""How many records are erased in one transaction; fewer where they use more products, prices and coupons than
 that, each of which has an index of its users."""
 
 
@@ -63,7 +63,7 @@ class IdentityResolver:
         return self._owner.get(identity) == ERASED
 
     def knows(self, identity: str) -> bool:
-        """Whether it is known whose an identity is, or that it is nobody's."""
+        """Whether an identity was looked up: its person is known, or that it has none."""
         return identity in self._owner
 
     def is_stale(self, record_id: str, version: int) -> bool:
@@ -92,7 +92,7 @@ class IdentityResolver:
         return replace(record, alias=None)
 
     def settle(self, record: Record, email: str | None) -> None:
-        """Brings a record home: to the person of its e-mail, else to one of its own."""
+        """Assigns a record: to the person of its e-mail, else to one of its own."""
         holder = self.holder_of(record.id)
         if holder is not None and any(one.alias == record.id for one in holder.records.values()):
             self._put(holder, record)  # it stays with the customer whose account it is
@@ -116,7 +116,7 @@ class IdentityResolver:
         self._take_in_alias(record)
 
     def _take_in_alias(self, record: Record) -> None:
-        """What was kept under another id of the customer belongs to the same person."""
+        """Assigns what was kept under another id of the customer to the same person."""
         if record.alias is None:
             return
         home, other = self.holder_of(record.id), self.holder_of(record.alias)
@@ -134,7 +134,8 @@ class IdentityResolver:
         person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
         self._charges[person] += [(record_id, charge) for charge in charges]
-        # A customer who is asked for was told of by no message; a subscription is the whole of one that was.
+        # No message showed a customer that is asked for; a subscription is the whole of one that a message
+        # showed.
         self._changes[person] += (one for one in changes if not one.ask or one.object.kind == "subscription")
 
     def review(self, people: Collection[str]) -> None:
@@ -147,7 +148,7 @@ class IdentityResolver:
                 self.settle(max(self._people[person].records.items())[1], None)
 
     def erase(self, people: Collection[str]) -> None:
-        """Lets go of people's records, so many of each at a time, and in the end of the people."""
+        """Removes people's records, so many of each at a time, and in the end the people."""
         for person_id in sorted(person for person in people if person in self._people):
             self._erasing.add(person_id)
             self._reviewed.add(person_id)
@@ -204,7 +205,7 @@ class IdentityResolver:
     def _absorbing(
         self, before: Mapping[str, Person | None], after: Mapping[str, Person | None]
     ) -> Mapping[str, Person]:
-        """Those who took in the last records of others who were somebody, with whom."""
+        """The people who took over the last records of other identified people, with those."""
         taken_in: defaultdict[str, set[str]] = defaultdict(set)
         for former in before.values():
             if former is None or former.pending or after[former.id] is not None:
@@ -257,7 +258,7 @@ class IdentityResolver:
         self._people[person.id] = replace(person, email=None)
 
     def _claim(self, person: Person) -> None:
-        """Gives the person their e-mail; whoever gave it up in this very fold is written with them."""
+        """Gives the person their e-mail; a person who gave it up in this very fold is written with them."""
         if person.email:
             identity = email_identity(person.email)
             former = self._known.identities.get(identity)
@@ -286,7 +287,7 @@ class IdentityResolver:
 
 
 def _first_to_erase(person: Person) -> Collection[str]:
-    """The records of a person of which one transaction rids them."""
+    """The records of a person that one transaction removes."""
     first = sorted(person.records)[:ERASED_AT_ONCE]
     while len(first) > 1 and len(uses_of(person.records[one] for one in first)) > USED_AT_ONCE:
         first.pop()
@@ -294,7 +295,7 @@ def _first_to_erase(person: Person) -> Collection[str]:
 
 
 def _unmoved(before: Person | None, after: Person | None) -> bool:
-    """Whether nothing is worth a write: a review found the person as they are."""
+    """Whether nothing has to be written: a review changed nothing."""
     if before is None or after is None:
         return before is after
     same = replace(

@@ -21,13 +21,14 @@ PENDING_PATIENCE: Final = 60
 """Seconds to wait for the customer of a record whose subscription came first."""
 
 SHARED_BY: Final = 50
-"""So many records with one e-mail share it (an agency's billing address): each is a person of its own."""
+"""How many records with one e-mail make it shared (an agency's billing address): each is a person of its
+own."""
 
 SHARED: Final = "shared"
 """The owner of an e-mail that is shared."""
 
 ERASED: Final = "erased"
-"""The owner of an identity whose person was erased: nothing is kept of it any more."""
+"""The owner of an identity whose person was erased: nothing of it is kept."""
 
 EVERYONE: Final = "everyone"
 CUSTOMERS_IN_SYNC: Final = "customers_in_sync"
@@ -60,11 +61,11 @@ def email_identity(email: str) -> str:
 class Person:
     """One human. `version` is 0 until stored; `email` is the identity they hold, in normal form.
 
-    `segments` tells since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
+    `segments` says since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
     never runs backwards; `review_at` is when something may change by itself. `terms` are the
     revisions of the catalogue's entries that they were evaluated with.
 
-    `errors` tells by field why its value cannot be converted. `absorbed` are the people whose last record
+    `errors` says by field why its value cannot be converted. `absorbed` are the people whose last record
     has moved here, in this very write.
     """
 
@@ -85,7 +86,7 @@ class Person:
 
     @property
     def pending(self) -> bool:
-        """Nobody yet: of all their records nothing but a stray object is known."""
+        """Unidentified: of all their records nothing but a stray object is known."""
         return all(record.pending for record in self.records.values())
 
     @property
@@ -101,7 +102,7 @@ class Person:
 
     @property
     def identities(self) -> frozenset[str]:
-        """What finds this person."""
+        """The identities by which this person is found."""
         records = {record_identity(record) for record in self.records}
         records |= {record_identity(one.alias) for one in self.records.values() if one.alias}
         return frozenset(records | ({email_identity(self.email)} if self.email else set()))

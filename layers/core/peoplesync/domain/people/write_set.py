@@ -1,4 +1,4 @@
-"""What the fold is given, and what comes of it."""
+"""The fold's input and output."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class LoadedState:
 
 @dataclass(frozen=True)
 class WriteSet:
-    """People whose change is written as one: `before` and `after` by id, None where one is not (any more).
+    """People whose change is written as one: `before` and `after` by id, None where one does not exist
+    before, or after.
 
     `entries` are the new billing events with the record whose feed they join, `charges` what charges of a
     record count for from now on; `changes` is what was folded,
@@ -61,7 +62,7 @@ class WriteSet:
 
     @property
     def has_new_people(self) -> bool:
-        """Whether somebody is in it who was nobody before."""
+        """Whether it has a person who was new or unidentified before."""
         return any(
             after is not None and not after.pending and (before is None or before.pending)
             for before, after in ((self.before[one], self.after[one]) for one in self.after)
@@ -78,7 +79,7 @@ class WriteSet:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What the fold came to. Where it lacks something to decide, it says what, and there are no write sets:
+    """The fold's result. Where it lacks something to decide, it says what, and there are no write sets:
     `ties` that only Stripe can settle, `unknown` identities, products and coupons that are `unlisted` so far,
     the payment before those of the charges that `fell`, by record, or newer definitions than the `outdated`
     ones it was given."""

@@ -1,7 +1,7 @@
-"""Activity: what the app tells of its users, in the words of the Segment specification.
+"""Activity: what the app sends about its users, in the terms of the Segment specification.
 
-`track` tells what a user did; `identify` tells their traits, the e-mail among them, by which they are brought
-home to a person. Of each trait the latest value counts, so that the order of arrival does not matter.
+`track` says what a user did; `identify` sets their traits, the e-mail among them, which assigns them to a
+person. Of each trait the latest value counts, so that the order of arrival does not matter.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any, Final
 from peoplesync.domain.billing_events import BillingEvent
 
 USER: Final = "user:"
-"""How the id of an app user's record begins."""
+"""The prefix of an app user's record id."""
 
 TRACKED: Final = "tracked:"
-"""How the kind of a tracked event's feed entry begins."""
+"""The prefix of the kind of a tracked event's feed entry."""
 
 MOST_TRACKED_KINDS: Final = 100
-"""So many different events of a user are counted, for rules; more of them are in the feed only."""
+"""How many different events of a user are counted, for rules; others are in the feed only."""
 
 MOST_TRAITS: Final = 300
 TRAITS_SIZE: Final = 100_000
-"""So many traits of a user are kept, the latest ones, in so many characters of JSON."""
+"""How many traits of a user are kept, the latest ones, and in how many characters of JSON."""
 
 
 class UnreadableActivity(ValueError):
-    """A message that is no activity; the text says why."""
+    """A message that is not an activity; the text says why."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trait:
-    """A trait as it was told at an instant, in Unix milliseconds; a value of None takes it back."""
+    """A trait as it was sent at an instant, in Unix milliseconds; a value of None removes it."""
 
     at: int
     value: Any
@@ -53,7 +53,7 @@ class Trait:
 
 @dataclass(frozen=True)
 class Activity:
-    """One thing told of a user. `event` is what they did, None where only traits are told."""
+    """One message about a user. `event` is what they did, None where it only sets traits."""
 
     user: str
     at: int
@@ -81,13 +81,13 @@ def _traits(value: Mapping[str, Any], at: int) -> Mapping[str, Trait]:
 
 
 def email_in(traits: Mapping[str, Trait]) -> str | None:
-    """The e-mail among some traits; None where there is none, or what is told as one is blank or no text."""
+    """The e-mail among some traits; None where there is none, or it is blank or not a text."""
     told = traits["email"].value if "email" in traits else None
     return told.strip() or None if isinstance(told, str) else None
 
 
 def with_traits(stored: Mapping[str, Trait], arriving: Iterable[Mapping[str, Trait]]) -> Mapping[str, Trait]:
-    """The traits after others were told."""
+    """The traits after others arrived."""
     traits = dict(stored)
     for some in arriving:
         for name, one in some.items():

@@ -97,7 +97,7 @@ class Change:
     events matter; `discounts` are those that the object shows, by id. `ask` says that Stripe is to be asked
     for the object, since nobody sent it, or not all of it; with `unseen_since` only if the record is in sync
     and nothing was heard of its customer since then. `message` names the queue message that brought it, so
-    that its fate can be told.
+    that its outcome can be reported.
     """
 
     record: str
@@ -118,8 +118,8 @@ class Change:
 
 
 def customer_of(stripe_object: Any) -> str | None:
-    """The customer that an object belongs to: its record. None for guests, and for what is no object. Where
-    Stripe names no customer but an account that is one (Accounts v2), it is the account."""
+    """The customer that an object belongs to: its record. None for guests, and for what is not an object.
+    Where Stripe names no customer but an account that is one (Accounts v2), it is the account."""
     if not isinstance(stripe_object, Mapping):
         return None
     if stripe_object.get("object") == "customer":
@@ -232,7 +232,7 @@ def shown_discounts(value: Any, as_of: int, event: str) -> Mapping[str, Snapshot
 
 
 _CHARGE_RANKS: Final = {"pending": Rank.CREATION, "failed": Rank.TERMINAL}
-"""A charge that waits for the bank becomes something else; one that failed never does."""
+"""A charge that waits for the bank can still change; one that failed cannot."""
 
 
 def charge_snapshot(value: Any, as_of: int, event: str, api_version: str | None = None) -> Snapshot:
@@ -253,7 +253,7 @@ def charge_snapshot(value: Any, as_of: int, event: str, api_version: str | None 
 
 def invoice_snapshot(value: Any, as_of: int, event: str) -> Snapshot | None:
     """What a paid invoice says of the last payment; None where nothing was paid: a trial's invoice over
-    zero is no payment."""
+    zero is not a payment."""
     invoice = read_invoice(value)
     if not invoice["paid"] or invoice["amount_paid"] <= 0:
         return None
@@ -301,8 +301,8 @@ class Answer:
     """What Stripe answered when it was asked for an object at `as_of`: its snapshot, or GONE where there is
     none, and the `discounts` that it shows.
 
-    `missing` is a 404; `unreadable` says what cannot be read in an object that there is. From both nothing
-    is learnt of its state.
+    `missing` is a 404; `unreadable` says what cannot be read in an object that there is. Neither says
+    anything about its state.
     """
 
     snapshot: Snapshot | Gone

@@ -1,4 +1,4 @@
-"""Charges: what each of a record's charges counts for, and what they come to together.
+"""Charges: what each of a record's charges counts for, and their sums.
 
 A payment is a charge that succeeded and was captured. That is not final: a bank debit can fail days later,
 and money is given back. So each charge is remembered with what it counts for, beside the feed; the record
@@ -52,7 +52,7 @@ def settled_charge(
     arriving: Sequence[Snapshot],
     fetched: Snapshot | Gone | None,
 ) -> Snapshot | None:
-    """What a charge counts for after more was heard of it; see `snapshots.settle`, also for `Tied`.
+    """What a charge counts for after more changes; see `snapshots.settle`, also for `Tied`.
 
     Where no row remembers it, the record itself may: before there were rows, it kept the newest payment.
     """
@@ -87,8 +87,8 @@ def with_charges(
 
 
 def newest_of(charges: Iterable[Snapshot]) -> Snapshot | None:
-    """The charge that was made last. A charge's `created` never changes, so which one that is does not depend
-    on the path taken."""
+    """The charge that was made last. A charge's `created` never changes, so this does not depend on the order
+    of arrival."""
     return max(charges, key=_place, default=None)
 
 

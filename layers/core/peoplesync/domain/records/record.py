@@ -1,7 +1,7 @@
 """Records: what one Stripe customer's objects say, or an app of one of its users, folded from their changes.
 
-Folding is the same whatever order the changes came in; see `snapshots` for what wins. Nothing here looks at
-other records, segments or the clock.
+Folding gives the same result whatever order the changes came in; see `snapshots` for what wins. Nothing here
+looks at other records, segments or the clock.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ STATES: Final = frozenset({"customer", "subscription", "discount"})
 @dataclass(frozen=True)
 class Record:
     """One Stripe customer, or one user of the app. `id` is the customer's, or `user:` with the app's id of
-    the user; `first_seen_at` is when we first heard of it.
+    the user; `first_seen_at` is when its first change came.
 
     `last_charge` and `last_paid_invoice` hold the newest payment of each sort (`created`, `amount` in the
     minor unit, `currency`, `description`), `payments` by currency what all charges come to. `asked` says that
@@ -105,7 +105,7 @@ class Record:
 
     @property
     def email(self) -> str | None:
-        """The e-mail by which it is brought home, as it was told."""
+        """The e-mail that assigns it to a person, as it was received."""
         if self.is_user:
             return email_in(self.traits)
         return self.facts["email"] if self.facts else None
@@ -123,19 +123,20 @@ class Record:
 
     @property
     def pending(self) -> bool:
-        """Nobody yet: something of a customer's came before the customer, or a user's e-mail is not known."""
+        """Unidentified: an object of the customer came before the customer, or a user's e-mail is not
+        known."""
         if self.is_user:
             return self.email is None
         return self.customer is None and not self.deleted and not self.is_account
 
     @property
     def is_account(self) -> bool:
-        """Whether it is known by an account only (Accounts v2): no customer will ever tell of it."""
+        """Whether it is known by an account only (Accounts v2): no customer will ever follow."""
         return self.id.startswith("acct_")
 
     @property
     def awaits_customer(self) -> bool:
-        """Whether Stripe is to be asked for the customer, if nobody tells."""
+        """Whether to ask Stripe for the customer, if no event shows it."""
         return self.pending and not self.is_user and not self.asked
 
     @property
@@ -164,8 +165,8 @@ class Record:
 
 
 def as_one_customer(records: Iterable[Record]) -> list[Record]:
-    """The records, where what was told under a customer's account, before it was known whose it is, counts as
-    told of the customer."""
+    """The records, where what arrived under a customer's account, before it was known whose that is, counts
+    as the customer's."""
     every = {record.id: record for record in records}
     for record in list(every.values()):
         if record.alias in every and record.alias != record.id:
@@ -309,7 +310,7 @@ def without_old_subscriptions(record: Record, now: int) -> Record:
 
 
 def _asks(record: Record, change: Change) -> bool:
-    """Whether Stripe is to be asked though nobody sent the object."""
+    """Whether to ask Stripe although no event showed the object."""
     if change.ask and change.object.kind == "subscription":
         return is_shown_in_part(record, change.object.id)
     if change.unseen_since is None:
@@ -455,12 +456,12 @@ def is_shown_in_part(record: Record, subscription: str) -> bool:
         return False
     content = cast(Subscription, snapshot.content)
     unknown = bool(_discounts_of(content) - record.discounts.keys()) or is_out_of_sight(record, subscription)
-    # What has ended has no discounts any more, but the plan is still shown that it was.
+    # An ended subscription no longer has discounts, but still shows the plan that it had.
     return content["more_items"] or (unknown and not record.deleted and is_paid_for(content))
 
 
 def _with_discounts(record: Record, changes: Iterable[Change], answers: Mapping[ObjectKey, Answer]) -> Record:
-    """The record with what was heard of its discounts: in events of their own, and shown by their holders."""
+    """The record with what is known of its discounts: from events of their own, and from their holders."""
     arriving: dict[str, list[Snapshot]] = {}
     for change in changes:
         answer = answers.get(change.object)
@@ -477,7 +478,7 @@ def _with_discounts(record: Record, changes: Iterable[Change], answers: Mapping[
 
 def _settled_discount(stored: Snapshot | None, arriving: Sequence[Snapshot]) -> Snapshot:
     """Stripe cannot be asked for a discount, and never needs to be: of one id only its end changes. What one
-    shape has shown of it, the next one does not take back."""
+    shape has shown of it, the next one does not undo."""
     every = sorted([*([stored] if stored else []), *arriving], key=lambda one: one.order)
     leader = settle(stored, arriving, GONE, _same_discount) or every[-1]
     coupon = leader.content["coupon"]
@@ -544,7 +545,7 @@ def _counted(events: Mapping[str, Occurrences], entries: Sequence[BillingEvent])
 
 
 def _tracked(entries: Iterable[BillingEvent]) -> Iterable[int]:
-    """When the app tracked what is new: a message that comes again is no activity."""
+    """When the app tracked what is new: a message that comes again is not activity."""
     return (entry.at for entry in entries if entry.kind.startswith(TRACKED))
 
 

@@ -1,7 +1,7 @@
 """How a snapshot wins.
 
 Stripe delivers late, twice and in any order, and its `created` has whole seconds and may lag the change it
-tells of. These rules make the last state of an object the same whatever came first:
+reports. These rules make the last state of an object the same whatever came first:
 
 1. A terminal state beats any other, and a creation loses to any other, whatever the times.
 2. Same content: `as_of` rises to the later of the two.
@@ -44,7 +44,7 @@ class Snapshot:
 
 
 class Gone:
-    """Stripe's answer that it does not know the object (any more)."""
+    """Stripe's answer that the object does not exist, or no longer."""
 
 
 GONE: Final = Gone()

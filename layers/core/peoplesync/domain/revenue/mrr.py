@@ -47,7 +47,7 @@ class Mrr:
 def monthly_value(item: Item) -> Fraction | None:
     """What an item is worth a month before discounts, in its currency's minor unit, exactly.
 
-    0 for what is metered or does not recur; None where the price's terms do not tell, so that no wrong number
+    0 for what is metered or does not recur; None where the price's terms do not say, so that no wrong number
     is ever shown.
     """
     if not _recurs(item):

@@ -1,4 +1,4 @@
-"""Which of several subscriptions, and which of its items, speaks for the person."""
+"""Which of several subscriptions, and which of its items, represents the person."""
 
 from __future__ import annotations
 

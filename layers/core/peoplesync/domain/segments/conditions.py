@@ -36,14 +36,14 @@ _SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400}
 
 
 class InvalidRule(ValueError):
-    """A rule that says nothing; the message names the place in it and what is allowed there."""
+    """A rule that is not valid; the message names the place in it and what is allowed there."""
 
 
 def duration(text: object, place: str = "rule") -> int:
     """Seconds of "90m", "36h" or "15d"."""
     match = re.fullmatch(r"(\d{1,5})([mhd])", text) if isinstance(text, str) else None
     if match is None:
-        raise InvalidRule(f"{place}: {text!r} is no duration; write a number and m, h or d, such as 15d")
+        raise InvalidRule(f"{place}: {text!r} is not a duration; write a number and m, h or d, such as 15d")
     return int(match[1]) * _SECONDS[match[2]]
 
 
@@ -51,7 +51,7 @@ def instant(text: object, place: str = "rule") -> int:
     """Unix seconds of a date or time in ISO 8601, UTC unless it says so."""
     moment = _moment(text) if isinstance(text, str) else None
     if moment is None:
-        raise InvalidRule(f"{place}: {text!r} is no date; write one such as 2026-01-31, or a time with it")
+        raise InvalidRule(f"{place}: {text!r} is not a date; write one such as 2026-01-31, or a time with it")
     return moment
 
 
@@ -79,7 +79,7 @@ def number(value: object, place: str = "rule") -> Decimal:
     """A number of a rule, such as 49 or "49.00"."""
     found = _number(value)
     if found is None:
-        raise InvalidRule(f"{place}: {value!r} is no number; write one such as 49 or 49.5")
+        raise InvalidRule(f"{place}: {value!r} is not a number; write one such as 49 or 49.5")
     return found
 
 
@@ -153,7 +153,7 @@ def _instant_of(value: FieldValue) -> int | None:
 
 
 Check = Callable[[Any, str], object]
-"""Raises `InvalidRule` where an operator cannot take this argument; told its place in the rule."""
+"""Raises `InvalidRule` where an operator cannot take this argument; gets its place in the rule."""
 
 
 def _values(argument: Any, place: str) -> None:
@@ -163,7 +163,7 @@ def _values(argument: Any, place: str) -> None:
 
 def _text(argument: Any, place: str) -> None:
     if not isinstance(argument, str) or not argument:
-        raise InvalidRule(f"{place}: {argument!r} is no text")
+        raise InvalidRule(f"{place}: {argument!r} is not text")
 
 
 def _yes_or_no(argument: Any, place: str) -> None:

@@ -1,4 +1,4 @@
-"""Segments: rules with a name. Eight are there from the start."""
+"""Segments: named rules. Eight are predefined."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Definitions:
 
     @property
     def enabled(self) -> tuple[Segment, ...]:
-        """The segments that people are held against."""
+        """The segments that people are evaluated with."""
         return tuple(segment for segment in self.segments if segment.enabled)
 
 
@@ -74,7 +74,7 @@ PREDEFINED: Final[tuple[Segment, ...]] = (
 PREDEFINED_IDS: Final = frozenset(segment.id for segment in PREDEFINED)
 
 MOST_ENABLED: Final = 40
-"""So many segments may be enabled: all that a person enters and leaves is written in one transaction."""
+"""How many segments may be enabled: all that a person enters and leaves is written in one transaction."""
 
 
 def memberships(segments: Iterable[Segment], subject: Subject, now: int) -> tuple[frozenset[str], int | None]:

@@ -38,10 +38,10 @@ from peoplesync.domain.segments.conditions import (
 Rule = Mapping[str, Any]
 
 DEEPEST: Final = 8
-"""So many rules may stand inside one another."""
+"""How deep rules may be nested."""
 
 MOST: Final = 50
-"""So many conditions may a rule have: each person is held against all rules with every change."""
+"""How many conditions a rule may have: every change of a person evaluates all rules."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def holds(rule: Rule, subject: Subject, now: int) -> RuleResult:
             return _at_least(_occurrences(subject, kind), times, duration(span), now)
         case {"event": str(kind), "last_older_than": str(age), **rest} if not rest:
             return _last_older_than(_occurrences(subject, kind), duration(age), now)
-    raise InvalidRule(f"{dict(rule)!r} is no rule")
+    raise InvalidRule(f"{dict(rule)!r} is not a rule")
 
 
 def _occurrences(subject: Subject, kind: str) -> Occurrences:
@@ -101,7 +101,7 @@ def _occurrences(subject: Subject, kind: str) -> Occurrences:
 
 
 def _at_least(occurrences: Occurrences, times: int, span: int, now: int) -> RuleResult:
-    """It holds while the last but so many is younger than the span."""
+    """It holds while the n-th newest is younger than the span."""
     if len(occurrences.newest) < times:
         return False, None
     until = occurrences.newest[times - 1] + span
@@ -221,7 +221,9 @@ def _check_event(kind: str, condition: Mapping[Any, Any], place: str) -> None:
             return
         case {"at_least": times, "within": span} if len(condition) == 2:
             if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= REMEMBERED_INSTANTS:
-                raise InvalidRule(f"{place}.at_least: {times!r} is no number from 1 to {REMEMBERED_INSTANTS}")
+                raise InvalidRule(
+                    f"{place}.at_least: {times!r} is not a number from 1 to {REMEMBERED_INSTANTS}"
+                )
             duration(span, f"{place}.within")
             return
     raise InvalidRule(
@@ -248,4 +250,4 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
     "subscription_statuses": BEST_STATUS_FIRST,
     "plan_interval": ("day", "week", "month", "year"),
 }
-"""All values that some fields can have: a slip of the pen would make a rule that never holds."""
+"""All values that some fields can have: with a typo a rule would never hold."""

@@ -28,7 +28,7 @@ class Terms(TypedDict):
 
 
 class Coupon(TypedDict):
-    """A coupon. Its id can be given to another one once it is deleted: `created` tells them apart."""
+    """A coupon. Its id can be given to another one once it is deleted: `created` distinguishes them."""
 
     id: str
     created: int

@@ -69,16 +69,16 @@ def read_event(value: Any) -> StripeEvent:
 
 
 def slim(event: Any) -> Any:
-    """The event with only what `read_*` look at: no payment details or tax lines. What is no event, or no
-    object where one should be, stays as unreadable as it is."""
+    """The event with only what `read_*` look at: no payment details or tax lines. What is not an event, or
+    not an object where one should be, stays as unreadable as it is."""
     if not isinstance(event, dict):
         return _keep(event)
     slimmed = {name: _keep(event[name]) for name in _ENVELOPE if name in event}
     data = event.get("data")
     if not isinstance(data, dict):
         return {**slimmed, "data": _keep(data)}
-    told = {name: data.get(name) for name in ("object", "previous_attributes")}
-    shown = {name: _keep(one) for name, one in told.items() if one not in (None, {})}
+    parts = {name: data.get(name) for name in ("object", "previous_attributes")}
+    shown = {name: _keep(one) for name, one in parts.items() if one not in (None, {})}
     return {**slimmed, "data": shown}
 
 

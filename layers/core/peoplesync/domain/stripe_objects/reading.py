@@ -23,7 +23,7 @@ LONGEST_NAME: Final = 100
 
 MOST_METADATA: Final = 50
 LONGEST_METADATA: Final = 500
-"""So many texts can be attached to an object, of so many characters."""
+"""How many texts can be attached to an object, and of how many characters."""
 
 
 class UnreadableStripeObject(ValueError):
@@ -203,7 +203,7 @@ class Node:
 
 
 def id_of(value: Any) -> str | None:
-    """The id of what may be no object, or have none."""
+    """The id of what may not be an object, or not have one."""
     object_id = value.get("id") if isinstance(value, dict) else None
     return object_id if isinstance(object_id, str) and object_id else None
 

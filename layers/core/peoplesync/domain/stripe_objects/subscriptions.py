@@ -90,7 +90,7 @@ def read_subscription(value: Any) -> Subscription:
 
 def hides_discounts(value: Any) -> bool:
     """Whether a subscription's shape shows one discount of it at most, and none of its items'. Its snapshots
-    say so as `more_discounts`: it is no part of the state."""
+    say so as `more_discounts`: it is not part of the state."""
     subscription = Node.top(value, "subscription")
     return not all("discounts" in one for one in (subscription, *subscription.nodes("items")))
 

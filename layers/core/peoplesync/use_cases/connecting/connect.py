@@ -1,6 +1,6 @@
 """Connect: from a restricted key to a connection with its fields, segments, endpoint and secrets.
 
-First all is looked at and nothing changed, then it is all done in an order that lets whoever was interrupted
+First everything is checked and nothing changed; then it is done in an order that lets an interrupted command
 begin again: the connection itself comes last, so that no event is accepted before it can be dealt with.
 """
 
@@ -22,7 +22,7 @@ from peoplesync.use_cases.messages.message import Message, Purge
 from peoplesync.use_cases.ports import NotPermitted, Unavailable, VersionConflict
 
 LATE_WRITES: Final = 60
-"""Seconds after which nobody still writes what was begun in an epoch that is over: a batch lasts 15."""
+"""Seconds after which no worker still writes in an epoch that is over: a batch lasts 15."""
 
 
 OLDEST_VERSION: Final = "2019-03-14"
@@ -49,7 +49,7 @@ class Connections(Protocol):
         """Raises VersionConflict where another epoch has begun."""
 
     def renew(self, epoch: Epoch, endpoint: str | None, permissions: Mapping[str, bool], at: int) -> None:
-        """What was wrong with key and webhook is over. Raises VersionConflict where another epoch has
+        """Clears the problems of key and webhook. Raises VersionConflict where another epoch has
         begun."""
 
     def fields(self, epoch: Epoch) -> Sequence[Field]: ...
@@ -83,7 +83,7 @@ class Examined:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What does not stop anybody, and should be known, in sentences."""
+        """Warnings that do not stop the command, in sentences."""
         version = self.events_version
         if version is None or not _VERSION.match(version) or version[:10] >= OLDEST_VERSION:
             return ()
@@ -102,7 +102,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Connected:
-    """A connection that was made. `left_endpoint` is the id of an endpoint that is of no use any more, but
+    """A connection that was made. `left_endpoint` is the id of an endpoint that is no longer of use, but
     could not be deleted with the key it was made with."""
 
     connection: Connection
@@ -167,8 +167,8 @@ class Connector:
         return Connected(self.connections.get_even_disconnected(examined.name) or made, left)
 
     def _as_it_is_now(self, examined: Examined) -> Examined:
-        """What was examined was maybe long ago; raises VersionConflict where what was agreed to holds no
-        more."""
+        """The connection now, since the examination may be long ago; raises VersionConflict where it has
+        changed."""
         now = self.connections.get_even_disconnected(examined.name)
         before = examined.current
         if (now and now.epoch) != (before and before.epoch):
@@ -204,7 +204,7 @@ class Connector:
 
 
 def _made(examined: Examined, now: int) -> Connection:
-    """The connection as it is going to be, but for its endpoint."""
+    """The new connection, but for its endpoint."""
     current = examined.current
     if current is None:
         made = Connection(examined.name, examined.livemode, 1, 1, now, reconciled_until=now)
@@ -230,8 +230,8 @@ def _made(examined: Examined, now: int) -> Connection:
 
 
 def end_epoch(epoch: Epoch, bulk: Queue, end: Callable[[], None]) -> None:
-    """Ends an epoch, and has its rows deleted: at once, and once more when nobody can be writing any more.
-    The second order is given first, so that whoever is interrupted in between has given it."""
+    """Ends an epoch, and has its rows deleted: at once, and once more when nobody can still be writing.
+    The second order is given first, so that an interruption in between cannot skip it."""
     purge = Message(epoch, purge=Purge(), cause="moved").encode()
     bulk.send(purge, LATE_WRITES)
     end()

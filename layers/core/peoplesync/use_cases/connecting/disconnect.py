@@ -1,7 +1,7 @@
-"""Disconnect: no event is taken any more, the endpoint and the secrets go, and on request the people.
+"""Disconnect: events are no longer accepted; the endpoint and the secrets go, and on request the people.
 
-The connection itself stays as a memory of the epochs it had: of what is still about of them, nothing may ever
-count again as if it were new.
+The connection itself stays, to remember its epochs: messages of an old one that are still under way must
+never count as new.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Disconnector:
 
     def disconnect(self, name: str, now: int, *, with_people: bool = False) -> str | None:
         """Disconnects, or completes a disconnecting that was interrupted. Returns the id of an endpoint that
-        had to be left, since the key is not accepted any more.
+        had to be left, since the key is no longer accepted.
 
         Raises InvalidConnection, VersionConflict, or Unavailable: then it is disconnected, and can be run
         again.

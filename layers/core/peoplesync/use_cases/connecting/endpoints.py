@@ -2,7 +2,7 @@
 
 Stripe shows an endpoint's secret once, when it is created, and fixes its API version then. So an endpoint is
 kept only where its one secret is known for sure, and is replaced otherwise: the new one is there, and its
-secret known beside the old, before the old one goes. Whoever is interrupted begins again and ends the same.
+secret known beside the old, before the old one goes. After an interruption, running it again ends the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.records.changes import EVENT_TYPES
 
 API_VERSION: Final = "2026-10-28.endive"
-"""What events look like that Stripe sends us, whatever the account's own version is."""
+"""The API version of the events that Stripe sends us, whatever the account's own version is."""
 
 EVENTS: Final = EVENT_TYPES | CATALOGUE_EVENT_TYPES
 """The types of events that are of use."""

@@ -28,7 +28,7 @@ class MissingPermissions(Exception):
 class Permission:
     """A permission as Stripe's dashboard shows it (`name`, `access`) and as its API calls it (`slug`).
 
-    `purpose` is what it is for; `without` is what one has to do without where it is not required.
+    `purpose` is what it is for; `without` is what is lost without an optional one.
     """
 
     slug: str
@@ -67,7 +67,7 @@ PERMISSIONS: Final = (
         "Products",
         "read",
         "names of products",
-        without="a name is known once an event or an invoice has told it",
+        without="a name is known once an event or an invoice names it",
     ),
     Permission(
         "rak_coupon_read",
@@ -123,4 +123,4 @@ def livemode_of(key: str) -> bool:
             f"{key[:8]}. Copy it again; Stripe shows a key only once, so it may have to be a new one: "
             f"{key_page(livemode=live)}"
         )
-    raise UnusableKey(f"This is no key of Stripe's API. {create}")
+    raise UnusableKey(f"This is not a Stripe API key. {create}")

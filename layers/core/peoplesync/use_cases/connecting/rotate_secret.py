@@ -18,7 +18,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def note_endpoint(self, epoch: Epoch, endpoint: str | None, at: int) -> None:
-        """What was wrong with the webhook is over. Raises VersionConflict where another epoch has begun."""
+        """Clears the problems of the webhook. Raises VersionConflict where another epoch has begun."""
 
 
 def rotate_secret(

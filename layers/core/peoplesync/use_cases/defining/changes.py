@@ -1,5 +1,4 @@
-"""A change of definitions: worked out on them as they were read, and stored in one transaction or not at
-all."""
+"""A change of definitions: computed from what was read, and stored in one transaction or not at all."""
 
 from __future__ import annotations
 
@@ -29,8 +28,8 @@ class Store(Protocol):
         """As they are now. Raises VersionConflict where the epoch is over, or Unavailable."""
 
     def change(self, epoch: Epoch, before: Definitions, after: Definitions, now: int) -> None:
-        """Stores what differs and the version, whole or not at all. Raises VersionConflict where they are not
-        `before` any more, or Unavailable."""
+        """Stores what differs and the version, in full or not at all. Raises VersionConflict where they are
+        no longer `before`, or Unavailable."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,12 @@ class DefinitionChange:
 
     @property
     def segments(self) -> Sequence[Segment]:
-        """Those that are new or other than before."""
+        """Those that are new or changed."""
         return [one for one in self.after.segments if one not in self.before.segments]
 
     @property
     def fields(self) -> Sequence[Field]:
-        """Those that are new or other than before."""
+        """Those that are new or changed."""
         return [one for one in self.after.fields if one not in self.before.fields]
 
 
@@ -69,7 +68,7 @@ class Definer:
     clock: Callable[[], int]
 
     def change(self, edit: Callable[[Definitions], Definitions]) -> DefinitionChange:
-        """Stores what `edit` makes of the definitions; it is asked again where somebody else was faster."""
+        """Stores what `edit` makes of the definitions; `edit` runs again where another change came first."""
         for tries_left in reversed(range(_TRIES)):
             before = self.store.definitions(self.epoch)
             after = edit(before)
@@ -92,7 +91,7 @@ class Definer:
 
 
 def _evaluated(definitions: Definitions) -> Any:
-    """What of the definitions people are evaluated with."""
+    """The part of the definitions that people are evaluated with."""
     segments = {one.id: one.rule for one in definitions.enabled}
     fields = {one.key: (one.type, one.source) for one in definitions.fields if one.enabled}
     return segments, fields

@@ -1,4 +1,4 @@
-"""The users' own fields, and what can be done to those that are built in."""
+"""Changes to fields: custom ones, and built-in ones as far as they allow it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FieldDefiner(Definer):
     def add(
         self, key: str, title: str, field_type: FieldType, source: str, group: str = CUSTOM_GROUP
     ) -> DefinitionChange:
-        """A field of one's own, which is made of what is at that path."""
+        """Adds a custom field with the value at that path."""
         added = Field(key, check_title(title), check_title(group, "group"), field_type, source.strip())
         check_field(added)
 
@@ -36,16 +36,16 @@ class FieldDefiner(Definer):
         return self.change(edit)
 
     def rename(self, key: str, title: str) -> DefinitionChange:
-        """Another title; the key stays."""
+        """Changes the title; the key stays."""
         title = check_title(title)
         return self.change(lambda now: _with_field(now, key, title=title))
 
     def enable(self, key: str) -> DefinitionChange:
-        """The field is written and shown again."""
+        """Has the field written and shown again."""
         return self.change(lambda now: _with_field(now, key, enabled=True))
 
     def disable(self, key: str) -> DefinitionChange:
-        """The field is neither written nor shown, and stays defined."""
+        """Has the field neither written nor shown; it stays defined."""
 
         def edit(now: Definitions) -> Definitions:
             if _field(now, key).enabled:
@@ -55,7 +55,7 @@ class FieldDefiner(Definer):
         return self.change(edit)
 
     def remove(self, key: str) -> DefinitionChange:
-        """No such field any more, nor its values."""
+        """Removes a field and its values."""
 
         def edit(now: Definitions) -> Definitions:
             if isinstance(_field(now, key), BuiltinField):

@@ -1,4 +1,4 @@
-"""Segments as a file: what is exported and imported, and what makes an id and a rule sound.
+"""Segments as a file: what is exported and imported, and which ids and rules are valid.
 
 {"segments": [{"id": "big_trials", "title": "Big trials", "rule": {...}, "enabled": true}]}
 """
@@ -33,8 +33,8 @@ def check_id(segment_id: str) -> None:
     """Raises InvalidDefinition where a segment cannot have this id."""
     if not _ID.fullmatch(segment_id):
         raise InvalidDefinition(
-            f"{segment_id!r} is no id for a segment: write small letters, digits and _, beginning with a "
-            "letter, 64 at most"
+            f"{segment_id!r} is not a valid id for a segment: write small letters, digits and _, "
+            "beginning with a letter, 64 at most"
         )
     if segment_id in _RESERVED:
         raise InvalidDefinition(f"{segment_id} has a meaning of its own; take another id")
@@ -55,7 +55,7 @@ def unused_id(title: str, taken: Collection[str]) -> str:
 
 
 def check_rule(rule: Any, fields: Iterable[Field], place: str = "") -> None:
-    """Raises InvalidRule where a rule says nothing with these fields; its message begins with `place`."""
+    """Raises InvalidRule where a rule is not valid with these fields; its message begins with `place`."""
     try:
         check(rule, types_of(fields))
     except InvalidRule as error:
@@ -63,7 +63,7 @@ def check_rule(rule: Any, fields: Iterable[Field], place: str = "") -> None:
     try:
         size = len(json.dumps(rule, ensure_ascii=False).encode())
     except UnicodeEncodeError as error:
-        raise InvalidRule(f"{place}rule: {error.object[error.start]!r} in it is no character") from error
+        raise InvalidRule(f"{place}rule: {error.object[error.start]!r}in it is not a character") from error
     if size > LONGEST_RULE:
         raise InvalidRule(f"{place}rule: it takes {size:,} bytes, {LONGEST_RULE:,} are allowed")
 

@@ -1,4 +1,4 @@
-"""The users' own segments, and what can be done to those that are predefined."""
+"""Changes to segments: the company's own, and the predefined ones as far as they allow it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from peoplesync.use_cases.defining.segment_files import check_id, check_rule, re
 from peoplesync.use_cases.queries.browse import NotFound
 
 MOST_ROWS: Final = 90
-"""So many segments at most are imported at once: they are stored in one transaction, which takes 100 rows."""
+"""Most segments in one import: they are stored in one transaction, which takes 100 rows."""
 
 
 class SegmentDefiner(Definer):
     """Makes, changes and removes segments."""
 
     def create(self, title: str, rule: Rule, segment_id: str = "") -> DefinitionChange:
-        """A segment of one's own; without an id it gets one made of its title."""
+        """Adds a custom segment; without an id it gets one made of its title."""
         title = check_title(title)
 
         def edit(now: Definitions) -> Definitions:
@@ -37,12 +37,12 @@ class SegmentDefiner(Definer):
         return self.change(edit)
 
     def change_rule(self, segment_id: str, rule: Rule) -> DefinitionChange:
-        """Another rule for a segment of one's own."""
+        """Gives a custom segment another rule."""
 
         def edit(now: Definitions) -> Definitions:
             if _segment(now, segment_id).id in PREDEFINED_IDS:
                 raise InvalidDefinition(
-                    f"{segment_id} is predefined, and its rule stays as it is; have a copy of your own with "
+                    f"{segment_id} is predefined, and its rule cannot be changed; make a copy with "
                     f"`peoplesync segments duplicate {segment_id}`, and disable this one"
                 )
             check_rule(rule, now.fields)
@@ -51,12 +51,12 @@ class SegmentDefiner(Definer):
         return self.change(edit)
 
     def rename(self, segment_id: str, title: str) -> DefinitionChange:
-        """Another title; the id stays."""
+        """Changes the title; the id stays."""
         title = check_title(title)
         return self.change(lambda now: _with(now, segment_id, title=title))
 
     def delete(self, segment_id: str) -> DefinitionChange:
-        """No such segment any more."""
+        """Deletes a segment."""
 
         def edit(now: Definitions) -> Definitions:
             if _segment(now, segment_id).id in PREDEFINED_IDS:
@@ -69,7 +69,7 @@ class SegmentDefiner(Definer):
         return self.change(edit)
 
     def duplicate(self, segment_id: str, title: str = "", new_id: str = "") -> DefinitionChange:
-        """A copy of one's own, to be changed: it is not enabled, since its members would be the same."""
+        """Adds a custom copy, to be changed: it is not enabled, since its members would be the same."""
 
         def edit(now: Definitions) -> Definitions:
             original = _segment(now, segment_id)
@@ -80,7 +80,7 @@ class SegmentDefiner(Definer):
         return self.change(edit)
 
     def enable(self, segment_ids: Sequence[str]) -> DefinitionChange:
-        """The segments have members again. Their rules are checked anew: fields may be gone meanwhile."""
+        """Gives the segments members again. Their rules are checked again: fields may have been removed."""
 
         def edit(now: Definitions) -> Definitions:
             for one in segment_ids:
@@ -91,7 +91,7 @@ class SegmentDefiner(Definer):
         return self.change(edit)
 
     def disable(self, segment_ids: Sequence[str]) -> DefinitionChange:
-        """The segments have no members, and stay defined."""
+        """Removes all members from the segments, which stay defined."""
 
         def edit(now: Definitions) -> Definitions:
             for one in segment_ids:
@@ -101,7 +101,7 @@ class SegmentDefiner(Definer):
         return self.change(edit)
 
     def export(self, segment_ids: Sequence[str] = ()) -> dict[str, Any]:
-        """All segments, or those, as a file that can be imported."""
+        """All segments, or those with these ids, as a file that can be imported."""
         now = self.store.definitions(self.epoch)
         chosen = [_segment(now, one) for one in segment_ids] or now.segments
         return {
@@ -111,8 +111,8 @@ class SegmentDefiner(Definer):
         }
 
     def import_segments(self, content: Any, *, replaces: bool = False) -> DefinitionChange:
-        """All segments of a file, or none; those that are there already only if it `replaces` them. One that
-        is there just like that is left alone in any case."""
+        """Imports all segments of a file, or none. Existing ones are changed only if it `replaces` them;
+        those that are the same are left alone in any case."""
 
         def edit(now: Definitions) -> Definitions:
             read = read_segments(content, now.fields)
@@ -120,13 +120,13 @@ class SegmentDefiner(Definer):
             other = {one.id: one for one in read if known.get(one.id, one) != one}
             if other and not replaces:
                 raise InvalidDefinition(
-                    f"{', '.join(other)} {'is' if len(other) == 1 else 'are'} there already, and otherwise "
-                    "than in the file; --replace takes what the file says"
+                    f"{', '.join(other)} {'is' if len(other) == 1 else 'are'} there already, not as in "
+                    "the file; --replace takes what the file says"
                 )
             for one in other.values():
                 if one.id in PREDEFINED_IDS and one.rule != known[one.id].rule:
                     raise InvalidDefinition(
-                        f"{one.id} is predefined, and its rule stays as it is; give the one in the file "
+                        f"{one.id} is predefined, and its rule cannot be changed; give the one in the file "
                         "another id"
                     )
             added = [one for one in read if one.id not in known]

@@ -1,6 +1,6 @@
 """Erasing: a person is removed with all that is known of them, and does not come back.
 
-The worker does it, as it does every change of a person; here it is asked to, and waited for. Before the first
+The worker does it, as it does every change of a person; this asks it to, and waits. Before the first
 person of a connection is erased it gets a key, by which the erased are known without their e-mails being
 kept, and says in its row that it has some: from then on every worker looks.
 """
@@ -25,7 +25,7 @@ MOVED_AFTER: Final = 2.0
 
 
 class KeyLost(Exception):
-    """The key is gone by which a connection's erased people are known."""
+    """The key by which a connection's erased people are known is gone."""
 
 
 class PersonMoved(Exception):
@@ -66,8 +66,8 @@ class Queue(Protocol):
 
 @dataclass(frozen=True)
 class Eraser:
-    """The use case with what it needs. `marker` makes of a key and an identity what an erased one is known
-    by; `sleep` waits so many seconds, `stopwatch` measures them."""
+    """The use case with what it needs. `marker` makes the keyed hash of an identity; `sleep` waits so many
+    seconds, `stopwatch` measures them."""
 
     connection: Connection
     connections: Connections
@@ -117,7 +117,7 @@ class Eraser:
 
     def erased_before(self, who: str) -> tuple[bool, ErasureReceipt | None]:
         """Whether somebody was erased, and the receipt where it can be found: by the person's id or a
-        customer's. An e-mail and a user of the app are known to be erased, and no more."""
+        customer's. For an e-mail or a user of the app only whether it is erased."""
         if "@" not in who and who.startswith("per_"):
             receipt = self.rows.receipt(self.epoch, who)
             gone = receipt is not None and receipt.erased_at is not None

@@ -59,7 +59,7 @@ class ErasureReceipt:
 
 
 def removed_with(write_set: WriteSet, person: str, now: int) -> ErasureReceipt:
-    """What one transaction removes of one of its people. Who has many records goes in several steps."""
+    """What one transaction removes of a person; one with many records takes several."""
     before, after = write_set.before[person], write_set.after[person]
     if before is None:
         return ErasureReceipt(person)

@@ -1,6 +1,6 @@
-"""Verdicts: what there is to say about a connection, in a word, with its reason and what to do about it.
+"""Health checks: what to report about a connection, in a word, with its reason and what to do about it.
 
-A page of docs/runbooks tells more about each that asks somebody to do something.
+Each that asks somebody to do something has a page in docs/runbooks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from peoplesync.domain.connections import Connection
 from peoplesync.use_cases.public_json import iso
-from peoplesync.use_cases.publishing.publish import TOLD_WITHIN
+from peoplesync.use_cases.publishing.publish import PUBLISHED_WITHIN
 from peoplesync.use_cases.scheduled.reconcile import KEPT_BY_STRIPE
 
 State = Literal["in_sync", "importing", "reevaluating", "behind", "paused", "attention", "stopped"]
@@ -20,7 +20,7 @@ RECONCILE_OVERDUE: Final = 45 * 60
 """Seconds after which a checkpoint is too old: the reconciler has failed to move it three times in a row."""
 
 SWEEP_OVERDUE: Final = 180
-"""Seconds for which somebody may be due by the clock: it looks every minute, and promises two."""
+"""Seconds for which a review may be overdue: the sweep looks every minute, and promises two."""
 
 REFUSED_FOR: Final = 120
 """Seconds for which signatures may be wrong, while a new secret is on its way into the caches."""
@@ -34,7 +34,7 @@ SLOW: Final = 60
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """`headline` is what a glance should tell, `reason` the sentence behind it."""
+    """`headline` is for a glance, `reason` the sentence behind it."""
 
     state: State
     headline: str
@@ -52,8 +52,8 @@ class HealthCheck:
 class HealthInputs:
     """What is known of a connection at a moment: messages on each of the `queues` and `dead` ones; since when
     the worker is paused; since when somebody is due by the clock and not reviewed; its last import; since
-    when nothing is published; its last re-evaluation, and whether there are people whom segments and fields
-    have `outrun`."""
+    when nothing is published; its last re-evaluation, and whether people are `outdated`: evaluated
+    with older segments and fields."""
 
     connection: Connection
     now: int
@@ -64,7 +64,7 @@ class HealthInputs:
     last_import: Mapping[str, Any] | None = None
     unpublished_since: int | None = None
     last_reevaluation: Mapping[str, Any] | None = None
-    outrun: bool = False
+    outdated: bool = False
 
     @property
     def waiting(self) -> int:
@@ -84,12 +84,12 @@ class HealthInputs:
 
     @property
     def due_for(self) -> int:
-        """Seconds for which somebody has been due by the clock."""
+        """Seconds for which the oldest review has been overdue."""
         return 0 if self.due_since is None else max(0, self.now - self.due_since)
 
 
 def health_checks(facts: HealthInputs) -> list[HealthCheck]:
-    """All there is to say, the most pressing first; the last one is that it is in sync."""
+    """All checks that apply, the most pressing first; the last one is that it is in sync."""
     if facts.connection.disconnected_at is not None:
         return [_disconnected(facts.connection, facts.connection.disconnected_at)]
     return [*_stopped(facts), *_attention(facts), *_passing(facts), _in_sync(facts.connection)]
@@ -106,13 +106,13 @@ def _disconnected(connection: Connection, at: int) -> HealthCheck:
 
 
 def _stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
-    """Where nothing comes in any more, or nothing is done with it."""
+    """Where nothing comes in, or nothing is done with it."""
     connection = facts.connection
     if connection.key_refused_at is not None:
         yield HealthCheck(
             "stopped",
             "Stopped: key revoked",
-            f"Stripe refuses the API key since {iso(connection.key_refused_at)}",
+            f"Stripe has refused the API key since {iso(connection.key_refused_at)}",
             f"connect again with a new one: `peoplesync connect{_of(connection)}`",
             "key-refused",
         )
@@ -120,7 +120,7 @@ def _stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
         yield HealthCheck(
             "paused",
             "Paused",
-            f"changes are not applied since {iso(facts.paused_since)}; {_changes(facts.waiting)} "
+            f"changes have not been applied since {iso(facts.paused_since)}; {_changes(facts.waiting)} "
             "on the queues, kept for 14 days",
             "`peoplesync resume` goes on",
             "paused",
@@ -133,7 +133,7 @@ def _webhook_stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
     """The reconciler makes up for it every quarter of an hour, so that nothing is lost, but late."""
     connection, page = facts.connection, "webhook-stopped"
     heard, refused = connection.webhook_heard_at, connection.webhook_refused_since
-    reconnect = f"`peoplesync connect{_of(connection)}` makes it anew; it asks for the API key"
+    reconnect = f"`peoplesync connect{_of(connection)}` restores it; it asks for the API key"
     if connection.endpoint_problem == "gone":
         reason = "the webhook endpoint was deleted at Stripe; events come every 15 minutes only"
         yield HealthCheck("stopped", "Stopped: webhook deleted", reason, reconnect, page)
@@ -141,7 +141,7 @@ def _webhook_stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
         reason = "the webhook endpoint is disabled at Stripe; events come every 15 minutes only"
         yield HealthCheck("stopped", "Stopped: webhook disabled", reason, reconnect, page)
     elif refused is not None and facts.now - refused > REFUSED_FOR:
-        reason = f"signatures are wrong since {iso(refused)}: the secret was changed at Stripe only"
+        reason = f"signatures have been failing since {iso(refused)}: the secret was changed at Stripe only"
         rotate = f"`peoplesync rotate-secret{_of(connection)}` makes a new one, known to both"
         yield HealthCheck("stopped", "Stopped: webhook refused", reason, rotate, "signatures")
     elif (connection.webhook_missed_at or 0) > max(heard or 0, connection.webhook_since or 0):
@@ -149,7 +149,7 @@ def _webhook_stopped(facts: HealthInputs) -> Iterator[HealthCheck]:
             f"an event of {iso(connection.webhook_missed_at or 0)} came by the reconciler only, "
             f"and nothing by the webhook {'yet' if heard is None else f'since {iso(heard)}'}"
         )
-        look = "look at the endpoint's deliveries at Stripe; it goes with the next event that they bring"
+        look = "look at the endpoint's deliveries at Stripe; this clears with the next event delivered"
         yield HealthCheck("stopped", "Stopped: webhook silent", reason, look, page)
 
 
@@ -159,7 +159,7 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
     if facts.dead:
         letters = f"{facts.dead} dead letter{'s' * (facts.dead != 1)}"
         reason = f"{facts.dead} message{'s' * (facts.dead != 1)} could not be applied"
-        look = "`peoplesync dead list` tells why; then `dead replay` or `dead drop`"
+        look = "`peoplesync dead list` says why; then `dead replay` or `dead drop`"
         yield HealthCheck("attention", f"Attention: {letters}", reason, look, "dead-letters")
     lost_since = connection.gap_since
     if lost_since is None and facts.known_until < now - KEPT_BY_STRIPE:
@@ -174,26 +174,27 @@ def _attention(facts: HealthInputs) -> Iterator[HealthCheck]:
         run = f"`peoplesync reconcile{_of(connection)}` runs it, or says what stops it"
         yield HealthCheck("attention", "Attention: reconcile stopped", reason, run, "reconcile-stale")
     if facts.last_import is not None and facts.last_import["status"] == "failed":
-        reason = f"the last import failed; `peoplesync import list{_of(connection)}` tells why"
+        reason = f"the last import failed; `peoplesync import list{_of(connection)}` says why"
         resume = f"`peoplesync import resume {facts.last_import['id']}{_of(connection)}`"
         what_to_do = f"{resume} goes on where it was"
         if facts.last_import.get("failed"):  # what is dead stays so, however often the rest is done again
             anew = f"`peoplesync import start{_of(connection)}`"
-            what_to_do = f"`peoplesync dead list` tells what stopped it; then `dead replay --all` and {anew}"
+            what_to_do = f"`peoplesync dead list` shows what stopped it; then `dead replay --all` and {anew}"
         yield HealthCheck("attention", "Attention: import failed", reason, what_to_do, "import-failed")
     changed_at = connection.definitions_changed_at
-    if facts.outrun and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
+    if facts.outdated and changed_at is not None and now - changed_at > REEVALUATED_WITHIN:
         yield _not_reevaluated(facts, now - changed_at)
     if facts.unpublished_since is not None:
         yield _unpublished(facts.unpublished_since, now)
     if facts.due_for > SWEEP_OVERDUE and facts.paused_since is None:
         reason = f"somebody has been due by the clock for {duration(facts.due_for)} and was not reviewed"
-        look = "`peoplesync logs sweep_segments` tells whether the sweep runs"
+        look = "`peoplesync logs sweep_segments` shows whether the sweep runs"
         yield HealthCheck("attention", "Attention: segments late", reason, look, "sweep-late")
 
 
-def is_outrun(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
-    """Whether segments or fields have changed since everybody was evaluated, and nobody is about to be."""
+def is_outdated(connection: Connection, last_reevaluation: Mapping[str, Any] | None) -> bool:
+    """Whether segments or fields have changed since everybody was evaluated, and no re-evaluation is
+    running."""
     if connection.definitions_changed_at is None:
         return False  # they are as the connection began with them
     if last_reevaluation is None:
@@ -208,21 +209,21 @@ def _not_reevaluated(facts: HealthInputs, ago: int) -> HealthCheck:
     reason = f"segments or fields changed {duration(ago)} ago and people have not been re-evaluated"
     what_to_do = f"`peoplesync reevaluate start{of}` does it, or goes on where it was"
     if last is not None and last["status"] == "failed":
-        reason += f"; `peoplesync reevaluate list{of}` tells why"
+        reason += f"; `peoplesync reevaluate list{of}` says why"
         if last["failed"]:
-            what_to_do = f"`peoplesync dead list` tells whom, and why; then `peoplesync reevaluate start{of}`"
+            what_to_do = f"`peoplesync dead list` shows whom, and why; then `peoplesync reevaluate start{of}`"
     return HealthCheck(
         "attention", "Attention: people not re-evaluated", reason, what_to_do, "not-reevaluated"
     )
 
 
 def _unpublished(since: int, now: int) -> HealthCheck:
-    within = duration(TOLD_WITHIN)
-    if now - since < TOLD_WITHIN:
-        cost = f"it is told later, if that goes on within {within}"
+    within = duration(PUBLISHED_WITHIN)
+    if now - since < PUBLISHED_WITHIN:
+        cost = f"it is published later, if you resume within {within}"
     else:
-        cost = f"what is older than {within} when that goes on is put aside, and not told by itself any more"
-    reason = f"nothing goes out on the bus since {iso(since)}; {cost}"
+        cost = f"what is older than {within} at the resume is put aside, and no longer published by itself"
+    reason = f"nothing has gone out on the bus since {iso(since)}; {cost}"
     what_to_do = "`peoplesync publish resume` goes on"
     return HealthCheck("attention", "Attention: publishing paused", reason, what_to_do, "publish-paused")
 
@@ -235,7 +236,7 @@ def _passing(facts: HealthInputs) -> Iterator[HealthCheck]:
         listed = f"{last_import['applied']:,} of {last_import['enqueued']:,} listed objects"
         reason = f"{percent} %: {listed} are applied so far"
         headline = f"Importing {percent} %"
-        if waits := waits_for_stripe(last_import):
+        if waits := waiting_text(last_import):
             yield HealthCheck(
                 "importing", f"{headline}: waits for Stripe", f"{waits}; {listed} are applied so far"
             )
@@ -272,15 +273,15 @@ def progress(one_import: Mapping[str, Any]) -> int:
     return 100 * one_import["applied"] // enqueued if enqueued else 0
 
 
-def waits_for_stripe(one_import: Mapping[str, Any]) -> str:
+def waiting_text(one_import: Mapping[str, Any]) -> str:
     """Since when an import waits, and why: of several lists the one that has waited longest. "" where it
     goes on."""
     waiting = sorted(one_import.get("waiting") or (), key=lambda one: (one["since"], one["list"]))
-    return f"waits for Stripe since {waiting[0]['since']}: {waiting[0]['reason']}" if waiting else ""
+    return f"waiting for Stripe since {waiting[0]['since']}: {waiting[0]['reason']}" if waiting else ""
 
 
 def _of(connection: Connection) -> str:
-    """How a command is told of a connection that is not the one it takes by itself."""
+    """The option that names a connection other than the default."""
     return "" if connection.name == "main" else f" --connection {connection.name}"
 
 
@@ -289,7 +290,7 @@ def _changes(count: int) -> str:
 
 
 def duration(seconds: int) -> str:
-    """So long in words: the largest unit of which there are two."""
+    """A duration in words, in the largest unit of which there are at least two."""
     for length, unit in ((86_400, "days"), (3_600, "hours")):
         if seconds >= 2 * length:
             return f"{seconds // length} {unit}"

@@ -10,19 +10,19 @@ from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.use_cases.connecting.permissions import missing
-from peoplesync.use_cases.health.checks import HealthInputs, health_checks, is_outrun
+from peoplesync.use_cases.health.checks import HealthInputs, health_checks, is_outdated
 from peoplesync.use_cases.public_json import iso
 
 NOT_SHOWN: Final = 100
 NAMED: Final = 3
-"""So many things that Stripe did not show are counted at most, and so many of them named."""
+"""How many things that Stripe did not show are counted at most, and how many of them are named."""
 
 
 class People(Protocol):
     def count(self, epoch: Epoch, index: str) -> int: ...
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
-        """Since when somebody is due by the clock; None where nobody is."""
+        """Since when the review of a person has been due; None where none is."""
 
 
 class Depths(Protocol):
@@ -45,7 +45,7 @@ class Publisher(Protocol):
 
 class Catalogue(Protocol):
     def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
-        """So many at most of what Stripe did not show when it was last asked, before that instant."""
+        """At most `most` of what Stripe did not show when last asked, if that was before that instant."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +65,23 @@ class Health:
         last_import: Mapping[str, Any] | None = None,
         last_reevaluation: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The verdict and the facts behind it, as public JSON.
+        """The status and the facts behind it, as public JSON.
 
         `state` is in_sync, importing, reevaluating, behind, paused, attention or stopped, `headline` and
         `reason` say it in words; `what_to_do` and `runbook`, a page of docs/runbooks, are null where there is
-        nothing to do; `also` are the headlines of what else there is.
+        nothing to do; `also` are the headlines of all other checks.
 
         `queue` counts the messages on all queues, `queues` on each; `dead` those in the dead-letter queues.
-        `lag_seconds` is how long the newest live event took until it was applied. `checkpoint` is up to when
-        all events are known, `behind_seconds` how long ago that is, null where the reconciler has not run
-        yet. `silence` is the time since the last event by the account's 99th-percentile gap. `due_seconds`
-        is for how long somebody has been due by the clock. `webhook` is endpoint or polling, `webhook_missed`
-        counts events that only the reconciler brought, `gap_since` is from when on events are lost for good,
-        `degraded` names optional permissions that the key lacks, and prices and coupons that Stripe did not
-        show, `last_import` is as `import list` shows it,
-        `last_reevaluation` as `reevaluate list` does.
+        `lag_seconds` is how long the newest live event took until it was applied. All events up to
+        `checkpoint` are known, `behind_seconds` is how long ago that is, null where the reconciler has not
+        run yet. `silence` is the time since the last event, divided by the account's 99th-percentile gap.
+        `due_seconds` is for how long the review of a person has been overdue. `webhook` is endpoint or
+        polling, `webhook_missed` counts events that only the reconciler brought, `gap_since` is since when
+        events are lost for good, `degraded` names optional permissions that the key lacks, and prices and
+        coupons that Stripe did not show, `last_import` is as `import list` shows it, `last_reevaluation` as
+        `reevaluate list` does.
         """
-        return self.told(self.facts(connection, last_import, last_reevaluation))
+        return self.status_of(self.facts(connection, last_import, last_reevaluation))
 
     def facts(
         self,
@@ -89,7 +89,7 @@ class Health:
         last_import: Mapping[str, Any] | None = None,
         last_reevaluation: Mapping[str, Any] | None = None,
     ) -> HealthInputs:
-        """What the verdict is about."""
+        """The inputs of the health checks."""
         now = self.clock()
         return HealthInputs(
             connection,
@@ -102,11 +102,11 @@ class Health:
             self.publisher.paused_since(),
             last_reevaluation,
             # People are counted only where it matters that there are some.
-            is_outrun(connection, last_reevaluation) and self.people.count(connection.epoch, EVERYONE) > 0,
+            is_outdated(connection, last_reevaluation) and self.people.count(connection.epoch, EVERYONE) > 0,
         )
 
-    def told(self, facts: HealthInputs) -> dict[str, Any]:
-        """The same as `status`."""
+    def status_of(self, facts: HealthInputs) -> dict[str, Any]:
+        """`status` from its inputs."""
         connection, now = facts.connection, facts.now
         first, *others = health_checks(facts)
         checkpoint = connection.reconciled_until
@@ -146,7 +146,7 @@ class Health:
 
 
 def _degraded(connection: Connection) -> list[str]:
-    """Where it is not known what the key may do, nothing is said of it."""
+    """The optional permissions that the key lacks; none where it is not known what the key may do."""
     if not connection.permissions:
         return []
     return [f"{one.name}: {one.access}" for one in missing(connection.permissions, required=False)]

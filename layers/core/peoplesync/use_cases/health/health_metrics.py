@@ -15,7 +15,7 @@ WEBHOOK_PAGES: Final = frozenset({"webhook-stopped", "signatures"})
 def health_metrics(
     connections: Sequence[HealthInputs], waiting: Mapping[str, int], dead: int
 ) -> dict[Metric, float]:
-    """The state of each metric that is one; those of connections only where there is one.
+    """The value of each gauge; those of connections only where there is a connection.
 
     `waiting` counts the messages of the live, bulk and review queue.
     """
@@ -27,7 +27,7 @@ def health_metrics(
     }
     if not connections:
         return found
-    told = [verdict for facts in connections for verdict in health_checks(facts)]
+    checks = [verdict for facts in connections for verdict in health_checks(facts)]
     imports = [facts.last_import for facts in connections if facts.last_import]
     running = [progress(one) for one in imports if one["status"] == "running"]
     silence = [
@@ -40,7 +40,7 @@ def health_metrics(
         found[Metric.SILENCE_RATIO] = max(ratio for _, ratio in silence)
     if running:
         found[Metric.IMPORT_PROGRESS] = min(running)
-    pages = Counter(verdict.runbook for verdict in told)
+    pages = Counter(verdict.runbook for verdict in checks)
     return found | {
         Metric.OUT_OF_SYNC: sum(_needs_somebody(facts) for facts in connections),
         Metric.WORKER_PAUSED: any(facts.paused_since is not None for facts in connections),

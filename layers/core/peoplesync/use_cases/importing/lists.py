@@ -1,7 +1,7 @@
 """Which of Stripe's lists an import reads, and what it asks for in each.
 
-Expansion spares calls: with a subscription comes its latest invoice, with a price its product. What the key
-may not read is left out where it is optional; health tells what that degrades.
+Expansion saves calls: with a subscription comes its latest invoice, with a price its product. What the key
+may not read is left out where it is optional; health shows what that degrades.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TYPES_A_REQUEST: Final = 20
 """How many event types Stripe takes in one request."""
 
 PRODUCTS, COUPONS = "rak_product_read", "rak_coupon_read"
-"""The permissions that a key need not have."""
+"""The optional permissions of a key."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Imports as those who watch them see them."""
+"""Imports as public JSON, for watching them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Imports:
         ]
 
     def _if_stopped(self, run: Run) -> Run:
-        """Nobody tells the run when its execution is stopped from outside; it is noticed here."""
+        """A run is not notified when its execution is stopped from outside; that is noticed here."""
         if run.status != "running" or self.executions.is_running(run.execution):
             return run
         current = self.runs.get(run.epoch, run.id) or run  # it may just have ended by itself

@@ -14,7 +14,7 @@ from typing import Any, Final
 from peoplesync.use_cases.importing.runs import ImportRuns, ListedPage, Run
 
 UNSEEN: Final = "unseen"
-"""The list of the customers whom Stripe's lists did not show."""
+"""The list of customers that Stripe's lists did not show."""
 
 NAMED: Final = 5
 """How many missing chunks, or objects, a failure names."""
@@ -23,7 +23,7 @@ NAMED: Final = 5
 @dataclass
 class ImportProgress:
     """Counts of Stripe objects: `listed` by Stripe, `enqueued` (those that are of use), `applied` to people,
-    and `failed` for good. `asked` and `answered` count customers whom no list showed. `missing` names some of
+    and `failed` for good. `asked` and `answered` count customers that no list showed. `missing` names some of
     the chunks that are not applied yet."""
 
     listed: int = 0
@@ -74,7 +74,7 @@ def shortcoming(progress: ImportProgress, failures: Iterable[str]) -> str:
         objects = f"{progress.failed} object{'s' * (progress.failed != 1)}"
         named = [f"“{one}”" for one in islice(failures, NAMED)]
         some = f", among them {', '.join(named)}" if named else ""
-        return f"{objects} could not be applied{some}; `peoplesync dead list` tells which, and why"
+        return f"{objects} could not be applied{some}; `peoplesync dead list` shows which, and why"
     if progress.missing:
         return f"these chunks were never applied: {', '.join(progress.missing)}"
     return ""
@@ -95,7 +95,7 @@ def side_by_side(
     pages: Iterable[ListedPage], chunks_applied: Iterable[tuple[str, int]]
 ) -> Iterator[tuple[ListedPage, str, int, int | None]]:
     """Each chunk of each page, with how many objects it has and how many of them failed; None where it is not
-    applied yet. Chunks that no page names (any more) are passed over. Both come in order of chunks' ids."""
+    applied yet. Chunks that no page names are skipped. Both come in order of chunks' ids."""
     applied = iter(chunks_applied)
     at: tuple[str, int] | None = next(applied, None)
     for page in pages:

@@ -31,7 +31,7 @@ READERS: Final = 16
 """Enough for 25 pages a second, as long as asking for one and putting it on the queue takes 0.6 s."""
 
 PATIENCE: Final = 5
-"""Failed requests in a row after which a task leaves it to a later one."""
+"""Failed requests in a row after which a task ends, and a later one continues."""
 
 
 class BulkQueue(Protocol):
@@ -79,8 +79,8 @@ class ListReader:
         return all(window.done for window in self._windows.values())
 
     def _taken_over(self) -> dict[str, Window]:
-        """The windows of the list. A task of before, whose execution was stopped, may still be at work on
-        them: each is stored anew, so that its next write fails, and not one of ours."""
+        """The windows of the list. An earlier task, whose execution was stopped, may still be at work on
+        them: each is stored again, so that its next write fails, and not one of ours."""
         name = self.listing.name
         whole = Window(FIRST, self.listing.since, self.run.started_at + 1)
         for _ in range(PATIENCE):
@@ -131,7 +131,7 @@ class ListReader:
         """One page; the window as it is afterwards."""
         connection = self.connections.get(self.run.epoch.connection)
         if connection is None or connection.epoch != self.run.epoch:
-            raise Superseded("the connection has begun a new epoch, or is there no more")
+            raise Superseded("the connection has begun a new epoch, or no longer exists")
         with self._changed:
             window = self._windows[window.id]
         params = self.listing.page(window.params)

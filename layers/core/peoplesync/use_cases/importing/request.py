@@ -22,7 +22,7 @@ class Unacceptable(ValueError):
 @dataclass(frozen=True)
 class Request:
     """A new import, or one to `resume` by its id. `share` is of Stripe's rate limit, 0 to 1; `publish` says
-    whether the bus is told of what it brings."""
+    whether what it brings goes out on the bus."""
 
     connection: str
     created_after: int | None
@@ -34,7 +34,7 @@ class Request:
 
 
 def read_request(given: Mapping[str, Any], share: float) -> Request:
-    """The request; raises `Unacceptable`. `share` is what a request gets that does not say."""
+    """The request; raises `Unacceptable`. `share` is the default."""
     unknown = [name for name in given if name not in KNOWN]
     if unknown:
         raise Unacceptable(f"the input has {', '.join(unknown)}; known are {', '.join(KNOWN)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.publishing import IMPORT, IMPORT_TOLD
+from peoplesync.domain.publishing import IMPORT, IMPORT_PUBLISHED
 from peoplesync.domain.windows import Window
 
 Status = Literal["running", "succeeded", "failed"]
@@ -21,7 +21,7 @@ class Run:
     `charge_days` days, events of the last `event_days`. `share` is its part of Stripe's rate limit, 0 to 1.
     `execution` is the ARN of the state machine's execution that drives it. `relisted` says that missing
     chunks were listed once more; `quiet_looks` counts how often in a row nothing moved though something was
-    missing. `publish` says whether the bus is told of what it brings.
+    missing. `publish` says whether what it brings goes out on the bus.
     """
 
     id: str
@@ -42,13 +42,13 @@ class Run:
 
     @property
     def is_full(self) -> bool:
-        """Whether it brings every customer, so that one whom it did not see is no more."""
+        """Whether it brings every customer, so that one it did not see no longer exists."""
         return self.created_after is None
 
     @property
     def cause(self) -> str:
         """The cause of what it writes."""
-        return IMPORT_TOLD if self.publish else IMPORT
+        return IMPORT_PUBLISHED if self.publish else IMPORT
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ListedPage:
 
 @dataclass(frozen=True)
 class ListState:
-    """How a list fares: `refused` counts requests that had to be made again, `idle_since` is since when
+    """The state of a list: `refused` counts requests that had to be made again, `idle_since` is since when
     Stripe has not answered at all, and `reason` why; None and "" where the list goes on."""
 
     refused: int = 0
@@ -74,7 +74,7 @@ class ListState:
 
 
 class Superseded(Exception):
-    """Somebody else goes on with this run, or its connection has gone on without it."""
+    """Another task has taken over this run, or its connection has begun a new epoch."""
 
 
 class ImportRuns(Protocol):

@@ -1,7 +1,7 @@
 """The steps of an import, as the state machine takes them.
 
-Each answers with a `status` on which the state machine chooses; none raises for what can happen. A step that
-was interrupted is simply taken again.
+Each answers with a `status`, by which the state machine chooses the next; expected failures are a status, not
+an exception. An interrupted step is simply taken again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GIVES_UP_AFTER: Final = 3600
 """Seconds without a single page after which a run fails."""
 
 QUIET_LOOKS: Final = 3
-"""Looks at an empty queue after which what is not applied is missing."""
+"""After so many looks at an empty queue, what is not applied counts as missing."""
 
 LONGEST_LOOK: Final = 20
 """Seconds between two looks at most."""
@@ -41,7 +41,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def close_gap(self, epoch: Epoch, at: int) -> None:
-        """A full import that began at `at` has made up for what was missed before."""
+        """Clears the gap: a full import that began at `at` has made up for events that were lost."""
 
 
 class Executions(Protocol):
@@ -50,8 +50,8 @@ class Executions(Protocol):
 
 @dataclass
 class Importer:
-    """The use case with what it needs. A step ends when it has taken `slice_seconds`, and goes on with the
-    next; `share` is a run's part of Stripe's rate limit where it does not say."""
+    """The use case with what it needs. A step that has taken `slice_seconds` ends, and is continued by the
+    next; `share` is a run's default share of Stripe's rate limit."""
 
     connections: Connections
     runs: ImportRuns
@@ -142,7 +142,7 @@ class Importer:
         """Reads one list for as long as a step may take: done, more, wait or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         name, permissions = str(place["list"]), dict(connection.permissions)
         before = self.runs.list_state(run, name)
         out_of_time = self._timer()
@@ -193,7 +193,7 @@ class Importer:
         """Whether all that was enqueued is applied: applied, waiting (for `seconds`), missing or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         progress = progress_of(run, self.runs)
         counts = {**place, **progress.public()}
         if progress.complete:
@@ -214,7 +214,7 @@ class Importer:
         """Lists again what is missing, once: done, wait or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         for page in missing_pages(self.runs.pages(run), self.runs.chunks_applied(run)):
             if page.list == UNSEEN:
                 self._unseen(run).again(page)
@@ -237,10 +237,10 @@ class Importer:
         return {**place, "status": "done"}
 
     def ask_for_unseen(self, place: Mapping[str, Any]) -> Answer:
-        """Has customers asked for who were deleted meanwhile: done, more or failed."""
+        """Has Stripe asked for customers that no list showed, who may be deleted: done, more or failed."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         try:
             done = not run.is_full or self._unseen(run).ask()
         except Superseded as end:
@@ -251,7 +251,7 @@ class Importer:
         """The run's end: succeeded only if everything is applied."""
         run, connection = self._run(place)
         if run is None or connection is None:
-            return _failed("the connection has begun a new epoch, or is there no more")
+            return _failed("the connection has begun a new epoch, or no longer exists")
         progress = progress_of(run, self.runs)
         failure = shortcoming(progress, self.runs.failures(run) if progress.failed else ())
         ended = self._end(run, failure)

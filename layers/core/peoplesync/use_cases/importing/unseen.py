@@ -1,7 +1,7 @@
-"""Who was not seen: customers in sync whom an import did not show any more were deleted in Stripe meanwhile.
+"""Unseen customers: those in sync that an import did not list may have been deleted at Stripe meanwhile.
 
-Everybody in sync is gone through; the worker, which reads them anyway, asks Stripe only for those of whom
-nothing was heard since the import began.
+All customers in sync are put on the queue; the worker, which reads them anyway, asks Stripe only for those
+that nothing has arrived about since the import began.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from peoplesync.use_cases.messages.message import BulkBatch, Message
 CUSTOMERS_A_CHUNK: Final = 25
 
 SHOWN_WITHIN: Final = 30
-"""Seconds before the start from which a snapshot counts as seen: clocks differ, and it knows less than Stripe
-when it was asked."""
+"""A snapshot from up to so many seconds before the start counts as seen, since clocks differ."""
 
 
 class Members(Protocol):
@@ -34,7 +33,7 @@ class Members(Protocol):
 
 @dataclass(frozen=True)
 class UnseenCustomers:
-    """Has everybody asked for who was not seen, shard by shard of their index."""
+    """Has Stripe asked for the customers that were not seen, shard by shard of their index."""
 
     run: Run
     runs: ImportRuns
@@ -43,7 +42,7 @@ class UnseenCustomers:
     out_of_time: Callable[[], bool]
 
     def ask(self) -> bool:
-        """Goes on asking; whether all were asked for."""
+        """Continues asking; returns whether all were asked for."""
         places = self.runs.windows(self.run, UNSEEN)
         for shard in range(self.members.shards):
             place = places.get(str(shard)) or Window(str(shard), 0, 0)
@@ -54,7 +53,7 @@ class UnseenCustomers:
         return True
 
     def again(self, page: ListedPage) -> None:
-        """Asks for those of one page once more."""
+        """Asks for the customers of one page once more."""
         place = Window(page.window, 0, 0, cursor=str(page.params["after"]), pages=page.number)
         self._send(place, self._members(int(page.window), place.cursor))
 

@@ -1,4 +1,4 @@
-"""Receive activity: what the app tells of its users becomes messages on the live queue, or a reason why not.
+"""Receive activity: what the app sends about its users goes on the live queue as messages, or is refused.
 
 It speaks Segment's HTTP API, so that Segment's own clients work as they are. They send again what is
 answered with 5xx, and give up what is answered with 400: so a request is answered with 200 only when all of
@@ -29,8 +29,8 @@ Json = Mapping[str, Any]
 
 ACTIVITIES_A_MESSAGE: Final = 25
 USERS_A_MESSAGE: Final = 10
-"""Each user costs the worker a read and a write. It takes ten live messages at a time, as many people as it
-takes of the bulk queue."""
+"""Each user costs the worker a read and a write. It takes ten live messages at a time, so as many people as
+of the bulk queue."""
 
 MAIN: Final = "main"
 """The connection that an event of the bus is for, if it names none."""
@@ -84,7 +84,7 @@ BUSY: Final = ApiAnswer(
         "message": "peoplesync is busy; send the same again in a moment",
     },
 )
-"""What is answered when some of a request may not be on the queue."""
+"""The answer when some of a request may not be on the queue."""
 
 
 class Refused(Exception):
@@ -97,7 +97,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Sorted:
-    """Items that are sound, and the places of the others in the batch, each with the reason."""
+    """Items that are valid, and the places of the others in the batch, each with the reason."""
 
     sound: list[Json]
     refused: dict[int, InvalidActivity]
@@ -193,11 +193,11 @@ class ActivityReceiver:
         else:
             found = sort_items(items, now, lambda place: f"{event_id}:{place}", happened_at)
             self.queue.send_all(messages(connection.epoch, found.sound))
-        told = connection.name if connection else ""
+        known_as = connection.name if connection else ""
         for place, refused in found.refused.items():
-            body = json.dumps({"connection": told or str(name), "activity": items[place]})
+            body = json.dumps({"connection": known_as or str(name), "activity": items[place]})
             self.queue.dead_letter(body, f"activity on the bus: {refused}")
-        return ApiAnswer(200, {}, told, len(found.sound), found.parts)
+        return ApiAnswer(200, {}, known_as, len(found.sound), found.parts)
 
     def _named(self, name: Any) -> tuple[Connection | None, str]:
         """The connection that an event of the bus is for, or why it cannot be."""
@@ -213,7 +213,7 @@ class ActivityReceiver:
 def sort_items(
     items: Sequence[Any], now: int, fallback: Callable[[int], str], at: int | None = None
 ) -> Sorted:
-    """The items that are sound, and what is wrong with the others. `fallback` makes an id for the one at a
+    """The items that are valid, and what is wrong with the others. `fallback` makes an id for the one at a
     place; `at` is when those without a timestamp happened, if not `now`."""
     found = Sorted([], {})
     for place, item in enumerate(items):

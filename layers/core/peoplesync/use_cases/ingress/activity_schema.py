@@ -1,4 +1,4 @@
-"""Activities: a message of Segment's clients, checked and brought to what travels on the queue.
+"""Activities: a message of Segment's clients, checked and converted for the queue.
 
 What comes in is what `track` and `identify` of the Segment specification send. What goes on is plain JSON:
 
@@ -6,8 +6,8 @@ What comes in is what `track` and `identify` of the Segment specification send. 
      "event": "Report Exported", "properties": {...}, "traits": {...}}
     {"type": "identify", "user": "42", "at": ..., "at_ms": ..., "message": "...", "traits": {"tier": "gold"}}
 
-An item that is not sound is refused whole, with a reason for whoever wrote the client: nothing is repaired,
-and nothing is kept by halves.
+An item that is not valid is refused whole, with a reason for the client's author: nothing is repaired,
+and nothing is kept in part.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ AHEAD: Final = 600
 _MEANT_OTHERWISE: Final = ("page", "screen", "group", "alias")
 _EMAIL: Final = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 _OF_ONE_TRY: Final = ("sentAt", "writeKey")
-"""What a client says anew with each try, so that it does not tell two messages apart."""
+"""What a client sets anew with each try, so it does not distinguish two messages."""
 
 
 class InvalidActivity(ValueError):
@@ -53,7 +53,7 @@ class InvalidActivity(ValueError):
 
 
 def read_item(item: Any, now: int, fallback: str, at: int | None = None) -> dict[str, Any]:
-    """The activity that an item tells; raises `InvalidActivity`.
+    """The activity that an item describes; raises `InvalidActivity`.
 
     `at` (otherwise `now`) stands in for a timestamp that is missing. A message without an id gets one from
     what it says, if it has a timestamp, so that sending it again does not count twice; otherwise `fallback`.
@@ -64,7 +64,7 @@ def read_item(item: Any, now: int, fallback: str, at: int | None = None) -> dict
     kind = _kind(item)
     user = _user(item)
     moment = _moment(item.get("timestamp"), now, now if at is None else at)
-    told = {
+    activity = {
         "type": kind,
         "user": user,
         "at": moment // 1_000,
@@ -72,9 +72,9 @@ def read_item(item: Any, now: int, fallback: str, at: int | None = None) -> dict
         "message": _message(item, fallback),
     }
     if kind == "identify":
-        return told | {"traits": _traits("traits", item.get("traits"))}
+        return activity | {"traits": _traits("traits", item.get("traits"))}
     context = _object("context", item.get("context"))
-    return told | {
+    return activity | {
         "event": _name("event", item.get("event"), "the name of what happened"),
         "properties": _properties(item.get("properties")),
         "traits": _traits("context.traits", context.get("traits")),

@@ -11,7 +11,7 @@ LARGEST_BODY: Final = 500 * 1_024
 
 _GZIP: Final = b"\x1f\x8b"
 _DAMAGED: Final = b"\x1f\xef\xbf\xbd"
-"""How a gzip that was taken for text begins."""
+"""How a gzip begins that something on the way has decoded as text."""
 
 _AS_GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -34,7 +34,7 @@ def read_json(body: bytes, encoding: str = "") -> dict[str, Any]:
         case "gzip" if body.startswith(_DAMAGED):
             raise Unacceptable("the compressed body was damaged on its way; send it uncompressed")
         case "gzip":
-            pass  # What is on the way may have unpacked it, and left the header as it was.
+            pass  # A proxy on the way may have unpacked it, and left the header as it was.
         case _:
             raise Unacceptable("the body may be compressed with gzip, and with nothing else")
     if len(body) > LARGEST_BODY:
@@ -49,7 +49,7 @@ def read_json(body: bytes, encoding: str = "") -> dict[str, Any]:
 
 
 def _unpacked(body: bytes) -> bytes:
-    """Never more than one byte over what is allowed, however much is packed."""
+    """The body, unpacked no further than one byte over what is allowed, however large it is."""
     unpacking = zlib.decompressobj(_AS_GZIP)
     try:
         unpacked = unpacking.decompress(body, LARGEST_BODY + 1)
@@ -67,4 +67,4 @@ def _too_large() -> Unacceptable:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

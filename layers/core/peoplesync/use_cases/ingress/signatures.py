@@ -35,7 +35,7 @@ def refusal(header: str | None, body: bytes, secrets: Iterable[str], now: int) -
         return "Stripe-Signature header without t or v1"
     at = int(times[0])
     expected = [_digest(secret, body, at) for secret in secrets]
-    # Every pair is compared, in constant time, so that timing tells nothing about which came close.
+    # Every pair is compared, in constant time, so that timing does not reveal which came close.
     matches = [
         hmac.compare_digest(candidate.encode(errors="replace"), digest.encode())
         for candidate in candidates

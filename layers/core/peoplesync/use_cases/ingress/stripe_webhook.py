@@ -1,6 +1,6 @@
 """Receive: a webhook request becomes a message on the live queue, or a reason why not.
 
-Fast and without opinions: who it is from is checked, what it means is for the fold to say. Everything genuine
+It is fast: it checks whom the request is from; what it means is for the fold to say. Everything genuine
 is answered with 2xx, also what peoplesync has no use for: a webhook that answers otherwise is disabled by
 Stripe, and an unanswered `invoice.created` delays the customer's invoice for up to 72 hours.
 """
@@ -26,7 +26,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def note_refused_signature(self, connection: Connection, at: int) -> None:
-        """Remembers since when the webhook's signatures are wrong. Raises Unavailable."""
+        """Remembers since when the webhook's signatures have been failing. Raises Unavailable."""
 
 
 class SigningSecrets(Protocol):
@@ -53,7 +53,7 @@ class WebhookReceipt:
 
 
 _NOT_ACCEPTED: Final = "not_accepted"
-"""The one answer to all who cannot prove to be Stripe: it does not tell a wrong secret from a wrong name."""
+"""The one answer to all who cannot prove to be Stripe: it does not show whether secret or name is wrong."""
 
 _DROPPED: Final = {
     "connect": Metric.WEBHOOKS_DROPPED_CONNECT,
@@ -86,7 +86,7 @@ class Receiver:
                 "refused", Metric.WEBHOOKS_REFUSED_SIGNATURE, _NOT_ACCEPTED, {"because": problem}
             )
         if event is None:
-            no_event = {"because": "body is no Stripe event"}
+            no_event = {"because": "body is not a Stripe event"}
             return WebhookReceipt("refused", Metric.WEBHOOKS_REFUSED_MALFORMED, "malformed", no_event)
         detail = {"event": event.get("id"), "type": event["type"], "created_at": event.get("created")}
         if event.get("livemode") is not connection.livemode:
@@ -104,7 +104,7 @@ class Receiver:
         return WebhookReceipt("enqueued", Metric.WEBHOOKS_ENQUEUED, detail=detail)
 
     def _note_refused_signature(self, connection: Connection, now: int) -> None:
-        """That it looks like Stripe is all that can be known; the next genuine event takes it back."""
+        """All that is known is that it looks like Stripe; the next genuine event clears this."""
         with suppress(Unavailable):
             self.connections.note_refused_signature(connection, now)
 

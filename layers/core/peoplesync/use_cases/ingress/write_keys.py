@@ -1,4 +1,4 @@
-"""Write keys: who has one may tell what the app's users do, and nothing else.
+"""Write keys: whose holder may send activity, and do nothing else.
 
 A key is shown once, when it is made. What is kept is its hash, by which it is found: there is nothing to
 compare, so no answer is slower for a key that is nearly right. A key is random enough to need no salt.
@@ -15,7 +15,7 @@ from typing import Final
 
 PREFIX: Final = "ps_"
 HINT: Final = 4
-"""So many of a key's last characters are kept, for people to tell keys apart."""
+"""How many of a key's last characters are kept, for people to distinguish keys."""
 
 _LETTERS: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 32
@@ -28,7 +28,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 @dataclass(frozen=True)
 class WriteKey:
     """What is known of a key: `hash` is its SHA-256 in hex, `hint` its last characters. It belongs to
-    `connection` whatever the epoch: keys are not made anew when the connection goes live."""
+    `connection` whatever the epoch: keys survive when the connection goes live."""
 
     hash: str
     hint: str

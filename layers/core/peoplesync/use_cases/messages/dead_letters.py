@@ -1,7 +1,7 @@
 """Dead letters: what a message that could not be applied was about, and why it could not.
 
-A message dies in two ways. The worker dead-letters what no later attempt can apply, and notes the reason; SQS
-moves what crashed the worker five times, and knows no reason. Descriptions hold nothing personal.
+A message becomes one in two ways. The worker dead-letters what no later attempt can apply, and notes the
+reason; SQS moves what crashed the worker five times, without a reason. Descriptions hold nothing personal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from peoplesync.use_cases.public_json import iso
 KEPT_SECONDS: Final = 14 * 86_400
 """How long the template's queues keep a message; for a dead letter counted from when it was first sent."""
 
-CRASHED: Final = "crashed five times; `peoplesync logs --errors` tells why"
+CRASHED: Final = "crashed five times; `peoplesync logs --errors` says why"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class DeadLetter:
     def described(self) -> dict[str, Any]:
         """What it is about, as public JSON; connection, event, cause and attempt are null where the message
         cannot be read."""
-        told: dict[str, Any] = {
+        described: dict[str, Any] = {
             "id": self.id,
             "queue": self.queue,
             "since": iso(self.sent_at),
@@ -46,8 +46,8 @@ class DeadLetter:
             message = decode(self.body)
         except Unreadable:
             unread = {"connection": _connection(self.body), "event": None, "cause": None, "attempt": None}
-            return told | {"what": _unread(self.body)} | unread
-        return told | {
+            return described | {"what": _unread(self.body)} | unread
+        return described | {
             "what": _what(message),
             "connection": message.epoch.connection,
             "event": None if message.event is None else _text(message.event.get("id")),
@@ -56,7 +56,7 @@ class DeadLetter:
         }
 
     def content(self) -> Any:
-        """What the message says, parsed where it is JSON. It is personal."""
+        """The message, parsed where it is JSON. It is personal data."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -64,7 +64,7 @@ class DeadLetter:
 
 
 def _connection(body: str) -> str | None:
-    """The connection of a message that is otherwise none."""
+    """The connection that an unreadable message names, if any."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -73,7 +73,7 @@ def _connection(body: str) -> str | None:
 
 
 def _unread(body: str) -> str:
-    """What a body is that is no message of the queues: an activity from the bus, or nothing that we know."""
+    """Describes a body that is not a message of the queues: an activity from the bus, or unknown."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -106,7 +106,7 @@ def _event(event: Mapping[str, Any]) -> str:
 
 
 def _chunk(chunk: BulkBatch) -> str:
-    """How much a chunk holds; one thing alone, as the worker dead-letters it, is named."""
+    """How much a chunk holds; a single part, as the worker dead-letters it, is named."""
     parts = list(chunk.parts)
     if len(parts) == 1:
         ((_, kind, one),) = parts
@@ -120,11 +120,11 @@ def _chunk(chunk: BulkBatch) -> str:
 _NAMES: Final = {
     "objects": ("listed object", "listed objects"),
     "events": ("event", "events"),
-    "unseen": ("customer whom no list showed", "customers whom no list showed"),
+    "unseen": ("customer that no list showed", "customers that no list showed"),
     "activities": ("activity of the app's users", "activities of the app's users"),
     "people": ("person to review", "people to review"),
 }
-"""What the parts of a chunk are called, one and many."""
+"""Names of the parts of a chunk, singular and plural."""
 
 
 def _part(kind: str, one: Any) -> str:
@@ -132,7 +132,7 @@ def _part(kind: str, one: Any) -> str:
         case "events":
             return _event(one)
         case "unseen":
-            return f"customer {one}, whom no list showed"
+            return f"customer {one}, which no list showed"
         case "people":
             return f"person {one} to review"
         case "activities":

@@ -32,9 +32,8 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class IndexScan:
-    """A way through a member index, all of whose people are to be looked at again.
-
-    It goes on after the member `after` of the shard `shard`.
+    """A walk through a member index, all of whose people are to be reviewed. It continues after the member
+    `after` of the shard `shard`.
     """
 
     index: str
@@ -47,8 +46,8 @@ class BulkBatch:
     """Many things in one message, most often part of what Stripe's lists showed.
 
     `objects` are Stripe objects as they were at `as_of`, `events` are Stripe events, `unseen` are customers
-    of whom Stripe is to be asked if no list showed them since `as_of`; `activities` are what the app tells
-    of its users, `people` are to be looked at again. `run` names what has to know when all of it is applied,
+    to ask Stripe for if no list showed them since `as_of`; `activities` are what the app sent about its
+    users, `people` are to be looked at again. `run` names what has to know when all of it is applied,
     "" where nobody has to; `failed` counts the parts that were dead-lettered.
     """
 
@@ -121,9 +120,9 @@ CAUSES: Final = (
     "moved",
     "definition_changed",
 )
-"""How we can come to know of something. Of several that are written as one the first of these stands for
-all. What an import brings is told to nobody, also where the events that happened meanwhile are brought with
-it; what the webhook or the clock brings is told in any case."""
+"""Where a change can come from. Of several that are written as one, the first in this order stands for
+all. What an import brings is not published, also where it brings the events that happened meanwhile; what the
+webhook or the clock brings is published in any case."""
 
 
 def first_cause(causes: Iterable[str]) -> str:
@@ -136,7 +135,7 @@ def first_cause(causes: Iterable[str]) -> str:
 class Message:
     """One Stripe event on its way to the fold, or part of a list, or people who are to be looked at again.
 
-    `cause` says how we came to know of it; `attempt` counts how often it had to wait.
+    `cause` says where it came from; `attempt` counts how often it had to wait.
     """
 
     epoch: Epoch

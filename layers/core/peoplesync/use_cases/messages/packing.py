@@ -25,7 +25,7 @@ BYTES_A_CHUNK: Final = 200_000
 """The size of a chunk's parts as the message writes them. A single part that is larger goes alone."""
 
 NEAR: Final = 400
-"""So many listed parts at a time are looked through for what belongs together."""
+"""How many listed parts at a time are searched for what belongs together."""
 
 
 def chunks_of_events(events: Iterable[Json]) -> Iterator[tuple[Json, ...]]:

@@ -1,7 +1,7 @@
-"""Publish: what was written to people and feeds goes out on a bus, for others to act upon.
+"""Publish: each write of a person or feed goes out on a bus as events, for others to act upon.
 
-Told at least once, always under the same id. A write of which something could not be told is reported, and
-comes again with all that followed it in its stream.
+Each event goes out at least once, always under the same id. A write that could not be published in full is
+reported, and comes again with all that followed it in its stream.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ VERSION: Final = 1
 """Of the outgoing events' schemas, docs/events: it rises when what is there changes or goes, not when
 something is added."""
 
-TOLD_WITHIN: Final = 6 * 3_600
+PUBLISHED_WITHIN: Final = 6 * 3_600
 """Seconds for which the streams' mappings hand on a write (template.yaml, MaximumRecordAgeInSeconds): what is
-older goes to the bucket of what could not be published, untold."""
+older goes to the bucket of what could not be published instead."""
 
 KEPT_BY_STREAMS: Final = 24 * 3_600
 """Seconds after which DynamoDB's streams forget a write."""
@@ -74,7 +74,7 @@ class Bus(Protocol):
 
 @dataclass(frozen=True)
 class Published:
-    """How many events were `sent`, and the writes that were not told in full, each with the reason."""
+    """How many events were `sent`, and the writes that were not published in full, each with the reason."""
 
     sent: int
     failed: Mapping[str, str]
@@ -89,7 +89,7 @@ class Publisher:
     bus: Bus
 
     def publish(self, writes: Mapping[str, Written]) -> Published:
-        """Tells of the writes, given by the ids under which failures are reported."""
+        """Publishes the writes, given by the ids under which failures are reported."""
         failed: dict[str, str] = {}
         origins: list[str] = []
         announcements: list[Announcement] = []
@@ -105,18 +105,18 @@ class Publisher:
                 continue
             for name, one in of_epoch.items():
                 try:
-                    told = [announcement(event, types) for event in _events(one, owners)]
+                    made = [announcement(event, types) for event in _events(one, owners)]
                 except Exception as fault:
                     failed[name] = type(fault).__name__
                     continue
-                origins += [name] * len(told)
-                announcements += told
+                origins += [name] * len(made)
+                announcements += made
         refused = self.bus.send(announcements) if announcements else {}
         failed |= {origins[place]: reason for place, reason in refused.items()}
         return Published(len(announcements) - len(refused), failed)
 
     def _types(self, epoch: Epoch) -> Mapping[str, FieldType] | None:
-        """The types of an epoch's fields, also of those that are disabled, since old values are told. None
+        """The types of an epoch's fields, also of those that are disabled, since old values go out. None
         where the epoch is over: its rows are only being cleared away."""
         connection = self.connections.get_even_disconnected(epoch.connection)
         if connection is None or connection.epoch != epoch:
@@ -174,7 +174,7 @@ def _is_removal(written: Written) -> bool:
 
 
 def _in_question(written: Written) -> Collection[str]:
-    """Records whose owner tells what the write does not: of whom an entry is; why a person is no more."""
+    """Records whose owner has to be looked up: whose an entry is; why a person was removed."""
     if isinstance(written, EntryWritten):
         return (written.record,)
     return written.before.records if _is_removal(written) and written.before else ()

@@ -1,6 +1,6 @@
-"""Telling again: what could not be published, or was too old, and was put aside is published after all.
+"""Republish: what could not be published, or was too old, and was put aside is published after all.
 
-Events keep their ids, so whoever listens knows what they have heard already. They come late, and after what
+Events keep their ids, so consumers can drop what they have seen. They come late, and after what
 happened meanwhile; `occurred_at` says when it was.
 """
 
@@ -42,7 +42,7 @@ class FailedBatch:
 
     @property
     def id(self) -> str:
-        """What tells it apart in the key, which ends with an instant and a random UUID."""
+        """The part of the key that identifies it; the key ends with an instant and a random UUID."""
         return re.sub(r"^\d{4}-\d\d-\d\dT[\d.]+-", "", self.key.rpartition("/")[2])
 
     def described(self) -> dict[str, Any]:
@@ -78,8 +78,8 @@ class Bucket(Protocol):
 
 @dataclass(frozen=True)
 class Republished:
-    """What became of a batch: how many `events` were told, and how many writes were not told in full, by the
-    reason. Only where there are none of those it is gone from the bucket."""
+    """What became of a batch: how many `events` were published, and how many writes were not published in
+    full, by the reason. Only where there are none of those it is gone from the bucket."""
 
     batch: FailedBatch
     events: int
@@ -99,7 +99,7 @@ class Republisher:
     publisher: Publisher
 
     def publish_again(self, batch: FailedBatch) -> Republished:
-        """Publishes a batch, and deletes it if all of it could be. What is nobody's business any more, since
+        """Publishes a batch, and deletes it if all of it could be. What is no longer to be published, since
         its epoch is over or who it is about was erased, is left out."""
         try:
             streamed = self.bucket.read(batch.key)
@@ -113,8 +113,8 @@ class Republisher:
         return Republished(batch, published.sent, Counter(failed.values()))
 
     def _without_the_erased(self, writes: Mapping[str, Written]) -> Mapping[str, Written]:
-        """A write shows people as they were then; of who was erased since, that is not told any more. That
-        they are gone is. Of feeds' entries the publisher asks itself whose they are. Raises Unavailable."""
+        """A write shows people as they were then. For those erased since, only their removal is published.
+        Whose a feed's entry is, the publisher looks up itself. Raises Unavailable."""
         shown = {
             name: one
             for name, one in writes.items()

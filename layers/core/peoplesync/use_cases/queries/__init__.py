@@ -1,1 +1,1 @@
-"""Queries: people, feeds, segments and fields for those who look."""
+"""Queries: people, feeds, segments and fields, for reading."""

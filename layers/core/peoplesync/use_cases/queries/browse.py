@@ -63,7 +63,7 @@ class Browser:
         else:
             person = self.people.person_of(self.epoch, email_identity(normal_email(who) or ""))
         if person is None:
-            raise NotFound(f"nobody here is {who}")
+            raise NotFound(f"no person matches {who}")
         return person
 
     def list_people(self, segment: str | None = None) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Filling: how many people have a value in a field, and why the others have none.
+"""Coverage: how many people have a value in a field, and why the others have none.
 
-Up to 20,000 people all are looked at; of more a sample is, and the numbers are of all nevertheless.
+Up to 20,000 people are all counted; of more, a sample is extrapolated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from peoplesync.domain.records.snapshots import Snapshot
 from peoplesync.use_cases.queries.preview import EXACT, SAMPLE, People
 
 NAMED: Final = 3
-"""So many of those whose value could not be converted are named."""
+"""How many people whose value could not be converted are named."""
 
 
 class Catalogues(Protocol):
@@ -29,8 +29,8 @@ class Catalogues(Protocol):
 
 @dataclass(frozen=True)
 class FieldCoverage:
-    """Of `everybody`, `filled` have a value and of `unconverted` it cannot be converted: `reasons` tells why
-    of the first of them by id. What is mapped is `unknown` of some, since it was not kept when their records
+    """Of `everybody`, `filled` have a value and of `unconverted` it cannot be converted: `reasons` says why
+    for the first of them by id. What is mapped is `unknown` of some, since it was not kept when their records
     were last heard of. These are estimates unless it is `exact`."""
 
     everybody: int
@@ -55,7 +55,7 @@ class FieldCoverage:
 def field_coverage(
     people: People, catalogue: Catalogues, epoch: Epoch, field: Field, rng: random.Random
 ) -> FieldCoverage:
-    """How a field of the user's own is filled now."""
+    """The coverage of a custom field now."""
     path = parse(field.source)
     everybody = people.ids(epoch, EVERYONE)
     exact = len(everybody) <= EXACT

@@ -28,7 +28,7 @@ def explain_person(
     """A person as public JSON, with where fields come from and which conditions of segments hold at `now`.
 
     A field that is made of several objects names none; its source says how it is made. Fields whose value
-    could not be converted are told with the reason under `errors`, where there are any.
+    could not be converted are under `errors` with the reason, where there are any.
     """
     shown = present(person, fields)
     origins = origins_of(person.records)
@@ -42,7 +42,7 @@ def explain_person(
                 "id": segment.id,
                 "member": segment.id in person.segments,
                 "since": _instant(person.segments.get(segment.id)),
-                **_told(explain(segment.rule, subject, now), types),
+                **_described(explain(segment.rule, subject, now), types),
             }
             for segment in segments
         ],
@@ -55,17 +55,17 @@ def explain_person(
     } | ({"errors": dict(person.errors)} if person.errors else {})
 
 
-def _told(explanation: Explanation, types: Mapping[str, FieldType]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _described(explanation: Explanation, types: Mapping[str, FieldType]) -> dict[str, Any]:
+    shown: dict[str, Any] = {
         "rule": explanation.rule,
         "holds": explanation.holds,
         "until": _instant(explanation.until),
     }
     if explanation.parts:
-        return told | {"conditions": [_told(part, types) for part in explanation.parts]}
+        return shown | {"conditions": [_described(part, types) for part in explanation.parts]}
     field_type = types.get(str(explanation.rule.get("field")))
     instant = field_type == "instant" and explanation.value is not None
-    return told | {"value": iso(int(str(explanation.value))) if instant else explanation.value}
+    return shown | {"value": iso(int(str(explanation.value))) if instant else explanation.value}
 
 
 def _from(origins: Mapping[str, Origin], source: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Preview: who would be in a segment, before there is one.
+"""Preview: who would be in a segment, before it is created.
 
-Up to 20,000 people all of them are held against the rule. Of more a sample is, and what it says of all is
-given with the range in which the truth is in 19 of 20 such samples (Wilson's interval).
+Up to 20,000 people are all evaluated. Of more, a sample is, and the estimate comes with its 95 % confidence
+interval (Wilson's).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from peoplesync.domain.segments.rules import Rule, check, holds
 from peoplesync.use_cases.public_json import present
 
 EXACT: Final = 20_000
-"""So many people are all looked at."""
+"""Up to so many people are all evaluated."""
 
 SAMPLE: Final = 5_000
-"""So many of more: the share is right to 1.4 percent points, or better."""
+"""The sample's size: the share is right to 1.4 percentage points, or better."""
 
 _Z: Final = 1.96
 """Standard deviations within which 95 % lie."""

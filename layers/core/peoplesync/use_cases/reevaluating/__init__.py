@@ -1,4 +1,4 @@
-"""Re-evaluation: after segments or fields changed, everybody is looked at again.
+"""Re-evaluation: after segments or fields changed, everybody is evaluated again.
 
 A run walks the index of all people, puts them on the bulk queue in chunks, and waits until the worker has
 looked at each of them. Each step can be killed and done again:

@@ -1,9 +1,9 @@
-"""Handing out: people are put on the queue, page by page of their index.
+"""Enqueueing: people are put on the queue, page by page of their index.
 
 A page goes through three calls: its chunks are put on the queue, it is noted with them, and the shard's
-window moves on. After an interruption between any two of them it is handed out again, which does no harm: to
-look at somebody twice changes nothing. Chunks are named after who is in them, so that none is thought to be
-applied that is not.
+window moves on. After an interruption between any two of them it is handed out again, which does no harm:
+evaluating somebody twice changes nothing. Chunks are named after who is in them, so that none is thought to
+be applied that is not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PEOPLE_A_PAGE: Final = 250
 """Ten chunks, which is what one request to the queue takes."""
 
 MOST_AHEAD: Final = 120
-"""Messages on the queue, 3,000 people, above which the worker is to come first. More would not make it
+"""Messages on the queue, for 3,000 people, above which the worker must catch up first. More would not make it
 faster, but what else is put on the queue would wait for all of them."""
 
 PAUSE: Final = 0.5

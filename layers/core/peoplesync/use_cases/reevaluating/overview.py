@@ -1,4 +1,4 @@
-"""Re-evaluations as those who watch them see them."""
+"""Re-evaluations as public JSON, for watching them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Reevaluations:
         return next((self._shown(run) for run in self._all()), None)
 
     def current(self) -> dict[str, Any] | None:
-        """The run that tells how people stand: of those with the newest definitions the one that is running,
+        """The run to show: of those with the newest definitions the one that is running,
         else one that succeeded, else the last."""
         every = self._all()
         shown = [self._shown(run) for run in every if run.version == every[0].version]
@@ -69,7 +69,7 @@ class Reevaluations:
         }
 
     def _if_stopped(self, run: Reevaluation) -> Reevaluation:
-        """Nobody tells the run when its execution is stopped from outside; it is noticed here."""
+        """A run is not notified when its execution is stopped from outside; that is noticed here."""
         if run.status != "running" or self.executions.is_running(run.execution):
             return run
         current = self.runs.get(run.epoch, run.id) or run  # it may just have ended by itself

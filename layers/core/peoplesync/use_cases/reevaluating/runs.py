@@ -22,7 +22,7 @@ class Reevaluation:
     """A re-evaluation with the definitions of `version`.
 
     `people` is how many there were when it began, and how many were handed out once it has ended; of these
-    `evaluated` were looked at, and `failed` could not be. A run that the definitions have outrun is
+    `evaluated` were looked at, and `failed` could not be. A run that newer definitions have overtaken is
     `superseded`. `execution` is the ARN of the state machine's execution that drives it. `handed_again` says
     that missing chunks were handed out once more; `quiet_looks` counts how often in a row nothing moved
     though something was missing.

@@ -34,7 +34,7 @@ QUIET_LOOKS: Final = 3
 LONGEST_LOOK: Final = 20
 """Seconds between two looks at most."""
 
-OVER: Final = "the connection has begun a new epoch, or is there no more"
+OVER: Final = "the connection has begun a new epoch, or no longer exists"
 
 SUPERSEDED: Final[Answer] = {"status": "superseded"}
 
@@ -223,11 +223,11 @@ class Reevaluator:
         return run if run is not None and run.execution == place["execution"] else None
 
     def _overtaken(self, run: Reevaluation) -> Answer | None:
-        """How a run ends for which the connection does not wait any more; None where it does."""
+        """How a run ends that the connection no longer waits for; None where it does."""
         connection = self.connections.get(run.epoch.connection)
         if connection is None or connection.epoch != run.epoch:
             return _failed(OVER)
-        # Whoever is looked at from now on is so with the newer ones; for all the others there is another run.
+        # From now on people are evaluated with the newer ones; for all the others there is another run.
         return SUPERSEDED if connection.definitions_version > run.version else None
 
     def _progress(self, run: Reevaluation) -> ReevaluationProgress:
@@ -257,7 +257,7 @@ def _never_applied(progress: ReevaluationProgress) -> str:
 def _shortcoming(progress: ReevaluationProgress) -> str:
     if progress.failed:
         people = "1 person" if progress.failed == 1 else f"{progress.failed:,} people"
-        return f"{people} could not be evaluated; peoplesync dead list tells why"
+        return f"{people} could not be evaluated; `peoplesync dead list` says why"
     if not progress.complete:
         return _never_applied(progress)
     return ""

@@ -1,6 +1,6 @@
 """Reconcile: what the webhook may have missed is read from Stripe's list of events.
 
-From the checkpoint on, time is walked forward in slices. A slice is finished when all its events are on the
+It reads forward from the checkpoint, in slices of time. A slice is finished when all its events are on the
 bulk queue; only then the checkpoint moves to its end, so that an interruption anywhere loses nothing, and the
 longest outage needs no single long run. That events come twice does not matter: the fold counts each once.
 """
@@ -34,7 +34,7 @@ ASKED_AT_ONCE: Final = 100
 FIRST_SLICE: Final = 3_600
 LONGEST_SLICE: Final = 86_400
 NAMED: Final = 20
-"""So many unreadable objects are named at most."""
+"""How many unreadable objects are named at most."""
 
 FEW_PAGES: Final = 6
 """After a slice of so few pages the next one may be longer."""
@@ -48,7 +48,7 @@ class Connections(Protocol):
     def get(self, name: str) -> Connection | None: ...
 
     def advance(self, epoch: Epoch, until: int, rhythm: QuietPeriodBaseline) -> None:
-        """Moves the checkpoint forward, never back, and with it the rhythm: who is slower sets neither."""
+        """Moves the checkpoint forward, never back, and with it the rhythm: a slower run sets neither."""
 
     def note_gap(self, epoch: Epoch, since: int) -> None:
         """Remembers that events are lost from then on; of two gaps the older one."""
@@ -63,7 +63,7 @@ class Connections(Protocol):
 
 class Catalogue(Protocol):
     def refused(self, epoch: Epoch, before: int, most: int) -> Sequence[tuple[CatalogueKey, int]]:
-        """So many at most of what Stripe did not show when it was last asked, and when that was, if before
+        """At most so many things that Stripe did not show when last asked, and when that was, if before
         that instant. Raises Unavailable."""
 
 
@@ -73,7 +73,7 @@ class Queue(Protocol):
 
 @dataclass
 class Reconciled:
-    """What a turn of one connection came to: so many `events` in so many `messages`, which were created
+    """The result of a connection's turn: so many `events` in so many `messages`, which were created
     from `since` on and before `until`; `done` when that is now. `problem` is the word for what stopped it:
     key_refused, not_permitted, rate_limited, unavailable, wrong_mode or replaced. `too_large` counts events
     that no message can carry. `unreadable` are what could not be read, by its message: it is on its way to
@@ -123,7 +123,7 @@ class Reconciler:
         """Gives every connection, or the one of that name, its turn within about so many seconds; each gets
         beyond what it reads again, unless Stripe refuses. With `since`, events are read again from there.
 
-        Who is least behind goes first and leaves the others its time. A crash of one turn is raised when all
+        The one least behind goes first and leaves the others its time. A crash of one turn is raised when all
         have had theirs.
         """
         wanted = [one for one in self.connections.all() if name in (None, one.name)]
@@ -145,7 +145,7 @@ class Reconciler:
         return turns
 
     def _begin(self, connection: Connection, since: int | None) -> Reconciled:
-        """Where a turn begins: never after the checkpoint, or what lies between would be passed over."""
+        """Where a turn begins: never after the checkpoint, or the events in between would be skipped."""
         begins_at = _checkpoint(connection) - OVERLAP
         if since is not None:
             begins_at = min(begins_at, since)
@@ -183,25 +183,25 @@ class Reconciler:
                 return
             until = min(turn.until + length, end)
             try:
-                told = events_between(lists, now.name, now.livemode, turn.until, until)
+                found = events_between(lists, now.name, now.livemode, turn.until, until)
             except SliceTooLarge as unsharing:
                 length = unsharing.length
                 continue
-            for events in chunks_of_events(told.events):
+            for events in chunks_of_events(found.events):
                 self._send(now.epoch, events, turn)
             times = [at for at in times if at >= now.rhythm.until]
-            created = (created_of(event) or 0 for event in told.events)
+            created = (created_of(event) or 0 for event in found.events)
             times += (at for at in created if turn.until <= at < until)
-            turn.unreadable |= {str(one): one for one in told.unreadable}
+            turn.unreadable |= {str(one): one for one in found.unreadable}
             # An event may become visible late: the time in which one still can is not counted yet.
-            rhythm = now.rhythm.with_events(times, min(until, told.as_of - OVERLAP))
-            # What Stripe knew when it was asked is all that it can have told.
-            self.connections.advance(now.epoch, min(until, told.as_of), rhythm)
+            rhythm = now.rhythm.with_events(times, min(until, found.as_of - OVERLAP))
+            # Stripe's answer holds only what it knew when it was asked.
+            self.connections.advance(now.epoch, min(until, found.as_of), rhythm)
             if now.key_refused_at is not None:
                 self.connections.note_key(now.epoch, None)
-            turn.events += len(told.events)
+            turn.events += len(found.events)
             turn.until = until
-            if told.pages <= FEW_PAGES:
+            if found.pages <= FEW_PAGES:
                 length = min(2 * length, LONGEST_SLICE)
             # What is read again must not take all of every run's time, or no run would get beyond it.
             if self.monotonic() >= ends_at and until - turn.since > OVERLAP:
@@ -209,14 +209,15 @@ class Reconciler:
         turn.done = turn.until >= end
 
     def _ask_again(self, connection: Connection) -> None:
-        """What Stripe did not show a day ago, or to the key of before, it may show now."""
+        """Asks again for what Stripe did not show a day ago, or to the key before: it may show it now."""
         before = max(self.clock() - ASKED_EVERY, connection.webhook_since or 0)
         for key, asked_at in self.catalogue.refused(connection.epoch, before, ASKED_AT_ONCE):
             ask = Ask(cast(AskedKind, key.kind), key.id, after=asked_at)
             self.bulk.send(Message(connection.epoch, ask=ask, cause="reconcile").encode())
 
     def _look_at_endpoint(self, connection: Connection) -> None:
-        """The webhook cannot tell that it is no more. Where Stripe does not, nothing is known of it."""
+        """A deleted webhook cannot report it, so Stripe is asked. Without Stripe's answer nothing is
+        known."""
         endpoint = connection.endpoint_id
         if endpoint is None:
             return

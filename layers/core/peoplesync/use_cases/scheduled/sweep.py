@@ -1,4 +1,4 @@
-"""Sweep: whoever something may have changed for by the clock alone is looked at again.
+"""Sweep: people for whom the clock alone may have changed something are reviewed.
 
 Only people whose `review_at` has passed are found, through an index: the work is proportional to what is
 due, not to how many people there are. Their reviews go through a queue of their own, past whatever an import
@@ -19,14 +19,14 @@ PEOPLE_A_MESSAGE: Final = 10
 """A worker takes four messages at a time, and must review all their people well within its timeout."""
 
 PEOPLE_A_SWEEP: Final = 2_000
-"""A backlog is worked off in bounded batches; the next sweep goes on as soon as this one is taken."""
+"""A backlog is worked off in bounded batches; the next sweep continues once the worker has taken this one."""
 
 
 class Connections(Protocol):
     def all(self) -> Iterable[Connection]: ...
 
     def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
-        """Remembers how far the connection is swept."""
+        """Stores how far the connection is swept."""
 
 
 class Due(Protocol):
@@ -34,8 +34,8 @@ class Due(Protocol):
     def shards(self) -> int: ...
 
     def due(self, epoch: Epoch, shard: int, after: int, until: int, most: int) -> Sequence[tuple[int, str]]:
-        """Of a shard, who is due later than `after` and not later than `until`: when, and the person's id.
-        The longest overdue first, so many at most."""
+        """The people of a shard who are due after `after` and until `until`: when, and the person's id. The
+        longest overdue first, at most `most`."""
 
 
 class Queue(Protocol):
@@ -55,7 +55,7 @@ class Swept:
 
 
 def sweep(connections: Connections, people: Due, reviews: Queue, now: int) -> Swept:
-    """Puts the reviews that are due on the queue, unless the worker has not even taken the last ones."""
+    """Puts the reviews that are due on the queue, unless the worker has not taken the last ones yet."""
     if reviews.visible():
         return Swept(held_back=True)
     due = messages = 0
@@ -79,7 +79,7 @@ def sweep(connections: Connections, people: Due, reviews: Queue, now: int) -> Sw
 
 
 def _find(connection: Connection, people: Due, room: int, now: int) -> tuple[list[str], SweepProgress]:
-    """Who is to be reviewed now, and how far the connection is swept then."""
+    """The people to review now, and how far the connection is swept then."""
     swept = connection.sweep.at(now)
     found: list[str] = []
     for shard in range(people.shards):

@@ -1,4 +1,4 @@
-"""Stripe's events of a slice of time, for whoever must not miss one of them.
+"""Stripe's events of a slice of time, without missing one of them.
 
 Stripe lists the newest first, some types at a time. A slice is read whole or not at all: only then is it
 known that nothing before its end is missing.
@@ -28,7 +28,7 @@ TYPES_A_REQUEST: Final = 20
 """How many event types Stripe takes in one request."""
 
 PAGES_A_SLICE: Final = 10
-"""Pages of one list after which a slice is too long: what is read of it is held until it is complete."""
+"""Pages of one list after which a slice is too long: it is held in memory until it is complete."""
 
 
 PAUSES: Final = (0.5, 2.0)
@@ -112,7 +112,7 @@ def _is_of_mode(event: Any, livemode: bool) -> bool:
 
 
 def _problem(value: Any) -> UnreadableStripeObject | None:
-    """What the worker is going to say of an event that it cannot read."""
+    """What the worker will report of an event that it cannot read."""
     try:
         event = read_event(value)
         if event.type in EVENT_TYPES:

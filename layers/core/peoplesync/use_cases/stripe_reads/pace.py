@@ -31,7 +31,7 @@ PAUSE: Final = 0.5
 """Seconds to leave Stripe alone after a refusal that does not say how long."""
 
 CATCH_UP: Final = 0.2
-"""Seconds of turns that nobody took, and that may be taken at once: a moment in which all readers were busy
+"""Seconds' worth of unused turns that may be taken at once, so that a moment in which all readers were busy
 is not lost."""
 
 
@@ -82,7 +82,7 @@ class Pace:
             self._now_allowed = min(self.rate, faster)
 
     def refuse(self, retry_after: float | None = None) -> None:
-        """A request was refused for its pace; nobody asks before `retry_after` seconds are over."""
+        """A request was rate limited; nobody asks before `retry_after` seconds are over."""
         with self._lock:
             now = self.monotonic()
             self.refused += 1

@@ -27,5 +27,5 @@ def no_use(event: Any) -> str | None:
         return "no_id"
     if event_type in CATALOGUE_EVENT_TYPES or customer_of(stripe_object) is not None:
         return None
-    is_of_nobody = isinstance(stripe_object.get("object"), str) and stripe_object.get("customer") is None
-    return "guest" if is_of_nobody and stripe_object["object"] != "customer" else None
+    is_guest = isinstance(stripe_object.get("object"), str) and stripe_object.get("customer") is None
+    return "guest" if is_guest and stripe_object["object"] != "customer" else None

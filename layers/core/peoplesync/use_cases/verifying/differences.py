@@ -19,12 +19,12 @@ IMPERSONAL: Final = frozenset({"created", "delinquent", "discounts"})
 
 
 COUNTED: Final = ("status", "amount", "refunded", "currency")
-"""What of a charge decides what it counts for."""
+"""The parts of a charge that decide what it counts for."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A record, and the person whose it is."""
+    """A record, and the person it belongs to."""
 
     person: str
     record: Record

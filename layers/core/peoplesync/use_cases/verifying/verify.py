@@ -41,7 +41,7 @@ LOOKS: Final = (5.0, 15.0, 40.0, 60.0)
 
 MORE_LOOKS: Final = 20
 PAUSE_FOR_QUEUES: Final = 30.0
-"""As long as changes are on the queues, so many more looks are worth it, so far apart."""
+"""While changes are on the queues: how many more looks, and seconds between them."""
 
 
 class Records(Protocol):
@@ -54,10 +54,10 @@ class Records(Protocol):
     def charges(
         self, epoch: Epoch, charges: Mapping[str, Collection[Snapshot]]
     ) -> Mapping[str, Mapping[str, Snapshot]]:
-        """What those of the charges count for that are remembered, by record."""
+        """What the stored ones of these charges count for, by record."""
 
     def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
-        """Those of the customers who were erased: they are to have none."""
+        """The customers who were erased, and so have no record."""
 
 
 class Queue(Protocol):
@@ -67,9 +67,9 @@ class Queue(Protocol):
 @dataclass
 class VerificationReport:
     """How many objects of each of Stripe's lists were `compared`, and where they differ. `listed` holds
-    Stripe's objects of who differs, as they were at `as_of`. Not compared are customers at Stripe that were
-    `erased` here, charges of before `charges_since`, and what is `unreadable`, by its message; `passed_over`
-    are the ids of that."""
+    Stripe's objects of customers that differ, as they were at `as_of`. Not compared are customers at Stripe
+    that were `erased` here, charges of before `charges_since`, and what is `unreadable`, by its message;
+    `passed_over` are the ids of that."""
 
     compared: Counter[str] = field(default_factory=Counter)
     differences: dict[str, list[Difference]] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class VerificationReport:
         """Whether all could be compared, and nothing differs."""
         return not self.differences and not self.unreadable
 
-    def pass_over(self, problem: UnreadableStripeObject, object_id: str | None) -> None:
+    def note_unreadable(self, problem: UnreadableStripeObject, object_id: str | None) -> None:
         """Remembers an object that cannot be read."""
         self.unreadable[str(problem)] = problem
         self.passed_over |= {object_id} if object_id is not None else set()
@@ -110,14 +110,14 @@ class Listed:
 @dataclass(frozen=True)
 class Verifier:
     """The use case with what it needs. `waiting` counts changes on the queues; `sleep` waits so many seconds;
-    `tell` is told what it is waiting for."""
+    `say` gets what it is waiting for."""
 
     lists: Lists
     stripe: Stripe
     records: Records
     waiting: Callable[[], int]
     sleep: Callable[[float], None]
-    tell: Callable[[str], None]
+    say: Callable[[str], None]
     rng: random.Random
 
     def verify(self, connection: Connection, sample: int | None = None) -> VerificationReport:
@@ -132,7 +132,7 @@ class Verifier:
         for pause in self._pauses():
             if not found:
                 break
-            self.tell(f"{len(found)} of Stripe's customers differ; looking again in {pause:.0f} s")
+            self.say(f"{len(found)} of Stripe's customers differ; looking again in {pause:.0f} s")
             self.sleep(pause)
             found = self._look(connection, list(found), verdict)
         verdict.differences = found
@@ -169,7 +169,7 @@ class Verifier:
         return list(dict.fromkeys(chosen))
 
     def _compare_all(self, connection: Connection, verdict: VerificationReport) -> Iterator[str]:
-        """Whoever differs at first sight; maybe more than once."""
+        """Customers that differ at first sight; maybe more than once."""
         customers: set[str] = set()
         subscriptions: set[str] = set()
         for page in _batches(self._readable(connection, "customers", verdict)):
@@ -273,7 +273,7 @@ class Verifier:
     def _stored(
         self, connection: Connection, customers: Collection[str], verdict: VerificationReport
     ) -> Mapping[str, Stored]:
-        """The records of the customers; who of them was erased is noted."""
+        """The records of the customers; erased ones are noted."""
         stored = self.records.records(connection.epoch, customers)
         if missing := [customer for customer in sorted(customers) if customer not in stored]:
             verdict.erased |= set(self.records.erased(connection.epoch, missing))
@@ -283,7 +283,7 @@ class Verifier:
         answer = self.stripe.fetch(connection.name, ObjectKey("customer", customer))
         content = answer.snapshot.content if isinstance(answer.snapshot, Snapshot) else None
         if answer.unreadable is not None:
-            verdict.pass_over(answer.unreadable, customer)
+            verdict.note_unreadable(answer.unreadable, customer)
         elif answer.deleted or content is None:
             verdict.listed.pop(customer, None)
             return Shown(gone=True)
@@ -308,7 +308,7 @@ class Verifier:
             try:
                 content = content_of(one, as_of)
             except UnreadableStripeObject as problem:
-                verdict.pass_over(problem, id_of(one))
+                verdict.note_unreadable(problem, id_of(one))
                 continue
             object_id, customer = id_of(one), customer_of(one)
             if object_id is not None and customer is not None:

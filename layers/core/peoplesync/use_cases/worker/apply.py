@@ -1,7 +1,8 @@
 """The worker: changes from a queue are folded into people. Only this writes people.
 
 A batch is parsed into tasks. The tasks of an epoch are folded together, written in one transaction per write
-set, and concluded. Only poison dies; what cannot be done now is sent again with a delay, and nothing is lost:
+set, and concluded. Only poison is dead-lettered; what cannot be done now is sent again with a delay, and
+nothing is lost:
 
 - A message that cannot be parsed, or that exceeds a limit, is dead-lettered with its reason.
 - A tie that Stripe cannot settle now, throttling, or five version conflicts and one more: the message waits.
@@ -57,7 +58,7 @@ class Applier:
         return results.report
 
     def _note_applied(self, delivery: Delivery, message: Message, results: BatchResults) -> None:
-        """An import knows by this what is applied; a chunk that is not noted is delivered again."""
+        """Notes for the import what is applied; a chunk that is not noted is delivered again."""
         if message.chunk is None or not message.chunk.run or not results.is_complete(delivery):
             return
         try:

@@ -49,7 +49,7 @@ class PeopleChanges:
         self.results.wait(tasks)
 
     def _back_off(self, conflicts: int) -> None:
-        """Sleeps before the next fold, or we collide with the same writers again."""
+        """Backs off before the next fold, or we collide with the same writers."""
         self.ports.sleep(FIRST_BACK_OFF * 2 ** (conflicts - 1) * self.ports.jitter())
 
     def _fold_and_write(self, tasks: PeopleTasks, loaded: LoadedState) -> PeopleTasks:

@@ -1,7 +1,7 @@
-"""Asking: what no event shows is asked of Stripe, apart from whoever waits for it.
+"""Asking: what no event shows is asked of Stripe, without holding up the change that needs it.
 
 The fold commits with what is known, and each price, coupon or subscription of which more can be known is put
-on the queue. That it was asked is recorded with the answer, so whoever uses it too may ask once more: who
+on the queue. That it was asked is recorded with the answer, so others that use it may ask once more: who
 comes second finds the answer there. A message is done only when what it made worth asking is on the queue.
 """
 
@@ -21,7 +21,8 @@ from peoplesync.use_cases.ports import Queue
 from peoplesync.use_cases.worker.outcome.batch_results import LONGEST_DELAY, SHORTEST_DELAY
 
 ANSWERED_AFTER: Final = 3
-"""Seconds by which an answer is older than it comes, at most: it is never taken for newer than it may be."""
+"""Seconds by which an answer's `as_of` may lie before the question: it is never taken for newer than it
+is."""
 
 AFTER_LISTS: Final = 30
 """Seconds that an import gets to list prices and coupons, before anybody asks for one of them."""
@@ -29,7 +30,7 @@ AFTER_LISTS: Final = 30
 
 @dataclass
 class Questions:
-    """What a batch of one epoch makes worth asking, each once. `attempts` says how often something was asked
+    """The questions of a batch of one epoch, each once. `attempts` says how often something was asked
     already: an answer that is too old, as a wrong clock may make it, is asked for again ever later."""
 
     epoch: Epoch

@@ -1,8 +1,8 @@
 """Applying tasks to the catalogue: a product's name or a coupon's terms, and then to everybody who uses it.
 
-An entry is written first; then a walk through the index of its users is sent, which has them looked at again;
-that it was sent is written last. After a crash in between, the message is delivered again and sends the walk.
-Whoever is folded with the older entry meanwhile is found out by its revision, after writing.
+An entry is written first; then a walk through the index of its users is sent, which has them reviewed; that
+it was sent is written last. After a crash in between, the message is delivered again and sends the walk. A
+person folded with the older entry meanwhile is found by its revision, after writing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class CatalogueChanges:
         return self.ports.stripe.terms(self.epoch.connection, question.key)
 
     def _fold_into_entry(self, change: CatalogueChange, origin: Origin, mapped: Collection[str]) -> bool:
-        """Writes the entry, and has its users looked at again; whether the change was news.
+        """Writes the entry, and has its users reviewed; whether the change was new.
 
         `mapped` is the metadata of products that fields are made of. What an import brings stays the import's
         for its users, whose changes are not published either.

@@ -24,7 +24,7 @@ from peoplesync.use_cases.worker.outcome.report import Disposition
 from peoplesync.use_cases.worker.tasks import ErasePerson, FoldChange, PeopleTask, PeopleTasks, ReviewPerson
 
 PATIENCE_WITH_STRIPE: Final = 5
-"""Seconds after which a batch asks Stripe no more; what is not settled then waits."""
+"""Seconds after which a batch stops asking Stripe; what is not settled then waits."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Folder:
         return replace(loaded, catalogue={**loaded.catalogue, **entries})
 
     def _without_erased(self, tasks: PeopleTasks, loaded: LoadedState) -> PeopleTasks:
-        """Drops changes about erased people, and deletes their feeds again: whoever erased them may have been
+        """Drops changes about erased people, and deletes their feeds again: the erasing worker may have been
         interrupted. An erasure that has to go on with those feeds first is finished, too: its message is on
         the queue again."""
         erased = {identity for identity, owner in loaded.identities.items() if owner == ERASED}

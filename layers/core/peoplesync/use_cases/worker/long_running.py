@@ -16,7 +16,7 @@ from peoplesync.use_cases.worker.outcome.report import Disposition
 from peoplesync.use_cases.worker.tasks import Origin
 
 PEOPLE_A_STEP: Final = 25
-"""How many people a walk through an index takes at a time."""
+"""How many people one step of a walk through an index takes."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class LongRunning:
     results: BatchResults
 
     def next_people(self, origin: Origin, walk: IndexScan) -> Sequence[str]:
-        """The ids of the next people on a walk, whose rest is put back on the queue; none if they cannot be
-        read now."""
+        """The ids of the next people of a walk; a message for the others goes on the queue. Empty if they
+        cannot be read now."""
         message = origin.message
         try:
             people = self.people.members_page(
@@ -49,7 +49,7 @@ class LongRunning:
         return people
 
     def purge(self, origin: Origin, purge: Purge) -> None:
-        """Deletes some rows of an epoch, if it is over, and puts the rest back on the queue."""
+        """Deletes some rows of an epoch, if it is over, and puts a message for the rest on the queue."""
         message = origin.message
         try:
             connection = self.connections.get_even_disconnected(message.epoch.connection)

@@ -48,7 +48,7 @@ class ChangeCatalogue:
 
 @dataclass(frozen=True)
 class ReviewPerson:
-    """Evaluate a person again, though nothing was heard of them."""
+    """Evaluate a person again, without a change of theirs."""
 
     origin: Origin
     person: str

@@ -1,4 +1,4 @@
-"""Writing: write sets, each whole or not at all, and what a write makes necessary.
+"""Writing: write sets, each in full or not at all, and what has to follow them.
 
 When a write's result is there, all that it makes necessary is on the queue, and the feeds of erased records
 are gone or will be. Only then may the tasks of the write set be done: what crashes before is delivered again.
@@ -148,13 +148,13 @@ class Writer:
         return unfinished
 
     def _review_crowded(self, write_set: WriteSet, queue: Queue) -> None:
-        """A crowded person is reviewed until they are not crowded any more."""
+        """A person with too many records for one e-mail is reviewed until that is resolved."""
         if write_set.unsharing:
             unsharing = tuple(sorted(write_set.unsharing))
             queue.send(Message(self.epoch, review=unsharing, cause="moved").encode())
 
     def _erase_rest(self, write_set: WriteSet, left: Mapping[str, Sequence[str]], queue: Queue) -> None:
-        """Whoever has too many records or too long feeds to be erased at once is erased in more steps."""
+        """A person with too many records or too long feeds for one step is erased in several."""
         for person in sorted(write_set.erasing | left.keys()):
             after = write_set.after[person] if person in write_set.erasing else None
             if records := {*left.get(person, ()), *(after.records if after else ())}:

@@ -11,13 +11,13 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.domain.records.snapshots import Snapshot
 
 CHARGES_A_LOOK: Final = 20
-"""So many charges are looked at at a time for one that was paid."""
+"""How many charges at a time are searched for one that was paid."""
 
 
 def charges_known(
     epoch: Epoch, charges: Mapping[str, Collection[Snapshot]]
 ) -> Mapping[str, Mapping[str, Snapshot]]:
-    """What those of the charges count for that are remembered, by record. Reads are consistent."""
+    """What the stored ones of these charges count for, by record. Reads are consistent."""
     keys = {
         (FeedRow.key(epoch, record), FeedRow.charge_key(charge.content)): record
         for record, theirs in charges.items()

@@ -16,7 +16,7 @@ class MemberPages:
         return SHARDS
 
     def members_page(self, epoch: Epoch, index: str, shard: int, after: str, most: int) -> list[str]:
-        """So many of an index's members of one shard at most, in order of id, after the given one."""
+        """At most `most` members of one shard of an index, in order of id, after the given one."""
         with busy_as_unavailable():
             later = MemberRow.sk > after if after else None
             key = f"{epoch}#{index}#{shard}"

@@ -1,4 +1,4 @@
-"""People in DynamoDB, for those who only look."""
+"""People in DynamoDB, for reading only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PeopleReader(MemberPages):
     """Reads people by identity and by index. Lists come in order of person id: oldest people first."""
 
     def person_of(self, epoch: Epoch, identity: str) -> Person | None:
-        """The person whom an identity finds; None where nobody is or several are, or who was is erased."""
+        """The person with an identity; None where there is none or several, or they were erased."""
         try:
             owner = IdentityRow.get(IdentityRow.key(epoch, identity)).person
         except IdentityRow.DoesNotExist:
@@ -57,14 +57,14 @@ class PeopleReader(MemberPages):
             return sum(pool.map(MemberRow.count, MemberRow.shards(epoch, index)))
 
     def due(self, epoch: Epoch, shard: int, after: int, until: int, most: int) -> list[tuple[int, str]]:
-        """Of a shard, who is due later than `after` and not later than `until`: when, and the person's id.
-        The longest overdue first, so many at most."""
+        """The people of a shard who are due after `after` and until `until`: when, and the person's id. The
+        longest overdue first, at most `most`."""
         when = DueIndex.review_at.between(after + 1, until)
         rows = PersonRow.due.query(f"{epoch}#{shard}", when, limit=most)
         return [(int(row.review_at), row.person_id) for row in rows]
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
-        """Since when the longest overdue of all has been due; None where nobody is."""
+        """Since when the longest overdue person has been due; None where nobody is."""
         first = [due for shard in range(SHARDS) for due in self.due(epoch, shard, 0, now, 1)]
         return min(first)[0] if first else None
 

@@ -37,11 +37,11 @@ class RecordsReader:
     def charges(
         self, epoch: Epoch, charges: Mapping[str, Collection[Snapshot]]
     ) -> Mapping[str, Mapping[str, Snapshot]]:
-        """What those of the charges count for that are remembered, by record."""
+        """What the stored ones of these charges count for, by record."""
         return charges_known(epoch, charges)
 
     def erased(self, epoch: Epoch, customers: Collection[str]) -> Collection[str]:
-        """Those of the customers who were erased."""
+        """The customers who were erased."""
         keys = {IdentityRow.key(epoch, customer_identity(one)): one for one in customers}
         rows = IdentityRow.batch_get(list(keys), consistent_read=True)
         return {keys[row.pk] for row in rows if row.person == ERASED}

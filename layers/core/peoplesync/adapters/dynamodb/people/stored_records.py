@@ -1,4 +1,4 @@
-"""Records as earlier versions stored them, brought to the form of today when they are read.
+"""Records as earlier versions stored them, converted to today's form when they are read.
 
 Until version 0.2 a snapshot held what its shape showed of its discounts, whole or by their ids, and an item
 the price's own currency, also where another one is billed. Of its charges a record kept the newest payment

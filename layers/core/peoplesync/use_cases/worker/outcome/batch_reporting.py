@@ -1,4 +1,4 @@
-"""What is said of a batch that was applied: its metrics, and where a message crashed."""
+"""Reports an applied batch: its metrics, and where a message crashed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COUNTS: Final = {
 
 
 def metrics_of(report: Report) -> Iterator[tuple[Metric, float]]:
-    """What a report measures; counts may be 0, seconds come one by one."""
+    """A report's measurements; counts may be 0, seconds come one by one."""
     for name, count in report.counts.items():
         yield COUNTS[name], count
     yield Metric.CHANGES_CRASHED, len(report.crashed)

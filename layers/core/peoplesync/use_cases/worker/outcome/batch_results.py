@@ -16,11 +16,11 @@ LONGEST_DELAY: Final = 900
 """Seconds that a message waits at most before it is delivered again: at first, and after many attempts."""
 
 NAMED: Final = 3
-"""So many parts of a chunk are named to an import that could never be applied."""
+"""How many parts of a chunk that could never be applied are named to an import."""
 
 ATTEMPTS_OF_THE_SWEEP: Final = 3
-"""So often a review by the clock is tried, over minutes; then the sweep finds the person again, where it is
-still needed. Were it to wait on, its copies would pile up."""
+"""How often a review by the clock is tried, over minutes; then the sweep finds the person again, if still
+needed. If it waited on, its copies would pile up."""
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 
@@ -128,4 +128,4 @@ class BatchResults:
     def _dead_letter(self, delivery: Delivery, body: str, reason: str) -> None:
         delivery.queue.dead_letter(body, reason)
         self.report.counts[Disposition.DEAD.value] += 1
-        self.report.buried.append(reason)
+        self.report.dead_lettered.append(reason)

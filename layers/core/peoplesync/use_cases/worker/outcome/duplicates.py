@@ -1,4 +1,4 @@
-"""Duplicates: what came a second time, as against what came too late."""
+"""Duplicates: what came a second time, as opposed to what came too late."""
 
 from __future__ import annotations
 

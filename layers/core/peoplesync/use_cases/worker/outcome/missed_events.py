@@ -1,7 +1,7 @@
 """Missed: what the reconciler brought and the webhook had not delivered, the honest measure of the webhook.
 
-The reconciler brings every event again. It was missed if it still told something new after all that time: a
-feed entry that was not there, or a state of its object that was not known.
+The reconciler brings every event again. It was missed if it still brought something new after all that time:
+a feed entry that was not there, or a state of its object that was not known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PATIENCE: Final = 120
 
 
 def missed_by_the_webhook(write_set: WriteSet, tasks: Iterable[Task], now: int) -> list[int]:
-    """When those events of the reconciler happened that were news to a write set that was just written."""
+    """When the reconciler's events that were new to a write set just written happened."""
     records = {
         name: record
         for person in write_set.before.values()

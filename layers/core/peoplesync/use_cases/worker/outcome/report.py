@@ -42,12 +42,12 @@ class Report:
     `races`, feed `entries` added, events `missed` by the webhook, people `flipped` by the clock, and looks at
     old rows that were `purged`.
 
-    `buried` holds the reasons of the dead, `crashed` the messages to be delivered again; `lags` are the
-    seconds from a live event until it was applied, `late` those from when somebody was due by the clock.
+    `dead_lettered` holds the reasons of dead tasks, `crashed` the messages to be delivered again; `lags` are
+    the seconds from a live event until it was applied, `late` those from when somebody was due by the clock.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    buried: list[str] = field(default_factory=list)
+    dead_lettered: list[str] = field(default_factory=list)
     crashed: dict[str, Exception] = field(default_factory=dict)
     lags: list[int] = field(default_factory=list)
     late: list[int] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """Worker metrics: what a batch shows of the sync itself, beside what it does to people.
 
 How long live events took, which of them only the reconciler brought, and how late the clock's reviews were.
-These are measures only: what was applied is not applied again for their sake.
+These are metrics only: a failure to store them does not have a batch applied again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class WorkerMetrics:
         self.report.counts["flipped"] += flipped
 
     def note_missed(self, connections: Connections) -> None:
-        """Adds to the connection what its webhook had not delivered."""
+        """Adds the events that the webhook had not delivered to the connection's count."""
         missed, self.missed = self.missed, []
         if missed:
             self.report.counts["missed"] += len(missed)
@@ -57,7 +57,7 @@ class WorkerMetrics:
                 connections.note_missed(self.connection.epoch, len(missed), max(missed))
 
     def note_heard(self, tasks: Tasks, results: BatchResults, connections: Connections) -> None:
-        """Stores with the connection what was heard of Stripe, and what of it came by the webhook. Raises
+        """Stores when the newest event happened, and the newest by the webhook. Raises
         Unavailable."""
         origins = [task.origin for task in tasks.values()]
         heard = [origin.heard_at for origin in origins if origin.heard_at is not None]
