@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,9 @@ _RETRIES = urllib3.Retry(
     allowed_methods=None,
     raise_on_status=False,
 )
+_HELD_AT_ONCE = 500
+"""So many objects are given to the simulator in one request."""
+
 _SETTLED_LOOKS = 2
 """How many looks in a row must find the queues empty: between two of them a message may be on its way."""
 
@@ -104,9 +110,8 @@ def replay(
     dead. On the local stack the simulator of Stripe first gets each object's last snapshot in the
     file, so that fetching an object shows its true state.
     """
-    events = read_events(file)
-    seed = shuffle if shuffle is not None else 0
-    order = delivery_order(events, duplicate, seed, shuffled=shuffle is not None)
+    events = EventFile(file)
+    order = Delivery(events, duplicate, shuffle or 0, shuffled=shuffle is not None)
     tally = run(target, events, order, connection=connection, concurrency=concurrency, timeout=timeout)
     if as_json:
         print_json(tally.__dict__)
@@ -116,40 +121,66 @@ def replay(
         raise SystemExit(1)
 
 
-def read_events(file: Path) -> list[StripeEvent]:
-    """The file's events; fails before anything is sent, with the line that is not an event."""
+class EventFile(Sequence[StripeEvent]):
+    """The events of an NDJSON file of any size: in memory is only where each begins."""
+
+    def __init__(self, file: Path) -> None:
+        """Fails with the line that is not an event."""
+        self._file, self._places, place = file.open("rb"), array("Q"), 0
+        for number, line in enumerate(self._file, 1):
+            if line.strip():
+                _read_event(line, f"{file}, line {number}")
+                self._places.append(place)
+            place += len(line)
+        if not self._places:
+            raise Failure(f"{file} holds no events.", USAGE)
+        self._places.append(place)
+
+    def __len__(self) -> int:
+        return len(self._places) - 1
+
+    def __getitem__(self, number: Any) -> Any:
+        place = self._places[number]
+        line = os.pread(self._file.fileno(), self._places[number + 1] - place, place)
+        return json.loads(line.partition(b"\n")[0])
+
+
+def _read_event(line: bytes, place: str) -> StripeEvent:
     try:
-        text = file.read_text("utf-8")
+        event = json.loads(line.decode())
     except UnicodeDecodeError as error:
-        raise Failure(f"{file} is not UTF-8 text.", USAGE) from error
-    events: list[StripeEvent] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            event = json.loads(line)
-        except ValueError as error:
-            raise Failure(f"{file}, line {number}: not JSON ({error}).", USAGE) from error
-        if not isinstance(event, dict) or not isinstance(event.get("type"), str):
-            problem = "not a Stripe event, which is one JSON object with a type on one line"
-            raise Failure(f"{file}, line {number}: {problem}.", USAGE)
-        events.append(event)
-    if not events:
-        raise Failure(f"{file} holds no events.", USAGE)
-    return events
+        raise Failure(f"{place}: not UTF-8 text.", USAGE) from error
+    except ValueError as error:
+        raise Failure(f"{place}: not JSON ({error}).", USAGE) from error
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        raise Failure(
+            f"{place}: not a Stripe event, which is one JSON object with a type on one line.", USAGE
+        )
+    return event
 
 
-def delivery_order(
-    events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool
-) -> list[StripeEvent]:
-    """The events in the order of delivery: some twice, and shuffled if asked for."""
-    rng = random.Random(seed)
-    order = list(events)
-    for event in rng.sample(events, round(len(events) * duplicate)):
-        order.insert(rng.randint(order.index(event) + 1, len(order)), event)
-    if shuffled:
-        rng.shuffle(order)
-    return order
+class Delivery(Sequence[StripeEvent]):
+    """Events in the order in which they are sent: some twice, and shuffled if asked for."""
+
+    def __init__(self, events: Sequence[StripeEvent], duplicate: float, seed: int, *, shuffled: bool) -> None:
+        rng, count = random.Random(seed), len(events)
+        twice = rng.sample(range(count), round(count * duplicate))
+        again = deque(sorted((rng.uniform(number, count), number) for number in twice))
+        order = array("Q")
+        for number in range(count):
+            while again and again[0][0] < number:
+                order.append(again.popleft()[1])
+            order.append(number)
+        order.extend(number for _, number in again)
+        if shuffled:
+            rng.shuffle(order)
+        self._events, self._order = events, order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._events[self._order[number]]
 
 
 def run(
@@ -167,7 +198,9 @@ def run(
     if not secrets:
         raise Failure(f"Connection {connection} has no signing secret.")
     if target.stripe_simulator:
-        Simulator(target.stripe_simulator).hold(last_snapshots(events))
+        simulator, shown = Simulator(target.stripe_simulator), last_snapshots(events)
+        while some := list(islice(shown, _HELD_AT_ONCE)):
+            simulator.hold(some)
     dead_before = target.depths.dead()
     with Progress(
         TextColumn("{task.description:>8}"),
@@ -197,24 +230,28 @@ def run(
     )
 
 
-def last_snapshots(events: Iterable[StripeEvent]) -> list[dict[str, Any]]:
+def last_snapshots(events: Sequence[StripeEvent]) -> Iterator[dict[str, Any]]:
     """Each object as the last event in order shows it; a deleted customer stays deleted."""
-    last: dict[tuple[str, str], dict[str, Any]] = {}
-    for event in events:
-        data = event.get("data")
-        one = data.get("object") if isinstance(data, dict) else None
-        if (
-            not isinstance(one, dict)
-            or not isinstance(one.get("id"), str)
-            or not isinstance(one.get("object"), str)
-        ):
-            continue
-        if event["type"] == "customer.deleted":
-            one = {**one, "deleted": True}
-        key = one["object"], one["id"]
-        if not (last.get(key) or {}).get("deleted"):
-            last[key] = one
-    return list(last.values())
+    last: dict[tuple[str, str], int] = {}
+    deleted: set[tuple[str, str]] = set()
+    for number, event in enumerate(events):
+        shown = _object_of(event)
+        key = str(shown.get("object")), str(shown.get("id"))
+        if shown and key not in deleted:
+            last[key] = number
+            if event["type"] == "customer.deleted":
+                deleted.add(key)
+    for key, number in last.items():
+        shown = _object_of(events[number])
+        yield {**shown, "deleted": True} if key in deleted else shown
+
+
+def _object_of(event: StripeEvent) -> dict[str, Any]:
+    """The object that an event shows; empty where it has no id or type."""
+    match event.get("data"):
+        case {"object": {"id": str(), "object": str()} as shown}:
+            return dict(shown)
+    return {}
 
 
 def _send(
@@ -237,8 +274,21 @@ def _send(
         progress.advance(task)
         return outcome
 
+    numbers = iter(range(len(order)))
+
+    def send_some() -> Counter[str]:
+        """Sends the next event, until there is none left: so none has to wait in memory."""
+        outcomes: Counter[str] = Counter()
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return outcomes
+            outcomes[send(order[number])] += 1
+
     with ThreadPoolExecutor(concurrency) as senders:
-        outcomes = Counter(senders.map(send, order))
+        sent = [senders.submit(send_some) for _ in range(concurrency)]
+    outcomes = sum((one.result() for one in sent), Counter[str]())
     for reason, count in reasons.items():
         if count:
             stderr.print(f"{count} refused: {reason}", style="red")

@@ -13,7 +13,7 @@ import pytest
 
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import EVERYONE
-from peoplesync_cli.jobs.replay import Tally, delivery_order, run
+from peoplesync_cli.jobs.replay import Delivery, Tally, run
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack.stack import LocalStack
 from tests.support.fakes.ready_connections import connect
@@ -37,7 +37,7 @@ def connection_of_its_own(target: Target, local_stack: LocalStack, name: str) ->
 def replay(
     target: Target, told: History, connection: Connection, *, shuffle: int | None = None, duplicate: float = 0
 ) -> Tally:
-    order = delivery_order(told.events, duplicate, shuffle or 0, shuffled=shuffle is not None)
+    order = Delivery(told.events, duplicate, shuffle or 0, shuffled=shuffle is not None)
     return run(
         target, told.events, order, connection=connection.name, concurrency=4, timeout=SECONDS_TO_DRAIN
     )

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from peoplesync_cli import options
-from peoplesync_cli.jobs.replay import Tally, delivery_order, last_snapshots, read_events
+from peoplesync_cli.jobs.replay import Delivery, EventFile, Tally, last_snapshots
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.support.builders.stripe import DAY, NOW, customer, deleted_customer, event, subscription
@@ -26,24 +26,24 @@ def ids(events: Any) -> list[str]:
 
 
 def test_in_order_and_without_duplicates_the_file_is_sent_as_it_is() -> None:
-    assert delivery_order(EVENTS, 0.0, 7, shuffled=False) == EVENTS
+    assert list(Delivery(EVENTS, 0.0, 7, shuffled=False)) == EVENTS
 
 
 def test_the_same_seed_makes_the_same_order_and_another_one_another() -> None:
-    assert delivery_order(EVENTS, 0.25, 7, shuffled=True) == delivery_order(EVENTS, 0.25, 7, shuffled=True)
-    assert delivery_order(EVENTS, 0.25, 7, shuffled=True) != delivery_order(EVENTS, 0.25, 8, shuffled=True)
+    assert list(Delivery(EVENTS, 0.25, 7, shuffled=True)) == list(Delivery(EVENTS, 0.25, 7, shuffled=True))
+    assert list(Delivery(EVENTS, 0.25, 7, shuffled=True)) != list(Delivery(EVENTS, 0.25, 8, shuffled=True))
 
 
 def test_the_order_depends_on_nothing_but_the_seed() -> None:
     random.seed(1)
-    first = delivery_order(EVENTS, 0.25, 7, shuffled=True)
+    first = list(Delivery(EVENTS, 0.25, 7, shuffled=True))
     random.seed(2)
 
-    assert delivery_order(EVENTS, 0.25, 7, shuffled=True) == first
+    assert list(Delivery(EVENTS, 0.25, 7, shuffled=True)) == first
 
 
 def test_shuffling_loses_and_adds_nothing() -> None:
-    order = delivery_order(EVENTS, 0.0, 7, shuffled=True)
+    order = list(Delivery(EVENTS, 0.0, 7, shuffled=True))
 
     assert order != EVENTS
     assert Counter(ids(order)) == Counter(ids(EVENTS))
@@ -52,13 +52,13 @@ def test_shuffling_loses_and_adds_nothing() -> None:
 @pytest.mark.parametrize(("fraction", "twice"), [(0.0, 0), (0.1, 4), (0.25, 10), (1.0, 40)])
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_the_share_that_is_sent_twice_is_as_asked_for(fraction: float, twice: int, shuffled: bool) -> None:
-    sent = Counter(ids(delivery_order(EVENTS, fraction, 7, shuffled=shuffled)))
+    sent = Counter(ids(Delivery(EVENTS, fraction, 7, shuffled=shuffled)))
 
     assert sorted(sent.values()) == [1] * (40 - twice) + [2] * twice
 
 
 def test_unshuffled_the_second_time_comes_somewhere_later_and_all_else_keeps_its_order() -> None:
-    order = ids(delivery_order(EVENTS, 0.5, 7, shuffled=False))
+    order = ids(Delivery(EVENTS, 0.5, 7, shuffled=False))
 
     assert list(dict.fromkeys(order)) == ids(EVENTS)
     assert any(order.index(one) + 1 != len(order) - 1 - order[::-1].index(one) for one in set(order[-9:]))
@@ -71,7 +71,7 @@ def test_the_last_snapshot_in_the_files_order_is_the_truth_whatever_created_says
         event("customer.updated", customer(name="Last"), created=NOW - DAY),
     ]
 
-    assert last_snapshots(told) == [customer(name="Last"), subscription(status="trialing")]
+    assert list(last_snapshots(told)) == [customer(name="Last"), subscription(status="trialing")]
 
 
 def test_a_deleted_customer_stays_deleted() -> None:
@@ -81,11 +81,11 @@ def test_a_deleted_customer_stays_deleted() -> None:
         event("customer.updated", customer(name="Late"), created=NOW),
     ]
 
-    assert last_snapshots(told) == [customer(name="At the end") | {"deleted": True}]
+    assert list(last_snapshots(told)) == [customer(name="At the end") | {"deleted": True}]
 
 
 def test_a_stub_of_a_deleted_customer_is_one_too() -> None:
-    assert last_snapshots([event("customer.deleted", deleted_customer(), created=NOW)]) == [
+    assert list(last_snapshots([event("customer.deleted", deleted_customer(), created=NOW)])) == [
         deleted_customer()
     ]
 
@@ -96,7 +96,7 @@ def test_objects_of_one_id_but_two_kinds_are_two_objects() -> None:
         event("customer.subscription.updated", subscription("x_1"), created=NOW),
     ]
 
-    assert len(last_snapshots(told)) == 2
+    assert len(list(last_snapshots(told))) == 2
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_objects_of_one_id_but_two_kinds_are_two_objects() -> None:
     ],
 )
 def test_an_event_without_an_object_of_its_own_tells_no_truth(told: dict[str, Any]) -> None:
-    assert last_snapshots([told]) == []
+    assert list(last_snapshots([told])) == []
 
 
 def test_a_tally_is_one_line() -> None:
@@ -123,7 +123,7 @@ def test_empty_lines_between_events_do_no_harm(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text("\n" + "\n\n".join(json.dumps(one) for one in EVENTS) + "\n  \n", "utf-8")
 
-    assert read_events(file) == EVENTS
+    assert list(EventFile(file)) == EVENTS
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
@@ -132,7 +132,7 @@ def test_only_a_newline_ends_a_line(tmp_path: Path, separator: str) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(json.dumps(told, ensure_ascii=False) + "\n", "utf-8")
 
-    assert read_events(file) == [told]
+    assert list(EventFile(file)) == [told]
 
 
 GOOD = json.dumps(EVENTS[0])
