@@ -15,9 +15,9 @@ logger = Logger()
 wiring = Wiring.of_function(os.environ)
 reevaluator = wiring.reevaluator()
 steps = {
-    "hand out": reevaluator.hand_out,
+    "hand out": reevaluator.enqueue,
     "look": reevaluator.look,
-    "hand out again": reevaluator.hand_out_again,
+    "hand out again": reevaluator.enqueue_again,
     "finish": reevaluator.finish,
 }
 
