@@ -21,7 +21,6 @@ from typing import Final
 from peoplesync.adapters.stripe.api import StripeApi
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.job import ImportJob
 from peoplesync.use_cases.importing.lists import stripe_list
 from peoplesync.use_cases.importing.reading_lists import ListReader
 from peoplesync.use_cases.importing.runs import ImportRun
@@ -111,9 +110,17 @@ def read(url: str, key: str, name: str, now: int, readers: int, share: float, st
     )
     runs, queue = CountingRuns(store_ms / 1000), CountingQueue(store_ms / 1000)
     lists = StripeApi(lambda _: key, url, timeout=TIMEOUT, measure=lambda *_: None, fresh_key=lambda _: key)
-    # What only other steps need is left out.
-    job = ImportJob("import", "import", OneConnection(connection), runs, None, int)  # type: ignore[arg-type]
-    reader = ListReader(run, listing, job, lists, queue, pace, lambda: False, readers)
+    reader = ListReader(
+        run,
+        listing,
+        runs,  # type: ignore[arg-type]  # what only other steps need is left out
+        OneConnection(connection),
+        lists,
+        queue,
+        pace,
+        lambda: False,
+        readers,
+    )
     # What the first request alone takes, on both sides, is no matter of how long the list is.
     lists.page(connection.name, listing.resource, listing.page({"limit": 1}))
     idle_mb, cpu_before, began = peak_mb(), time.process_time(), time.monotonic()

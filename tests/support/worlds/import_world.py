@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.use_cases.importing.job import ImportJob
 from peoplesync.use_cases.importing.steps import Importer
+from peoplesync.use_cases.jobs.job import Job
 from peoplesync.use_cases.ports import Page
 from tests.support.builders.stripe import DAY, NOW, customer, price, subscription
 from tests.support.fakes.world import FakeConnections, World
@@ -113,7 +113,8 @@ class ImportWorld(JobWorld):
         lists, queue = FakeLists(objects, lambda: world.now, hazards), FakeBulk(world, hazards)
         executions = FakeExecutions()
         importer = Importer(
-            job=ImportJob("import", "import", connections, runs, executions, lambda: world.now),
+            job=Job("import", "import", connections, runs, executions, lambda: world.now),
+            runs=runs,
             close_gap=connections.close_gap,
             lists=lists,
             queue=queue,

@@ -207,7 +207,7 @@ class JobWorld:
             answer = next((one for one in answers if one["status"] == "failed"), None)
             answer = answer or self._until_applied(place)
             if answer["status"] == "failed":
-                return dict(self.steps.fail(place, answer["reason"]))
+                return dict(self.steps.job.fail(place, answer["reason"]))
         return dict(self.steps.finish(place))
 
     def _until_applied(self, place: Json) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from peoplesync.adapters.dynamodb.tables import SHARDS, shard_of
@@ -11,6 +12,7 @@ from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import EVERYONE, Person
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
 from peoplesync.use_cases.jobs.job import Job
+from peoplesync.use_cases.reevaluating.runs import came_to
 from peoplesync.use_cases.reevaluating.steps import Reevaluator
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
 from tests.support.fakes.world import FakeConnections, World
@@ -85,8 +87,10 @@ class ReevaluationWorld(JobWorld):
             slept.append(queue.depth())
             world.settle()
 
+        counts: Any = partial(came_to, runs=runs, shards=SHARDS)
+        names, now = ("re-evaluation", "reevaluate"), lambda: world.now
         reevaluator = Reevaluator(
-            job=Job("re-evaluation", "reevaluate", connections, runs, executions, lambda: world.now),
+            job=Job(*names, connections, runs, executions, now, counts),
             queue=queue,
             members=members,
             monotonic=lambda: 0.0,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from peoplesync.domain.connections import Epoch
     from peoplesync.use_cases.health.health import Health
     from peoplesync.use_cases.health.report import HealthReporter
-    from peoplesync.use_cases.importing.job import ImportJob
     from peoplesync.use_cases.importing.overview import Imports
+    from peoplesync.use_cases.importing.runs import ImportRun
     from peoplesync.use_cases.importing.steps import Importer
     from peoplesync.use_cases.ingress.activity_api import ActivityReceiver
     from peoplesync.use_cases.ingress.stripe_webhook import Receiver
@@ -112,18 +112,20 @@ class Wiring(Parts):
             sleep=time.sleep,
         )
 
-    def import_job(self) -> ImportJob:
+    def import_job(self) -> Job[ImportRun]:
         """The imports, and what drives them."""
-        from peoplesync.use_cases.importing.job import ImportJob
+        from peoplesync.use_cases.jobs.job import Job
 
-        return ImportJob("import", "import", self.connections, self.imports, self.executions, clock.now)
+        return Job("import", "import", self.connections, self.imports, self.executions, clock.now)
 
     def reevaluation_job(self) -> Job[Reevaluation]:
         """The re-evaluations, and what drives them."""
         from peoplesync.use_cases.jobs.job import Job
+        from peoplesync.use_cases.reevaluating.runs import came_to
 
         runs, executions = self.reevaluations, self.reevaluating
-        return Job("re-evaluation", "reevaluate", self.connections, runs, executions, clock.now)
+        counts = partial(came_to, runs=runs, shards=self.people.shards)
+        return Job("re-evaluation", "reevaluate", self.connections, runs, executions, clock.now, counts)
 
     def importer(self) -> Importer:
         """Takes the steps of an import."""
@@ -131,6 +133,7 @@ class Wiring(Parts):
 
         return Importer(
             job=self.import_job(),
+            runs=self.imports,
             close_gap=self.connections.close_gap,
             lists=self.stripe_api(PAGE_SECONDS),
             queue=self.queues["bulk"],
@@ -195,13 +198,13 @@ class Wiring(Parts):
         """The imports of an epoch."""
         from peoplesync.use_cases.importing.overview import Imports
 
-        return Imports(epoch, self.import_job())
+        return Imports(epoch, self.import_job(), self.imports)
 
     def reevaluation_overview(self, epoch: Epoch) -> Reevaluations:
         """The re-evaluations of an epoch."""
         from peoplesync.use_cases.reevaluating.overview import Reevaluations
 
-        return Reevaluations(epoch, self.reevaluation_job(), self.people.shards)
+        return Reevaluations(epoch, self.reevaluation_job())
 
     def health(self) -> Health:
         """Says whether people are in sync with Stripe."""

@@ -15,7 +15,7 @@ COMPANY = [customer(f"cus_{number}", created=NOW - number - 1) for number in ran
 
 
 def waiting_of(world: ImportWorld) -> Any:
-    return Imports(TEST, world.steps.job).all()[0]["waiting"]
+    return Imports(TEST, world.steps.job, world.runs).all()[0]["waiting"]
 
 
 def test_an_import_that_waits_for_stripe_says_since_when_and_why_until_it_goes_on() -> None:
@@ -46,7 +46,7 @@ def test_an_import_that_ended_waits_for_nothing_and_a_resumed_one_starts_afresh(
     world.steps.read_list(begun["events"][0])
     assert [one["list"] for one in waiting_of(world)] == ["customers", "events-1"]
 
-    world.steps.fail(begun["lists"][0], "stopped")
+    world.steps.job.fail(begun["lists"][0], "stopped")
     assert waiting_of(world) == []
 
     world.executions.running.clear()

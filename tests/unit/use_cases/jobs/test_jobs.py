@@ -151,7 +151,7 @@ def test_a_stopped_execution_that_goes_on_all_the_same_does_nothing_once_another
     ]
 
     assert answers == [{"status": "failed", "reason": "another execution goes on with this run"}] * 4
-    job.steps.fail(place, answers[0]["reason"])
+    job.steps.job.fail(place, answers[0]["reason"])
     assert job.run().status == "running"
     assert not job.world.queue.sent
 
@@ -160,7 +160,7 @@ def test_a_failure_is_noted_once_and_has_a_reason(job: JobWorld) -> None:
     begun = job.begin("run_1")
     place = {key: begun[key] for key in PLACE}
 
-    first, second = job.steps.fail(place, ""), job.steps.fail(place, "killed")
+    first, second = job.steps.job.fail(place, ""), job.steps.job.fail(place, "killed")
 
     assert (first["status"], first["reason"]) == ("failed", "the state machine was stopped")
     assert (second["status"], second["reason"]) == ("failed", "killed")
@@ -217,9 +217,9 @@ def test_a_request_that_cannot_be_met_is_refused_with_what_to_do(
 
 
 def test_that_a_run_was_stopped_is_noticed_where_it_is_looked_at(job: JobWorld) -> None:
-    overview: Any = Imports(TEST, job.steps.job)
+    overview: Any = Imports(TEST, job.steps.job, job.runs)
     if isinstance(job, ReevaluationWorld):
-        overview = Reevaluations(TEST, job.steps.job, job.members.shards)
+        overview = Reevaluations(TEST, job.steps.job)
     job.executions.running.add("arn:run_1")
     job.begin("run_1")
     running = overview.latest()

@@ -35,7 +35,7 @@ def changed() -> ReevaluationWorld:
 
 
 def overview(world: ReevaluationWorld) -> Reevaluations:
-    return Reevaluations(TEST, world.steps.job, world.members.shards)
+    return Reevaluations(TEST, world.steps.job)
 
 
 def test_everybody_is_evaluated_with_the_new_definitions(changed: ReevaluationWorld) -> None:
@@ -254,4 +254,4 @@ def test_once_everybody_was_evaluated_a_later_run_that_failed_takes_nothing_back
     running = overview(changed).current()
     assert running is not None
     assert running["id"] == "run_3"
-    assert Reevaluations(Epoch("other", 1), changed.steps.job, 8).current() is None
+    assert Reevaluations(Epoch("other", 1), changed.steps.job).current() is None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pynamodb.exceptions import PutError
 
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.tables import ImportRow
 from peoplesync.domain.connections import Epoch
+from peoplesync.domain.windows import Window
 from peoplesync.use_cases.jobs.cursor import Cursor
 from peoplesync.use_cases.jobs.runs import ListedPage, R, Run, Superseded
 
@@ -76,19 +77,7 @@ class RunRows(Generic[R]):
         )
 
 
-class Position(Protocol):
-    """A dataclass: a window or a cursor."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def version(self) -> int: ...
-
-
-P = TypeVar("P", bound=Position)
+P = TypeVar("P", Window, Cursor)
 
 
 def positions(kind: type[P], run: Run, list_name: str) -> dict[str, P]:

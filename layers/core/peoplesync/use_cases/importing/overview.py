@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from peoplesync.use_cases.importing.job import ImportJob
 from peoplesync.use_cases.importing.progress import counts, objects_listed
-from peoplesync.use_cases.importing.runs import ImportRun
+from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns
 from peoplesync.use_cases.jobs.overview import Overview
 from peoplesync.use_cases.jobs.progress import progress_of
 from peoplesync.use_cases.public_json import iso
@@ -21,11 +20,11 @@ class Imports(Overview[ImportRun]):
 
     goes_on = "peoplesync import resume"
 
-    job: ImportJob
+    runs: ImportRuns
 
     def counts(self, run: ImportRun) -> dict[str, Any]:
-        lists = objects_listed(run, self.job.runs)
-        return {**counts(progress_of(run, self.job.runs), lists), "lists": lists}
+        lists = objects_listed(run, self.runs)
+        return {**counts(progress_of(run, self.runs), lists), "lists": lists}
 
     def shown(self, run: ImportRun) -> dict[str, Any]:
         shown = super().shown(run)
@@ -34,6 +33,6 @@ class Imports(Overview[ImportRun]):
     def _waiting(self, run: ImportRun) -> list[dict[str, str]]:
         return [
             {"list": name, "since": iso(state.idle_since), "reason": state.reason}
-            for name, state in sorted(self.job.runs.list_states(run).items())
+            for name, state in sorted(self.runs.list_states(run).items())
             if state.idle_since is not None
         ]

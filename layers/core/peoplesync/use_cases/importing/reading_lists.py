@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from peoplesync.domain.windows import FIRST, Window, next_window
-from peoplesync.use_cases.importing.job import ImportJob
 from peoplesync.use_cases.importing.lists import StripeList
-from peoplesync.use_cases.importing.runs import ImportRun
+from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns
 from peoplesync.use_cases.jobs.pages import BulkQueue, enqueue_page
-from peoplesync.use_cases.jobs.runs import ListedPage, connection_of, taken_over
+from peoplesync.use_cases.jobs.runs import Connections, ListedPage, connection_of, taken_over
 from peoplesync.use_cases.messages.message import BulkBatch
 from peoplesync.use_cases.messages.packing import chunks_of_events, chunks_of_objects
 from peoplesync.use_cases.ports import CursorGone, KeyRefused, Lists, Page, RateLimited, Unavailable
@@ -39,7 +38,8 @@ class ListReader:
 
     run: ImportRun
     listing: StripeList
-    job: ImportJob
+    runs: ImportRuns
+    connections: Connections
     lists: Lists
     queue: BulkQueue
     pace: Pace
@@ -59,8 +59,8 @@ class ListReader:
         again and again."""
         whole = Window(FIRST, self.listing.since, self.run.started_at + 1)
         windows = taken_over(
-            lambda: self.job.runs.windows(self.run, self.listing.name).values() or [whole],
-            lambda one: self.job.runs.save_window(self.run, self.listing.name, one),
+            lambda: self.runs.windows(self.run, self.listing.name).values() or [whole],
+            lambda one: self.runs.save_window(self.run, self.listing.name, one),
         )
         self._windows = {one.id: one for one in windows}
         with ThreadPoolExecutor(self.readers, thread_name_prefix=self.listing.name) as readers:
@@ -110,7 +110,7 @@ class ListReader:
 
     def _step(self, window: Window) -> Window:
         """One page; the window as it is afterwards."""
-        connection_of(self.run, self.job.connections)
+        connection_of(self.run, self.connections)
         with self._changed:
             window = self._windows[window.id]
         params = self.listing.page(window.params)
@@ -123,7 +123,7 @@ class ListReader:
             return window
         if page.objects:
             listed = ListedPage(self.listing.name, window.id, window.pages, {}, params)
-            enqueue_page(self.run, listed, batches(self.listing.name, page), self.queue, self.job.runs)
+            enqueue_page(self.run, listed, batches(self.listing.name, page), self.queue, self.runs)
         self.pages += 1
         with self._changed:
             # Another reader may have taken over a part of this window meanwhile.
@@ -151,7 +151,7 @@ class ListReader:
         return page
 
     def _store(self, window: Window) -> Window:
-        stored = self.job.runs.save_window(self.run, self.listing.name, window)
+        stored = self.runs.save_window(self.run, self.listing.name, window)
         self._windows[window.id] = stored
         self._changed.notify_all()
         return stored

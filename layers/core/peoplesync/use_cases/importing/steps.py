@@ -13,13 +13,22 @@ from typing import Any, Final
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
-from peoplesync.use_cases.importing.job import ImportJob
 from peoplesync.use_cases.importing.lists import event_lists, object_lists, optional_permission, stripe_list
 from peoplesync.use_cases.importing.progress import UNSEEN, counts, objects_listed, shortcoming
 from peoplesync.use_cases.importing.reading_lists import READERS, ListReader, batches
 from peoplesync.use_cases.importing.request import read_request
-from peoplesync.use_cases.importing.runs import ImportRun, ListState
-from peoplesync.use_cases.jobs.job import Answer, Place, Unacceptable, failed, place_of, refused, step, timer
+from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns, ListState
+from peoplesync.use_cases.jobs.job import (
+    Answer,
+    Job,
+    Place,
+    Unacceptable,
+    failed,
+    place_of,
+    refused,
+    step,
+    timer,
+)
 from peoplesync.use_cases.jobs.members import IndexEnqueuer, Members
 from peoplesync.use_cases.jobs.pages import BulkQueue, enqueue_page, missing_pages
 from peoplesync.use_cases.jobs.progress import progress_of
@@ -45,7 +54,8 @@ class Importer:
     next; `share` is a run's part of Stripe's rate limit where it does not say. `close_gap` is told that a
     full import, which began then, has made up for what was missed before."""
 
-    job: ImportJob
+    job: Job[ImportRun]
+    runs: ImportRuns
     close_gap: Callable[[Epoch, int], None]
     lists: Lists
     queue: BulkQueue
@@ -81,16 +91,16 @@ class Importer:
         }
 
     def _waits_no_more(self, run: ImportRun) -> None:
-        for name, state in self.job.runs.list_states(run).items():
+        for name, state in self.runs.list_states(run).items():
             if state.idle_since is not None:
-                self.job.runs.save_list_state(run, name, replace(state, idle_since=None, reason=""))
+                self.runs.save_list_state(run, name, replace(state, idle_since=None, reason=""))
 
     @step
     def read_list(self, place: Place) -> Answer:
         """Reads one list for as long as a step may take: done, more, wait or failed."""
         run, connection = self._run(place)
         name, permissions = str(place["list"]), dict(connection.permissions)
-        before = self.job.runs.list_states(run).get(name, ListState())
+        before = self.runs.list_states(run).get(name, ListState())
         out_of_time = timer(self.slice_seconds, self.monotonic)
         while True:
             listing = stripe_list(run, permissions, name)
@@ -99,7 +109,15 @@ class Importer:
             rate = pace_of(connection.livemode, run.share, listing.part, listing.side_by_side)
             pace = Pace(rate, self.monotonic, self.sleep)
             reader = ListReader(
-                run, listing, self.job, self.lists, self.queue, pace, out_of_time, self.readers
+                run,
+                listing,
+                self.runs,
+                self.job.connections,
+                self.lists,
+                self.queue,
+                pace,
+                out_of_time,
+                self.readers,
             )
             try:
                 done = reader.read()
@@ -117,9 +135,7 @@ class Importer:
             break
         now = self.job.clock()
         idle_since = (before.idle_since or now) if problem else None
-        self.job.runs.save_list_state(
-            run, name, ListState(before.refused + pace.refused, idle_since, problem)
-        )
+        self.runs.save_list_state(run, name, ListState(before.refused + pace.refused, idle_since, problem))
         if idle_since is not None and now - idle_since >= GIVES_UP_AFTER:
             return failed(f"the list of {name} cannot be read, for an hour now: {problem}")
         if problem:
@@ -130,15 +146,15 @@ class Importer:
     def look(self, place: Place) -> Answer:
         """Whether all that was enqueued is applied: applied, waiting (for `seconds`), missing or failed."""
         run, _ = self._run(place)
-        progress = progress_of(run, self.job.runs)
-        told = {**place, **counts(progress, objects_listed(run, self.job.runs))}
+        progress = progress_of(run, self.runs)
+        told = {**place, **counts(progress, objects_listed(run, self.runs))}
         return self.job.look(run, progress, self.queue, told)
 
     @step
     def relist(self, place: Place) -> Answer:
         """Lists again what is missing, once: done, wait or failed."""
         run, connection = self._run(place)
-        for page in missing_pages(run, self.job.runs):
+        for page in missing_pages(run, self.runs):
             if page.list == UNSEEN:
                 self._unseen(run).again(page)
                 continue
@@ -148,14 +164,14 @@ class Importer:
             try:
                 again = self.lists.page(run.epoch.connection, listing.resource, page.params)
             except (Unavailable, NotPermitted) as problem:
-                before = self.job.runs.list_states(run).get(page.list, ListState())
+                before = self.runs.list_states(run).get(page.list, ListState())
                 since = before.idle_since or self.job.clock()
                 waits = replace(before, idle_since=since, reason=str(problem))
-                self.job.runs.save_list_state(run, page.list, waits)
+                self.runs.save_list_state(run, page.list, waits)
                 return {**place, "status": "wait", "seconds": WAIT, "reason": str(problem)}
-            enqueue_page(run, page, batches(page.list, again), self.queue, self.job.runs)
+            enqueue_page(run, page, batches(page.list, again), self.queue, self.runs)
         self._waits_no_more(run)
-        self.job.runs.save(replace(run, enqueued_again=True))
+        self.runs.save(replace(run, enqueued_again=True))
         return {**place, "status": "done"}
 
     @step
@@ -170,8 +186,8 @@ class Importer:
     def finish(self, place: Place) -> Answer:
         """The run's end: succeeded only if everything is applied."""
         run, _ = self._run(place)
-        progress, lists = progress_of(run, self.job.runs), objects_listed(run, self.job.runs)
-        failure = shortcoming(progress, self.job.runs.failures(run) if progress.failed else ())
+        progress, lists = progress_of(run, self.runs), objects_listed(run, self.runs)
+        failure = shortcoming(progress, self.runs.failures(run) if progress.failed else ())
         ended = self.job.end(run, failure)
         if ended.status == "succeeded" and run.is_full:
             self.close_gap(run.epoch, run.started_at)
@@ -183,10 +199,6 @@ class Importer:
             "lists": lists,
         }
 
-    def fail(self, place: Place, reason: str) -> Answer:
-        """Notes that the run has failed; it can be resumed."""
-        return self.job.fail(place, reason)
-
     def _run(self, place: Place) -> tuple[ImportRun, Connection]:
         run = self.job.run(place)
         return run, connection_of(run, self.job.connections)
@@ -197,7 +209,7 @@ class Importer:
         out_of_time = timer(self.slice_seconds, self.monotonic)
         return IndexEnqueuer(
             run,
-            self.job.runs,
+            self.runs,
             self.members,
             self.queue,
             UNSEEN,

@@ -7,6 +7,7 @@ that was interrupted is simply taken again.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Final, Generic, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.use_cases.jobs.pages import BulkQueue
 from peoplesync.use_cases.jobs.progress import Progress
-from peoplesync.use_cases.jobs.runs import Connections, Executions, R, Run, RunStore, Superseded
+from peoplesync.use_cases.jobs.runs import Connections, Executions, R, Run, RunStore, Status, Superseded
 
 Answer = dict[str, Any]
 Place = Mapping[str, Any]
@@ -80,7 +81,8 @@ def timer(seconds: float, monotonic: Callable[[], float]) -> Callable[[], bool]:
 
 @dataclass(frozen=True)
 class Job(Generic[R]):
-    """One kind of runs, and where they are kept. `what` each is called, `command` is what lists them."""
+    """One kind of runs, and where they are kept. `what` each is called, `command` is what lists them;
+    `came_to` is what each keeps of its counts when it ends."""
 
     what: str
     command: str
@@ -88,6 +90,7 @@ class Job(Generic[R]):
     runs: RunStore[R]
     executions: Executions
     clock: Callable[[], int]
+    came_to: Callable[[R], Answer] = lambda _: {}
 
     def connection(self, name: str) -> Connection:
         """The connection of that name; raises `Unacceptable` where there is none."""
@@ -153,24 +156,25 @@ class Job(Generic[R]):
         seconds = min(LONGEST_LOOK, 1 + max(0, self.clock() - run.started_at) // 20)
         return {**told, "status": "waiting", "seconds": seconds}
 
-    def end(self, run: R, failure: str, **came_to: Any) -> R:
-        """The run after its end: succeeded where there is no `failure`, unless what it `came_to` says
-        otherwise."""
-        status = "failed" if failure else "succeeded"
-        ended = replace(run, **{"status": status, "failure": failure, "finished_at": self.clock(), **came_to})
+    def end(self, run: R, failure: str, status: Status | None = None) -> R:
+        """The run after its end, with what it came to; without a `status` it succeeded where there is no
+        `failure`."""
+        ended = replace(
+            run,
+            status=status or ("failed" if failure else "succeeded"),
+            failure=failure,
+            finished_at=self.clock(),
+            **self.came_to(run),
+        )
         self.runs.save(ended)
         return ended
 
-    def fail(self, place: Place, reason: str, came_to: Callable[[R], Answer] = lambda _: {}) -> Answer:
-        """Notes that the run has failed, and what it `came_to`; it can be resumed. Nothing is noted where it
-        has ended already, or where another execution goes on with it."""
+    def fail(self, place: Place, reason: str) -> Answer:
+        """Notes that the run has failed; it can be resumed. Nothing is noted where it has ended already, or
+        where another execution goes on with it."""
         answer = {**place, **failed(reason or "the state machine was stopped")}
-        try:
+        with suppress(Superseded):
             run = self.run(place)
-        except Superseded:
-            return answer
-        if run.status != "running":
-            return answer
-        counts = came_to(run)
-        self.end(run, answer["reason"], **counts)
-        return {**answer, **counts}
+            if run.status == "running":
+                answer |= self.came_to(self.end(run, answer["reason"]))
+        return answer

@@ -43,10 +43,6 @@ class Overview(Generic[R]):
     def counts(self, run: R) -> Json:
         raise NotImplementedError
 
-    def came_to(self, run: R) -> Json:  # noqa: ARG002 - for those who keep it
-        """What a run keeps of its counts when it ends."""
-        return {}
-
     def shown(self, run: R) -> Json:
         run = self._if_stopped(run)
         return {
@@ -66,4 +62,4 @@ class Overview(Generic[R]):
         if current.status != "running" or current.execution != run.execution:
             return current
         reason = f"the execution was stopped; {self.goes_on} goes on where it was"
-        return self.job.end(current, reason, **self.came_to(current))
+        return self.job.end(current, reason)

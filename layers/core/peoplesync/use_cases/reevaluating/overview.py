@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from peoplesync.use_cases.jobs.overview import Overview
-from peoplesync.use_cases.reevaluating.runs import Reevaluation, counts, progress_of
+from peoplesync.use_cases.reevaluating.runs import Reevaluation
 
 _TELLING: Final = {"running": 0, "succeeded": 1}
 
 
 @dataclass(frozen=True)
 class Reevaluations(Overview[Reevaluation]):
-    """The re-evaluations of a connection, that with the newest definitions first; `shards` are those of an
-    index. Their counts are the definitions' `version`, and of how many `people` how many are `evaluated` and
-    `failed`."""
+    """The re-evaluations of a connection, that with the newest definitions first. Their counts are the
+    definitions' `version`, and of how many `people` how many are `evaluated` and `failed`."""
 
     goes_on = "peoplesync reevaluate start"
-
-    shards: int
 
     def current(self) -> dict[str, Any] | None:
         """The run to show: of those with the newest definitions the one that is running,
@@ -33,7 +30,4 @@ class Reevaluations(Overview[Reevaluation]):
 
     def counts(self, run: Reevaluation) -> dict[str, Any]:
         kept = {"people": run.people, "evaluated": run.evaluated, "failed": run.failed}
-        return {"version": run.version, **(self.came_to(run) if run.status == "running" else kept)}
-
-    def came_to(self, run: Reevaluation) -> dict[str, int]:
-        return counts(run, progress_of(run, self.job.runs, self.shards))
+        return {"version": run.version, **(self.job.came_to(run) if run.status == "running" else kept)}

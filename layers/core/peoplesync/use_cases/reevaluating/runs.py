@@ -42,9 +42,10 @@ def progress_of(run: Reevaluation, runs: ReevaluationRuns, shards: int) -> Progr
     return replace(progress_of_job(run, runs), all_enqueued=all_enqueued)
 
 
-def counts(run: Reevaluation, progress: Progress) -> dict[str, int]:
+def came_to(run: Reevaluation, runs: ReevaluationRuns, shards: int) -> dict[str, int]:
     """Of how many `people` how many are `evaluated`, and `failed` for good. How many there are is a guess
     until everybody is enqueued, since people come and go."""
+    progress = progress_of(run, runs, shards)
     enqueued = progress.enqueued.total()
     return {
         "people": enqueued if progress.all_enqueued else max(run.people, enqueued),

@@ -28,7 +28,7 @@ from peoplesync.use_cases.jobs.pages import BulkQueue, missing_pages
 from peoplesync.use_cases.jobs.progress import Progress
 from peoplesync.use_cases.jobs.runs import connection_of
 from peoplesync.use_cases.messages.message import BulkBatch
-from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, counts, progress_of
+from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, progress_of
 
 SUPERSEDED: Final[Answer] = {"status": "superseded"}
 
@@ -124,19 +124,12 @@ class Reevaluator:
     def finish(self, place: Place) -> Answer:
         """The run's end: succeeded only if everybody is evaluated; superseded or failed otherwise."""
         run = self.job.run(place)
-        progress = self._progress(run)
         if self._outrun(run):
-            status, failure = "superseded", "segments or fields have changed again since"
+            ended = self.job.end(run, "segments or fields have changed again since", "superseded")
         else:
-            failure = _shortcoming(progress)
-            status = "failed" if failure else "succeeded"
-        came_to = counts(run, progress)
-        self.job.end(run, failure, status=status, **came_to)
-        return {**place, **came_to, "status": status, "reason": failure}
-
-    def fail(self, place: Place, reason: str) -> Answer:
-        """Notes that the run has failed; it can be resumed."""
-        return self.job.fail(place, reason, lambda run: counts(run, self._progress(run)))
+            ended = self.job.end(run, _shortcoming(self._progress(run)))
+        counts = {"people": ended.people, "evaluated": ended.evaluated, "failed": ended.failed}
+        return {**place, **counts, "status": ended.status, "reason": ended.failure}
 
     def _outrun(self, run: Reevaluation) -> bool:
         """Whether the definitions have outrun the run; raises `Superseded` where its epoch is over."""
