@@ -23,7 +23,8 @@ from peoplesync.domain.connections import Connection
 from peoplesync.domain.windows import Window
 from peoplesync.use_cases.importing.lists import stripe_list
 from peoplesync.use_cases.importing.reading_lists import ListReader
-from peoplesync.use_cases.importing.runs import ListedPage, Run
+from peoplesync.use_cases.importing.runs import ImportRun
+from peoplesync.use_cases.jobs.runs import ListedPage
 from peoplesync.use_cases.stripe_reads.pace import Pace, pace_of
 
 TIMEOUT: Final = 30
@@ -38,17 +39,17 @@ class CountingRuns:
     kept: dict[str, Window] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def windows(self, run: Run, list_name: str) -> dict[str, Window]:
+    def windows(self, run: ImportRun, list_name: str) -> dict[str, Window]:
         return dict(self.kept)
 
-    def save_window(self, run: Run, list_name: str, window: Window) -> Window:
+    def save_window(self, run: ImportRun, list_name: str, window: Window) -> Window:
         time.sleep(self.store_seconds)
         moved = replace(window, version=window.version + 1)
         with self._lock:
             self.kept[window.id] = moved
         return moved
 
-    def add_page(self, run: Run, page: ListedPage) -> None:
+    def add_page(self, run: ImportRun, page: ListedPage) -> None:
         time.sleep(self.store_seconds)
 
 
@@ -100,7 +101,7 @@ class Reading:
 def read(url: str, key: str, name: str, now: int, readers: int, share: float, store_ms: float) -> Reading:
     """Reads one list from its newest object to its oldest."""
     connection = Connection("main", True, 1, 1, 0)
-    run = Run("imp_bench", connection.epoch, now, share=share)
+    run = ImportRun("imp_bench", connection.epoch, now, share=share)
     listing = stripe_list(run, {}, name)
     if listing is None:
         raise ValueError(f"an import reads no list {name}")
@@ -112,10 +113,10 @@ def read(url: str, key: str, name: str, now: int, readers: int, share: float, st
     reader = ListReader(
         run,
         listing,
-        lists,
-        queue,
         runs,  # type: ignore[arg-type]  # what only other steps need is left out
         OneConnection(connection),
+        lists,
+        queue,
         pace,
         lambda: False,
         readers,

@@ -40,7 +40,7 @@ def _step(step: str, event: dict[str, Any]) -> dict[str, Any]:
         return importer.start(event["input"], event["name"], event["execution"])
     place = event.get("place") or {}
     if step == "fail":
-        return importer.fail(place, str(event.get("reason") or ""))
+        return importer.job.fail(place, str(event.get("reason") or ""))
     if step not in steps:
         raise ValueError(f"an import has no step {step!r}")
     return steps[step](place)

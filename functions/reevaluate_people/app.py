@@ -15,9 +15,9 @@ logger = Logger()
 wiring = Wiring.of_function(os.environ)
 reevaluator = wiring.reevaluator()
 steps = {
-    "hand out": reevaluator.hand_out,
+    "hand out": reevaluator.enqueue,
     "look": reevaluator.look,
-    "hand out again": reevaluator.hand_out_again,
+    "hand out again": reevaluator.enqueue_again,
     "finish": reevaluator.finish,
 }
 
@@ -41,7 +41,7 @@ def _step(step: str, event: dict[str, Any]) -> dict[str, Any]:
         return reevaluator.start(event["input"], event["name"], event["execution"])
     place = event.get("place") or {}
     if step == "fail":
-        return reevaluator.fail(place, str(event.get("reason") or ""))
+        return reevaluator.job.fail(place, str(event.get("reason") or ""))
     if step not in steps:
         raise ValueError(f"a re-evaluation has no step {step!r}")
     return steps[step](place)

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from peoplesync.use_cases.health.checks import waiting_text
-from peoplesync_cli.failure import Failure
-from peoplesync_cli.jobs.runs import new_name, start_run, watch_run
+from peoplesync.use_cases.health.checks import waits_for_stripe
+from peoplesync_cli.jobs.runs import latest_run, print_run, print_runs, start_run, watch_run
 from peoplesync_cli.options import connection_option, json_option, on_stack
-from peoplesync_cli.output import print_json, print_lines, stdout, table
 from peoplesync_cli.target import Target
+
+NONE_YET = "There was no import yet: `peoplesync import start` brings in the existing customers."
 
 
 @click.group(name="import")
@@ -63,11 +63,7 @@ def start(
         given["share"] = share
     if publish:
         given["publish"] = True
-    run_id = begin(target, given)
-    if detach:
-        _report({"id": run_id, "status": "running"}, as_json)
-        return
-    _end(watch_import(target, connection, run_id), as_json)
+    _begin(target, given, detach, as_json)
 
 
 @imports.command()
@@ -77,7 +73,8 @@ def start(
 @on_stack
 def watch(target: Target, run: str | None, connection: str, as_json: bool) -> None:
     """Watch an import to its end; without RUN the latest."""
-    _end(watch_import(target, connection, _named(target, connection, run)), as_json)
+    run = run or latest_run(target.imports_of(connection), NONE_YET)
+    print_run(watch_import(target, connection, run), as_json, summary)
 
 
 @imports.command()
@@ -87,13 +84,9 @@ def watch(target: Target, run: str | None, connection: str, as_json: bool) -> No
 @json_option
 @on_stack
 def resume(target: Target, run: str | None, detach: bool, connection: str, as_json: bool) -> None:
-    """Resume an import that failed or was stopped; without RUN the latest."""
-    run_id = _named(target, connection, run)
-    begin(target, {"connection": connection, "resume": run_id}, run_id)
-    if detach:
-        _report({"id": run_id, "status": "running"}, as_json)
-        return
-    _end(watch_import(target, connection, run_id), as_json)
+    """Go on with an import that failed or was stopped, where it was; without RUN the latest."""
+    run = run or latest_run(target.imports_of(connection), NONE_YET)
+    _begin(target, {"connection": connection, "resume": run}, detach, as_json)
 
 
 @imports.command(name="list")
@@ -102,56 +95,28 @@ def resume(target: Target, run: str | None, detach: bool, connection: str, as_js
 @on_stack
 def list_imports(target: Target, connection: str, as_json: bool) -> None:
     """List the imports, the latest first."""
-    every = target.imports_of(connection).all()
-    if as_json:
-        print_lines(every)
-        return
-    if not every:
-        stdout.print("No import yet: `peoplesync import start` imports the existing customers.")
-        return
-    columns = ("import", "status", "listed", "enqueued", "applied", "failed", "started (UTC)", "")
-    rows = [
-        (
-            one["id"],
-            one["status"],
-            *(f"{one[name]:,}" for name in ("listed", "enqueued", "applied", "failed")),
-            one["started_at"].replace("T", " ").removesuffix("Z"),
-            one["reason"] or waiting_text(one),
-        )
-        for one in every
-    ]
-    stdout.print(table(None, columns, rows, right=(2, 3, 4, 5)))
+    counts = ("listed", "enqueued", "applied", "failed")
+    overview = target.imports_of(connection)
+    print_runs(overview, as_json, NONE_YET, counts, lambda one: one["reason"] or waits_for_stripe(one))
 
 
 def start_import(target: Target, connection: str, **options: Any) -> dict[str, Any]:
     """Starts an import and watches it to its end; the import as `peoplesync import list` shows it."""
-    return watch_import(target, connection, begin(target, {"connection": connection, **options}))
-
-
-def begin(target: Target, given: Mapping[str, Any], run_id: str = "") -> str:
-    """Starts an execution and waits until it has begun; the run's id. Fails, with the reason, where it does
-    not."""
-    name = new_name("import")
-    run_id = run_id or name
-    epoch = target.connection(str(given["connection"])).epoch
-
-    def has_begun(execution: str) -> bool:
-        run = target.imports.get(epoch, run_id)
-        return run is not None and run.execution == execution
-
-    start_run(target.executions, given, name, has_begun, "import")
-    return run_id
+    run_id = start_run(
+        target.imports_of(connection), target.executions, {"connection": connection, **options}
+    )
+    return watch_import(target, connection, run_id)
 
 
 def watch_import(target: Target, connection: str, run_id: str) -> dict[str, Any]:
-    """Shows an import's progress until it has ended; the import then."""
-    every = target.imports_of(connection)
-    missing = f"There is no import {run_id}; `peoplesync import list` shows them."
-    return watch_run(lambda: every.one(run_id), _phase, missing)
+    """Shows how an import gets on until it has ended; the import then."""
+    return watch_run(target.imports_of(connection), run_id, _phase)
 
 
 def summary(shown: Mapping[str, Any]) -> str:
-    """An import's end in a sentence."""
+    """An import in a sentence."""
+    if shown["status"] == "running":
+        return f"Import {shown['id']} is running; `peoplesync import watch` shows how it gets on."
     lists = shown["lists"]
     what = f"{_counted(lists, 'customer')} and {_counted(lists, 'subscription')}"
     if shown["status"] == "succeeded":
@@ -179,25 +144,10 @@ def _phase(shown: Mapping[str, Any]) -> tuple[str, int | None, int]:
     return listed, shown["enqueued"] or None, shown["applied"] + shown["failed"]
 
 
-def _named(target: Target, connection: str, run: str | None) -> str:
-    if run is not None:
-        return run
-    latest = target.imports_of(connection).latest()
-    if latest is None:
-        raise Failure("No import yet: `peoplesync import start` imports the existing customers.")
-    return str(latest["id"])
-
-
-def _end(shown: dict[str, Any], as_json: bool) -> None:
-    _report(shown, as_json)
-    if shown["status"] == "failed":
-        raise SystemExit(1)
-
-
-def _report(shown: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(shown)
-    elif shown["status"] == "running":
-        stdout.print(f"Import {shown['id']} is running; `peoplesync import watch` shows its progress.")
-    else:
-        stdout.print(summary(shown))
+def _begin(target: Target, given: Mapping[str, Any], detach: bool, as_json: bool) -> None:
+    """Starts an import, and watches it unless it is to be left alone."""
+    run_id = start_run(target.imports_of(str(given["connection"])), target.executions, given)
+    shown = {"id": run_id, "status": "running"}
+    if not detach:
+        shown = watch_import(target, str(given["connection"]), run_id)
+    print_run(shown, as_json, summary)

@@ -7,10 +7,8 @@ from typing import Any
 
 import click
 
-from peoplesync_cli.failure import Failure
-from peoplesync_cli.jobs.runs import new_name, start_run, watch_run
+from peoplesync_cli.jobs.runs import latest_run, print_run, print_runs, run_of, start_run, watch_run
 from peoplesync_cli.options import connection_option, json_option, on_stack
-from peoplesync_cli.output import print_json, print_lines, stdout, table
 from peoplesync_cli.target import Target
 
 NONE_YET = "No re-evaluation yet: `peoplesync reevaluate start` begins one."
@@ -33,7 +31,7 @@ def reevaluate() -> None:
 def start(target: Target, detach: bool, connection: str, as_json: bool) -> None:
     """Start a re-evaluation, or go on with one that failed or was stopped, and watch it."""
     target.connection(connection)
-    _end(begin_and_watch(target, connection, detach=detach), as_json)
+    print_run(begin_and_watch(target, connection, detach=detach), as_json, summary)
 
 
 @reevaluate.command(name="watch")
@@ -43,12 +41,8 @@ def start(target: Target, detach: bool, connection: str, as_json: bool) -> None:
 @on_stack
 def watch_to_the_end(target: Target, run: str | None, connection: str, as_json: bool) -> None:
     """Watch a re-evaluation to its end; without RUN the latest."""
-    if run is None:
-        latest = target.reevaluations_of(connection).latest()
-        if latest is None:
-            raise Failure(NONE_YET)
-        run = str(latest["id"])
-    _end(watch(target, connection, run), as_json)
+    run = run or latest_run(target.reevaluations_of(connection), NONE_YET)
+    print_run(watch(target, connection, run), as_json, summary)
 
 
 @reevaluate.command(name="list")
@@ -57,25 +51,8 @@ def watch_to_the_end(target: Target, run: str | None, connection: str, as_json: 
 @on_stack
 def list_reevaluations(target: Target, connection: str, as_json: bool) -> None:
     """List the re-evaluations, the latest first."""
-    every = target.reevaluations_of(connection).all()
-    if as_json:
-        print_lines(every)
-        return
-    if not every:
-        stdout.print(NONE_YET)
-        return
-    columns = ("re-evaluation", "status", "people", "evaluated", "failed", "started (UTC)", "")
-    rows = [
-        (
-            one["id"],
-            one["status"],
-            *(f"{one[name]:,}" for name in ("people", "evaluated", "failed")),
-            one["started_at"].replace("T", " ").removesuffix("Z"),
-            one["reason"],
-        )
-        for one in every
-    ]
-    stdout.print(table(None, columns, rows, right=(2, 3, 4)))
+    counts = ("people", "evaluated", "failed")
+    print_runs(target.reevaluations_of(connection), as_json, NONE_YET, counts, lambda one: one["reason"])
 
 
 def begin_and_watch(target: Target, connection: str, *, detach: bool) -> dict[str, Any]:
@@ -85,10 +62,7 @@ def begin_and_watch(target: Target, connection: str, *, detach: bool) -> dict[st
     run_id = begin(target, connection)
     if not detach:
         return watch(target, connection, run_id)
-    shown = target.reevaluations_of(connection).one(run_id)
-    if shown is None:
-        raise Failure(_unknown(run_id))
-    return shown
+    return run_of(target.reevaluations_of(connection), run_id)
 
 
 def begin(target: Target, connection: str) -> str:
@@ -96,28 +70,20 @@ def begin(target: Target, connection: str) -> str:
     running already, one that stopped and is resumed, or a new one. Fails, with the reason, where none
     begins."""
     found = target.connection(connection)
-    latest = target.reevaluations_of(connection).current()
-    given, name = {"connection": connection}, new_name("reevaluate")
-    run_id = name
+    overview, given = target.reevaluations_of(connection), {"connection": connection}
+    latest = overview.current()
     if latest is not None and latest["version"] == found.definitions_version:
         if latest["status"] == "running":
             return str(latest["id"])
         # A resumed run would count its dead letters as failed for ever, so a new one is begun.
         if latest["status"] == "failed" and not latest["failed"]:
-            run_id = given["resume"] = str(latest["id"])
-
-    def has_begun(execution: str) -> bool:
-        run = target.reevaluations.get(found.epoch, run_id)
-        return run is not None and run.execution == execution
-
-    start_run(target.reevaluating, given, name, has_begun, "re-evaluation")
-    return run_id
+            given["resume"] = str(latest["id"])
+    return start_run(overview, target.reevaluating, given)
 
 
 def watch(target: Target, connection: str, run_id: str) -> dict[str, Any]:
-    """Shows a re-evaluation's progress until it has ended; the run then."""
-    every = target.reevaluations_of(connection)
-    return watch_run(lambda: every.one(run_id), _phase, _unknown(run_id))
+    """Shows how a re-evaluation gets on until it has ended; the run then."""
+    return watch_run(target.reevaluations_of(connection), run_id, _phase)
 
 
 def summary(shown: Mapping[str, Any]) -> str:
@@ -142,16 +108,3 @@ def summary(shown: Mapping[str, Any]) -> str:
 
 def _phase(shown: Mapping[str, Any]) -> tuple[str, int | None, int]:
     return "re-evaluating people", shown["people"] or None, shown["evaluated"] + shown["failed"]
-
-
-def _unknown(run_id: str) -> str:
-    return f"There is no re-evaluation {run_id}; `peoplesync reevaluate list` shows them."
-
-
-def _end(shown: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(shown)
-    else:
-        stdout.print(summary(shown))
-    if shown["status"] == "failed":
-        raise SystemExit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +20,10 @@ from rich.progress import (
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.aws.executions import Executions
+from peoplesync.use_cases.jobs.overview import Overview
 from peoplesync_cli.failure import Failure
-from peoplesync_cli.output import stderr
+from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
+from peoplesync_cli.waiting import wait_until
 
 _SHORTEST_LOOK, _SHARE_OF_TIME = 0.5, 5
 """A look at a long run takes time: the wait between two is so many times as long."""
@@ -29,43 +31,40 @@ _SHORTEST_LOOK, _SHARE_OF_TIME = 0.5, 5
 _STARTS_WITHIN = 60.0
 
 
-def new_name(what: str) -> str:
-    """A name for a new execution, and its run."""
+def start_run(overview: Overview[Any], executions: Executions, given: Mapping[str, Any]) -> str:
+    """Starts an execution and waits until its run has begun, a new one or that which it is to resume; the
+    run's id. Fails, with the reason, where it does not."""
+    job = overview.job
     moment = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{what}-{moment}-{secrets.token_hex(2)}"
-
-
-def start_run(
-    executions: Executions,
-    given: Mapping[str, Any],
-    name: str,
-    has_begun: Callable[[str], bool],
-    what: str,
-) -> None:
-    """Starts an execution and waits until its run has begun, which `has_begun` says of the execution's ARN.
-    Fails, with the reason, where it does not."""
+    name = f"{job.command}-{moment}-{secrets.token_hex(2)}"
+    run_id = str(given.get("resume", name))
     try:
         execution = executions.start(given, name)
     except ClientError as error:
-        raise Failure(f"The {what} could not be started: {error.response['Error']['Message']}") from error
-    gives_up_at = time.monotonic() + _STARTS_WITHIN
-    while time.monotonic() < gives_up_at:
+        why = error.response["Error"]["Message"]
+        raise Failure(f"The {job.what} could not be started: {why}") from error
+
+    def has_begun() -> bool:
         is_running = executions.is_running(execution)
-        if has_begun(execution):
-            return
+        run = job.runs.get(overview.epoch, run_id)
+        if run is not None and run.execution == execution:
+            return True
         if not is_running:
-            raise Failure(f"The {what} was not started: {executions.cause(execution)}")
-        time.sleep(0.1)
-    raise Failure(f"The {what} has not begun within {_STARTS_WITHIN:.0f} s.")
+            raise Failure(f"The {job.what} was not started: {executions.cause(execution)}")
+        return False
+
+    late = f"The {job.what} has not begun within {_STARTS_WITHIN:.0f} s."
+    wait_until(has_begun, _STARTS_WITHIN, 0.1, lambda: late)
+    return run_id
 
 
 def watch_run(
-    look: Callable[[], dict[str, Any] | None],
+    overview: Overview[Any],
+    run_id: str,
     phase: Callable[[Mapping[str, Any]], tuple[str, int | None, int]],
-    missing: str,
 ) -> dict[str, Any]:
-    """Shows a run's progress until it has ended; the run then. `phase` says what a run does, and how much
-    of how much (None: not known yet) is done; `missing` is the error where there is no such run."""
+    """Shows how a run gets on until it has ended; the run then. `phase` tells of a run what it does, and how
+    much of how much (None: not known yet) is done."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -78,11 +77,64 @@ def watch_run(
         task = progress.add_task("starting", total=None)
         while True:
             began = time.monotonic()
-            shown = look()
-            if shown is None:
-                raise Failure(missing)
+            shown = run_of(overview, run_id)
             description, total, completed = phase(shown)
             progress.update(task, description=description, total=total, completed=completed)
             if shown["status"] != "running":
                 return shown
             time.sleep(max(_SHORTEST_LOOK, _SHARE_OF_TIME * (time.monotonic() - began)))
+
+
+def run_of(overview: Overview[Any], run_id: str) -> dict[str, Any]:
+    """The run as it is shown; fails where there is none."""
+    shown = overview.one(run_id)
+    if shown is None:
+        job = overview.job
+        raise Failure(f"There is no {job.what} {run_id}; `peoplesync {job.command} list` shows them.")
+    return shown
+
+
+def latest_run(overview: Overview[Any], none_yet: str) -> str:
+    """The id of the latest run; fails, saying that there is `none_yet`."""
+    latest = overview.latest()
+    if latest is None:
+        raise Failure(none_yet)
+    return str(latest["id"])
+
+
+def print_runs(
+    overview: Overview[Any],
+    as_json: bool,
+    none_yet: str,
+    counts: Sequence[str],
+    remark: Callable[[Mapping[str, Any]], str],
+) -> None:
+    """The runs, the latest first, each with its `counts` and a `remark`."""
+    every = overview.all()
+    if as_json:
+        print_lines(every)
+    elif not every:
+        stdout.print(none_yet)
+    else:
+        columns = (overview.job.what, "status", *counts, "started (UTC)", "")
+        rows = [
+            (
+                one["id"],
+                one["status"],
+                *(f"{one[name]:,}" for name in counts),
+                one["started_at"].replace("T", " ").removesuffix("Z"),
+                remark(one),
+            )
+            for one in every
+        ]
+        stdout.print(table(None, columns, rows, right=range(2, 2 + len(counts))))
+
+
+def print_run(shown: dict[str, Any], as_json: bool, summary: Callable[[Mapping[str, Any]], str]) -> None:
+    """A run; one that failed ends the command."""
+    if as_json:
+        print_json(shown)
+    else:
+        stdout.print(summary(shown))
+    if shown["status"] == "failed":
+        raise SystemExit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,6 +16,7 @@ from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import json_option, on_stack
 from peoplesync_cli.output import print_json, stdout
 from peoplesync_cli.target import Target
+from peoplesync_cli.waiting import wait_until
 
 PATIENCE: Final = 300.0
 """Seconds for Lambda to enable or disable a mapping: usually less than one minute."""
@@ -68,15 +68,14 @@ def resume(target: Target, as_json: bool) -> None:
 def settle(mappings: Mappings, *, enabled: bool, again: str) -> None:
     """Enables or disables the mappings and waits until each of them is; fails where Lambda takes too long,
     which goes on by itself, and says that the command `again` waits for it."""
-    gives_up_at = time.monotonic() + PATIENCE
-    while True:
+
+    def is_settled() -> bool:
         # Asked for again each time: what was in the middle of another change did not take it.
         mappings.set_enabled(enabled)
-        if all(state.settled and state.enabled is enabled for state in mappings.states()):
-            return
-        if time.monotonic() > gives_up_at:
-            raise Failure(f"Lambda is still at it after {PATIENCE:.0f} s: run `{again}` again to see it end.")
-        time.sleep(_LOOK)
+        return all(state.settled and state.enabled is enabled for state in mappings.states())
+
+    late = f"Lambda is still at it after {PATIENCE:.0f} s: run `{again}` again to see it end."
+    wait_until(is_settled, PATIENCE, _LOOK, lambda: late)
 
 
 @contextmanager

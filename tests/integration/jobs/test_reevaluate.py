@@ -22,8 +22,9 @@ from peoplesync.domain.records.record import Occurrences
 from peoplesync.domain.segments.definitions import Definitions
 from peoplesync.domain.segments.rules import Subject
 from peoplesync.use_cases.defining.segments import SegmentDefiner
-from peoplesync.use_cases.reevaluating.enqueueing import MOST_AHEAD, PEOPLE_A_CHUNK, PEOPLE_A_PAGE
+from peoplesync.use_cases.jobs.members import MEMBERS_A_CHUNK, MEMBERS_A_PAGE
 from peoplesync.use_cases.reevaluating.runs import Reevaluation
+from peoplesync.use_cases.reevaluating.steps import MOST_AHEAD
 from peoplesync_local.stack.stack import LocalStack
 from tests.support.builders.many_people import customer_id, payment_failed, store_people
 from tests.support.builders.stripe import customer, event, sign
@@ -142,7 +143,7 @@ class Changing:
         return run
 
     def pages(self, run: Reevaluation) -> int:
-        """How many are handed out."""
+        """How many are enqueued."""
         return sum(1 for _ in self.company.target.reevaluations.pages(run))
 
     def calm(self) -> None:
@@ -185,7 +186,7 @@ def test_a_stopped_re_evaluation_of_2000_resumed_during_live_events_ends_in_the_
     company, commands = two_thousand.company, Commands(two_thousand.company)
     two_thousand.change()
     run = two_thousand.begin()
-    eventually(lambda: two_thousand.pages(run) > 0, 30, "people are handed out")
+    eventually(lambda: two_thousand.pages(run) > 0, 30, "people are enqueued")
     company.target.session.client("stepfunctions").stop_execution(executionArn=run.execution)
     assert kill(company.running, "ReevaluatePeople") > 0
     (stopped,) = commands.json("reevaluate", "list")
@@ -206,7 +207,7 @@ def test_a_killed_re_evaluation_of_20000_goes_on_by_itself_and_ends_in_the_naive
     twenty_thousand.change()
     began = time.monotonic()
     run = twenty_thousand.begin()
-    eventually(lambda: twenty_thousand.pages(run) > 16, 60, "people are handed out")
+    eventually(lambda: twenty_thousand.pages(run) > 16, 60, "people are enqueued")
     assert kill(company.running, "ReevaluatePeople") > 0
 
     (ended,) = commands.json("reevaluate", "watch")
@@ -218,5 +219,5 @@ def test_a_killed_re_evaluation_of_20000_goes_on_by_itself_and_ends_in_the_naive
     assert ended["status"] == "succeeded", ended
     assert ended["evaluated"] == ended["people"] >= twenty_thousand.people
     # Two tasks may each have found room for a page at the same time.
-    assert twenty_thousand.deepest <= MOST_AHEAD + 2 * PEOPLE_A_PAGE // PEOPLE_A_CHUNK
+    assert twenty_thousand.deepest <= MOST_AHEAD + 2 * MEMBERS_A_PAGE // MEMBERS_A_CHUNK
     twenty_thousand.is_naive()

@@ -133,7 +133,8 @@ class Company:
     def listed_pages(self, arn: str, name: str) -> int:
         """How many pages of a list the execution's run has read."""
         run = self.target.imports.get(self.epoch, arn.rpartition(":")[2])
-        return 0 if run is None else self.target.imports.listed(run).get(name, (0, 0))[1]
+        windows = {} if run is None else self.target.imports.windows(run, name)
+        return sum(window.pages for window in windows.values())
 
     def drain(self, seconds: int = 60) -> None:
         """Waits until the queues are empty."""

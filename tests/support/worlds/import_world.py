@@ -1,22 +1,30 @@
-"""An import in memory: Stripe's lists, the runs, the worker behind the queue, and the state machine."""
+"""An import in memory: Stripe's lists, beside what each job has."""
 
 from __future__ import annotations
 
-import json
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.runs import ListedPage, ListState, Run, Superseded
 from peoplesync.use_cases.importing.steps import Importer
+from peoplesync.use_cases.jobs.job import Job
 from peoplesync.use_cases.ports import Page
+from tests.support.builders.stripe import DAY, NOW, customer, price, subscription
 from tests.support.fakes.world import FakeConnections, World
-
-Json = Mapping[str, Any]
+from tests.support.worlds.job_world import (
+    PLACE,
+    FakeBulk,
+    FakeExecutions,
+    FakeRuns,
+    Hazards,
+    JobWorld,
+    Json,
+    Step,
+)
 
 RESOURCES = {
     "customer": "customers",
@@ -26,26 +34,6 @@ RESOURCES = {
     "coupon": "coupons",
     "event": "events",
 }
-
-
-class Killed(BaseException):
-    """The process is no more."""
-
-
-@dataclass
-class Hazards:
-    """Calls are counted; before the one numbered `deadly`, the process is killed (once)."""
-
-    deadly: int | None = None
-    calls: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def call(self) -> None:
-        with self._lock:
-            self.calls += 1
-            if self.calls == self.deadly:
-                self.deadly = None
-                raise Killed
 
 
 @dataclass
@@ -94,128 +82,6 @@ class FakeLists:
 
 
 @dataclass
-class FakeImportRuns:
-    """Runs in memory, as JSON where the tables keep JSON."""
-
-    hazards: Hazards = field(default_factory=Hazards)
-    runs: dict[tuple[Epoch, str], Run] = field(default_factory=dict)
-    rows: dict[tuple[str, str], Any] = field(default_factory=dict)
-    reasons: dict[str, list[str]] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def create(self, run: Run) -> None:
-        self.save(run)
-
-    def get(self, epoch: Epoch, run: str) -> Run | None:
-        self.hazards.call()
-        return self.runs.get((epoch, run))
-
-    def save(self, run: Run) -> None:
-        self.hazards.call()
-        self.runs[run.epoch, run.id] = run
-
-    def all(self, epoch: Epoch) -> list[Run]:
-        return sorted(
-            (run for (of, _), run in self.runs.items() if of == epoch),
-            key=lambda run: run.started_at,
-            reverse=True,
-        )
-
-    def windows(self, run: Run, list_name: str) -> dict[str, Window]:
-        found = self._rows(run, f"window#{list_name}#")
-        return {one["id"]: Window(**one) for one in found}
-
-    def save_window(self, run: Run, list_name: str, window: Window) -> Window:
-        self.hazards.call()
-        with self._lock:
-            key = run.id, f"window#{list_name}#{window.id}"
-            stored = self.rows.get(key, {"version": 0})
-            if stored["version"] != window.version:
-                raise Superseded("another task goes on with this run")
-            moved = replace(window, version=window.version + 1)
-            self._put(*key, asdict(moved))
-            return moved
-
-    def list_state(self, run: Run, list_name: str) -> ListState:
-        return ListState(**self.rows.get((run.id, f"list#{list_name}"), {}))
-
-    def save_list_state(self, run: Run, list_name: str, state: ListState) -> None:
-        self.hazards.call()
-        self._put(run.id, f"list#{list_name}", asdict(state))
-
-    def add_page(self, run: Run, page: ListedPage) -> None:
-        self.hazards.call()
-        self._put(run.id, f"page#{page.list}#{page.window}#{page.number:06}", asdict(page))
-
-    def pages(self, run: Run) -> Iterator[ListedPage]:
-        return (ListedPage(**one) for one in self._rows(run, "page#"))
-
-    def chunks_applied(self, run: Run) -> list[tuple[str, int]]:
-        return [
-            (name.removeprefix("chunk#"), failed)
-            for (of, name), failed in sorted(self.rows.items())
-            if of == run.id and name.startswith("chunk#")
-        ]
-
-    def listed(self, run: Run) -> Mapping[str, tuple[int, int]]:
-        names = {name.split("#")[1] for of, name in self.rows if of == run.id and name.startswith("window#")}
-        return {
-            name: (
-                sum(one.listed for one in self.windows(run, name).values()),
-                sum(one.pages for one in self.windows(run, name).values()),
-            )
-            for name in names
-        }
-
-    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
-        self.rows.setdefault((run, f"chunk#{chunk}"), failed)
-        self.reasons.setdefault(chunk, list(reasons))
-
-    def failures(self, run: Run) -> Iterator[str]:
-        return (reason for every in self.reasons.values() for reason in every)
-
-    def list_states(self, run: Run) -> Mapping[str, ListState]:
-        rows = {name: row for (of, name), row in self.rows.items() if of == run.id}
-        return {
-            name.removeprefix("list#"): ListState(**row)
-            for name, row in rows.items()
-            if name.startswith("list#")
-        }
-
-    def _put(self, run: str, name: str, content: Any) -> None:
-        with self._lock:
-            self.rows[run, name] = json.loads(json.dumps(content))
-
-    def _rows(self, run: Run, prefix: str) -> list[Any]:
-        with self._lock:
-            return [
-                content
-                for (of, name), content in sorted(self.rows.items())
-                if of == run.id and name.startswith(prefix)
-            ]
-
-
-@dataclass
-class FakeBulk:
-    """The bulk queue, and the worker behind it; `lose` loses messages on their way."""
-
-    world: World
-    hazards: Hazards = field(default_factory=Hazards)
-    lose: Callable[[str], bool] = lambda body: False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def send_all(self, bodies: Sequence[str]) -> None:
-        self.hazards.call()
-        with self._lock:
-            for body in bodies:
-                if not self.lose(body):
-                    self.world.queue.send(body)
-
-    def depth(self) -> int:
-        return len(self.world.queue.sent)
-
-
-@dataclass
 class ConnectionsWithGaps(FakeConnections):
     """Remembers which gaps an import closed."""
 
@@ -228,27 +94,11 @@ class ConnectionsWithGaps(FakeConnections):
         self.closed.append(at)
 
 
-@dataclass
-class FakeExecutions:
-    running: set[str] = field(default_factory=set)
+@dataclass(kw_only=True)
+class ImportWorld(JobWorld):
+    """All of it together."""
 
-    def is_running(self, execution: str) -> bool:
-        return execution in self.running
-
-
-@dataclass
-class ImportWorld:
-    """All of it together. `drive` is what the state machine does."""
-
-    world: World
     lists: FakeLists
-    runs: FakeImportRuns
-    queue: FakeBulk
-    connections: ConnectionsWithGaps
-    executions: FakeExecutions
-    hazards: Hazards
-    importer: Importer
-    waited: int = 0
 
     @classmethod
     def of(cls, objects: Sequence[Json], now: int, readers: int = 4, **options: Any) -> ImportWorld:
@@ -256,20 +106,19 @@ class ImportWorld:
         world = World(now)
         world.stripe.objects = {str(one["id"]): one for one in objects}
         world.stripe.now = now
-        runs = FakeImportRuns(hazards)
+        runs = FakeRuns(hazards)
         world.runs = runs  # type: ignore[assignment]  # the worker notes in the same place
         world.connections = connections = ConnectionsWithGaps()
         world.__post_init__()
         lists, queue = FakeLists(objects, lambda: world.now, hazards), FakeBulk(world, hazards)
         executions = FakeExecutions()
         importer = Importer(
-            connections=connections,
+            job=Job("import", "import", connections, runs, executions, lambda: world.now),
             runs=runs,
+            close_gap=connections.close_gap,
             lists=lists,
             queue=queue,
             members=world.people,
-            executions=executions,
-            clock=lambda: world.now,
             monotonic=lambda: 0.0,
             sleep=lambda seconds: None,
             slice_seconds=60,
@@ -277,39 +126,43 @@ class ImportWorld:
             readers=readers,
             **options,
         )
-        return cls(world, lists, runs, queue, connections, executions, hazards, importer)
+        return cls(world, runs, queue, connections, executions, hazards, importer, lists=lists)
 
-    def drive(self, given: Mapping[str, Any] | None = None, name: str = "imp_1") -> dict[str, Any]:
-        """Takes the steps as infra/import.asl.json does, the worker working in between; the last answer."""
-        importer = self.importer
-        begun = importer.start(given or {"connection": "main"}, name, f"arn:{name}")
-        if begun["status"] != "running":
-            return begun
-        place = {key: begun[key] for key in ("connection", "epoch", "run")}
-        for each in [*begun["lists"], *begun["events"]]:
-            answer = self._repeat(importer.read_list, each)
-            if answer["status"] != "done":
-                return importer.fail(place, answer["reason"])
-        for step in (lambda _: {"status": "done"}, importer.ask_for_unseen):
-            answer = self._repeat(step, place)
-            if answer["status"] == "done":
-                answer = self._until_applied(place)
-            if answer["status"] != "applied":
-                return importer.fail(place, answer["reason"])
-        return importer.finish(place)
+    def phases(self, begun: Json) -> Iterator[list[tuple[Step, Json]]]:
+        yield [(self.steps.read_list, place) for place in [*begun["lists"], *begun["events"]]]
+        yield [(self.steps.ask_for_unseen, {key: begun[key] for key in PLACE})]
 
-    def _repeat(self, step: Callable[[Any], dict[str, Any]], place: Any) -> dict[str, Any]:
-        while (answer := step(place))["status"] in ("more", "wait"):
-            self.waited += answer["status"] == "wait"
-            self.world.now += int(answer.get("seconds", 1))
-        return answer
+    @property
+    def again(self) -> Step:
+        return self.steps.relist  # type: ignore[no-any-return]
 
-    def _until_applied(self, place: Mapping[str, Any]) -> dict[str, Any]:
-        while True:
-            self.world.settle()
-            answer = self.importer.look(place)
-            if answer["status"] == "missing":
-                answer = self._repeat(self.importer.relist, place)
-            elif answer["status"] in ("applied", "failed"):
-                return answer
-            self.world.now += 5
+    def people(self) -> dict[str, Any]:
+        """Everything about everybody but what tells when we did it."""
+        known: dict[str, Any] = {
+            person.email or "": (
+                {key: value for key, value in person.fields.items() if key != "customer_last_sync_at"},
+                sorted(person.segments),
+                {name: sorted(record.subscriptions) for name, record in person.records.items()},
+            )
+            for person in self.world.people.people.values()
+        }
+        return known | {"feeds": self.world.people.feeds} if self.world.people.feeds else known
+
+
+def company(customers: int, seed: int = 1) -> list[Json]:
+    """So many customers who came over two years, with 1.2 subscriptions each, a third of them canceled."""
+    rng = random.Random(seed)
+    found: list[Json] = [price()]
+    for number in range(customers):
+        at = NOW - rng.randrange(1, 730 * DAY)
+        name = f"cus_{number}"
+        found.append(customer(name, email=f"customer-{number}@example.com", created=at))
+        for which in range(1 + (number % 5 == 0)):
+            status = "canceled" if rng.random() < 0.33 else "active"
+            ended: dict[str, Any] = {}
+            if status == "canceled":
+                ended = {"ended_at": at + 60, "canceled_at": at + 60}
+            found.append(
+                subscription(f"sub_{number}_{which}", customer=name, created=at + 1, status=status, **ended)
+            )
+    return found

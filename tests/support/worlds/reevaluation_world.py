@@ -1,19 +1,22 @@
-"""A re-evaluation in memory: people, their index, the worker behind the queue, and the state machine."""
+"""A re-evaluation in memory: people and their index, beside what each job has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from peoplesync.adapters.dynamodb.tables import SHARDS, shard_of
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import EVERYONE, Person
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
+from peoplesync.use_cases.jobs.job import Job
+from peoplesync.use_cases.reevaluating.runs import came_to
 from peoplesync.use_cases.reevaluating.steps import Reevaluator
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
-from tests.support.fakes.world import TEST, FakeConnections, World
-from tests.support.worlds.import_world import FakeBulk, FakeExecutions, FakeImportRuns, Hazards
+from tests.support.fakes.world import FakeConnections, World
+from tests.support.worlds.job_world import FakeBulk, FakeExecutions, FakeRuns, Hazards, JobWorld, Json, Step
 
 VIP = Segment("vip", "VIP", {"field": "customer_mrr", "at_least": 19})
 
@@ -56,28 +59,19 @@ class ShardedMembers:
         return sum(name == index for name, _ in self.world.people.members)
 
 
-@dataclass
-class ReevaluationWorld:
-    """All of it together. `drive` is what the state machine does."""
+@dataclass(kw_only=True)
+class ReevaluationWorld(JobWorld):
+    """All of it together; `slept` are the queue's depths whenever a step waited."""
 
-    world: World
-    connections: ChangingConnections
-    runs: Any
-    queue: FakeBulk
     members: ShardedMembers
-    executions: FakeExecutions
-    hazards: Hazards
-    reevaluator: Reevaluator
     slept: list[int] = field(default_factory=list)
-    between: Callable[[], None] = lambda: None
 
     @classmethod
     def of(cls, people: int) -> ReevaluationWorld:
         """So many people, half of them with a subscription of $19, evaluated with the predefined segments."""
         hazards, connections = Hazards(), ChangingConnections()
-        # The tables keep both kinds of runs, and do not ask which it is.
-        runs: Any = FakeImportRuns(hazards)
-        world = World(NOW, connections=connections, runs=runs)
+        runs = FakeRuns(hazards)
+        world = World(NOW, connections=connections, runs=runs)  # type: ignore[arg-type]  # the worker's too
         for number in range(people):
             name = f"cus_{number}"
             told = [event("customer.created", customer(name, created=NOW - DAY), created=NOW - DAY)]
@@ -93,54 +87,31 @@ class ReevaluationWorld:
             slept.append(queue.depth())
             world.settle()
 
+        counts: Any = partial(came_to, runs=runs, shards=SHARDS)
+        names, now = ("re-evaluation", "reevaluate"), lambda: world.now
         reevaluator = Reevaluator(
-            connections=connections,
-            runs=runs,
+            job=Job(*names, connections, runs, executions, now, counts),
             queue=queue,
             members=members,
-            executions=executions,
-            clock=lambda: world.now,
             monotonic=lambda: 0.0,
             sleep=sleep,
             slice_seconds=60,
         )
-        return cls(world, connections, runs, queue, members, executions, hazards, reevaluator, slept)
+        return cls(
+            world, runs, queue, connections, executions, hazards, reevaluator, members=members, slept=slept
+        )
 
-    def drive(self, given: Mapping[str, Any] | None = None, name: str = "re_1") -> dict[str, Any]:
-        """Takes the steps as infra/reevaluate.asl.json does, the worker working in between; the last
-        answer."""
-        steps = self.reevaluator
-        begun = steps.start(given or {"connection": "main"}, name, f"arn:{name}")
-        if begun["status"] != "running":
-            return begun
-        place = {key: begun[key] for key in ("connection", "epoch", "run", "execution")}
-        for shard in begun["shards"]:
-            answer = self._repeat(steps.hand_out, shard)
-            if answer["status"] == "failed":
-                return steps.fail(place, answer["reason"])
-        while True:
-            self.world.settle()
-            answer = steps.look(place)
-            if answer["status"] == "missing":
-                answer = self._repeat(steps.hand_out_again, place)
-            if answer["status"] == "failed":
-                return steps.fail(place, answer["reason"])
-            if answer["status"] in ("applied", "superseded"):
-                return steps.finish(place)
-            self.world.now += 5
+    def phases(self, begun: Json) -> list[list[tuple[Step, Json]]]:
+        return [[(self.steps.enqueue, shard) for shard in begun["shards"]]]
 
-    def _repeat(self, step: Callable[[Any], dict[str, Any]], place: Any) -> dict[str, Any]:
-        while (answer := step(place))["status"] == "more":
-            self.between()
-        return answer
+    @property
+    def again(self) -> Step:
+        return self.steps.enqueue_again  # type: ignore[no-any-return]
 
     def people(self) -> dict[str, Any]:
         """Everybody with what their evaluation came to, and the index of the segments."""
         kept: dict[str, Any] = {one.id: told(one) for one in self.world.people.people.values()}
         return kept | {"index": sorted(one for one in self.world.people.members if one[0] != EVERYONE)}
-
-    def run(self, name: str = "re_1") -> Any:
-        return self.runs.runs[TEST, name]
 
 
 def told(person: Person) -> tuple[Any, ...]:

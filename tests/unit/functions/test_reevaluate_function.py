@@ -37,16 +37,16 @@ def begun(reevaluate: Function) -> dict[str, Any]:
     return answer
 
 
-def test_everybody_is_handed_out_and_what_is_applied_is_counted(
+def test_everybody_is_enqueued_and_what_is_applied_is_counted(
     reevaluate: Function, aws: MotoStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = begun(reevaluate)
     place = {key: answer[key] for key in ("connection", "epoch", "run", "execution")}
-    handed = [reevaluate({"step": "hand out", "place": shard}) for shard in answer["shards"]]
+    enqueued = [reevaluate({"step": "hand out", "place": shard}) for shard in answer["shards"]]
     messages = [decode(one["Body"]) for one in aws.messages(aws.stack.bulk_queue_url)]
     chunks = [one.chunk for one in messages if one.chunk]
 
-    assert {one["status"] for one in handed} == {"done"}
+    assert {one["status"] for one in enqueued} == {"done"}
     assert sorted(person for one in chunks for person in one.people) == [
         f"per_{number:03}" for number in range(PEOPLE)
     ]

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.health.health import Health
     from peoplesync.use_cases.health.report import HealthReporter
     from peoplesync.use_cases.importing.overview import Imports
+    from peoplesync.use_cases.importing.runs import ImportRun
     from peoplesync.use_cases.importing.steps import Importer
     from peoplesync.use_cases.ingress.activity_api import ActivityReceiver
     from peoplesync.use_cases.ingress.stripe_webhook import Receiver
+    from peoplesync.use_cases.jobs.job import Job
     from peoplesync.use_cases.publishing.publish import Publisher
     from peoplesync.use_cases.reevaluating.overview import Reevaluations
+    from peoplesync.use_cases.reevaluating.runs import Reevaluation
     from peoplesync.use_cases.reevaluating.steps import Reevaluator
     from peoplesync.use_cases.scheduled.reconcile import Reconciler
     from peoplesync.use_cases.scheduled.sweep import Swept
@@ -109,18 +112,32 @@ class Wiring(Parts):
             sleep=time.sleep,
         )
 
+    def import_job(self) -> Job[ImportRun]:
+        """The imports, and what drives them."""
+        from peoplesync.use_cases.jobs.job import Job
+
+        return Job("import", "import", self.connections, self.imports, self.executions, clock.now)
+
+    def reevaluation_job(self) -> Job[Reevaluation]:
+        """The re-evaluations, and what drives them."""
+        from peoplesync.use_cases.jobs.job import Job
+        from peoplesync.use_cases.reevaluating.runs import came_to
+
+        runs, executions = self.reevaluations, self.reevaluating
+        counts = partial(came_to, runs=runs, shards=self.people.shards)
+        return Job("re-evaluation", "reevaluate", self.connections, runs, executions, clock.now, counts)
+
     def importer(self) -> Importer:
         """Takes the steps of an import."""
         from peoplesync.use_cases.importing.steps import Importer
 
         return Importer(
-            connections=self.connections,
+            job=self.import_job(),
             runs=self.imports,
+            close_gap=self.connections.close_gap,
             lists=self.stripe_api(PAGE_SECONDS),
             queue=self.queues["bulk"],
             members=self.people,
-            executions=self.executions,
-            clock=clock.now,
             monotonic=time.monotonic,
             sleep=time.sleep,
             slice_seconds=float(self.environ["IMPORT_SLICE_SECONDS"]),
@@ -132,12 +149,9 @@ class Wiring(Parts):
         from peoplesync.use_cases.reevaluating.steps import Reevaluator
 
         return Reevaluator(
-            connections=self.connections,
-            runs=self.reevaluations,
+            job=self.reevaluation_job(),
             queue=self.queues["bulk"],
             members=self.people,
-            executions=self.reevaluating,
-            clock=clock.now,
             monotonic=time.monotonic,
             sleep=time.sleep,
             slice_seconds=float(self.environ["REEVALUATE_SLICE_SECONDS"]),
@@ -184,13 +198,13 @@ class Wiring(Parts):
         """The imports of an epoch."""
         from peoplesync.use_cases.importing.overview import Imports
 
-        return Imports(epoch, self.imports, self.executions, clock.now)
+        return Imports(epoch, self.import_job(), self.imports)
 
     def reevaluation_overview(self, epoch: Epoch) -> Reevaluations:
         """The re-evaluations of an epoch."""
         from peoplesync.use_cases.reevaluating.overview import Reevaluations
 
-        return Reevaluations(epoch, self.reevaluations, self.reevaluating, clock.now, self.people.shards)
+        return Reevaluations(epoch, self.reevaluation_job())
 
     def health(self) -> Health:
         """Says whether people are in sync with Stripe."""

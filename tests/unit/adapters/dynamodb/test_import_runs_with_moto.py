@@ -12,13 +12,17 @@ from peoplesync.adapters.dynamodb.run_rows import of
 from peoplesync.adapters.dynamodb.tables import ImportRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.progress import missing_pages, progress_of
-from peoplesync.use_cases.importing.runs import ListedPage, ListState, Run, Superseded
+from peoplesync.use_cases.importing.progress import UNSEEN, counts, objects_listed
+from peoplesync.use_cases.importing.runs import ImportRun, ListState
+from peoplesync.use_cases.jobs.cursor import Cursor
+from peoplesync.use_cases.jobs.pages import missing_pages
+from peoplesync.use_cases.jobs.progress import progress_of
+from peoplesync.use_cases.jobs.runs import ListedPage, Superseded
 from tests.support.builders.stripe import NOW
 from tests.support.stacks.moto_stack import moto_stack
 
 MAIN = Epoch("main", 1)
-RUN = Run("imp_1", MAIN, NOW, created_after=NOW - 5, share=0.25, execution="arn:imp_1")
+RUN = ImportRun("imp_1", MAIN, NOW, created_after=NOW - 5, share=0.25, execution="arn:imp_1")
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def page(list_name: str, window: str, number: int, *objects: int) -> ListedPage:
 
 
 def test_a_run_is_read_as_it_was_written(runs: ImportRuns) -> None:
-    runs.create(RUN)
+    runs.save(RUN)
 
     assert runs.get(MAIN, "imp_1") == RUN
     assert runs.get(MAIN, "imp_2") is None
@@ -43,8 +47,8 @@ def test_a_run_is_read_as_it_was_written(runs: ImportRuns) -> None:
 
 def test_runs_are_listed_the_latest_first_and_without_their_pages(runs: ImportRuns) -> None:
     later = replace(RUN, id="imp_0", started_at=NOW + 1)
-    runs.create(RUN)
-    runs.create(later)
+    runs.save(RUN)
+    runs.save(later)
     runs.add_page(RUN, page("customers", "1", 0, 5))
 
     assert runs.all(MAIN) == [later, RUN]
@@ -61,7 +65,7 @@ def test_a_window_that_somebody_else_has_moved_is_not_moved_again(runs: ImportRu
 
     assert runs.windows(RUN, "customers") == {"1": moved}
     assert runs.windows(RUN, "subscriptions") == {}
-    assert runs.listed(RUN) == {"customers": (1, 1)}
+    assert runs.listed(RUN) == {"customers": 1}
 
 
 def test_what_is_listed_and_what_is_applied_are_compared_chunk_by_chunk(runs: ImportRuns) -> None:
@@ -80,11 +84,26 @@ def test_what_is_listed_and_what_is_applied_are_compared_chunk_by_chunk(runs: Im
 
     progress = progress_of(RUN, runs)
 
-    assert (progress.enqueued, progress.applied, progress.failed) == (60, 51, 2)
-    assert (progress.asked, progress.answered) == (20, 20)
+    told = {"listed": 0, "enqueued": 60, "applied": 51, "failed": 2}
+    assert counts(progress, objects_listed(RUN, runs)) == told
+    assert (progress.enqueued[UNSEEN], progress.applied[UNSEEN], progress.done) == (20, 20, 73)
     assert progress.missing == ["customers#12#000000#000#aa"]
-    missing = missing_pages(runs.pages(RUN), runs.chunks_applied(RUN))
+    missing = missing_pages(RUN, runs)
     assert [(one.list, one.window) for one in missing] == [("customers", "12")]
+
+
+def test_rows_are_what_earlier_versions_read_and_wrote(runs: ImportRuns) -> None:
+    runs.save(replace(RUN, enqueued_again=True, done_before=7))
+    runs.save_cursor(RUN, UNSEEN, Cursor("3", "cus_9", pages=1, listed=25))
+
+    kept = ImportRow.get(str(MAIN), "imp_1").content_json
+    shard = ImportRow.get(of(RUN), f"window#{UNSEEN}#3").content_json
+
+    assert (kept["relisted"], kept["applied_before"]) == (True, 7)
+    window = Window("3", 0, 0, "cus_9", pages=1, listed=25, version=1)
+    assert Window(**shard, version=1) == window
+    runs.save_window(RUN, UNSEEN, window)
+    assert runs.cursors(RUN, UNSEEN) == {"3": Cursor("3", "cus_9", pages=1, listed=25, version=2)}
 
 
 def test_a_chunk_that_is_applied_twice_is_noted_as_it_was_the_first_time(runs: ImportRuns) -> None:
@@ -95,18 +114,17 @@ def test_a_chunk_that_is_applied_twice_is_noted_as_it_was_the_first_time(runs: I
 
 
 def test_how_a_list_fares_is_kept(runs: ImportRuns) -> None:
-    assert runs.list_state(RUN, "charges") == ListState()
+    assert runs.list_states(RUN) == {}
 
     runs.save_list_state(RUN, "charges", ListState(refused=4, idle_since=NOW, reason="busy"))
 
-    assert runs.list_state(RUN, "charges") == ListState(4, NOW, "busy")
     assert runs.list_states(RUN) == {"charges": ListState(4, NOW, "busy")}
 
 
 def test_a_list_whose_state_an_older_version_kept_has_no_reason(runs: ImportRuns) -> None:
     ImportRow(of(RUN), "list#charges", content_json={"refused": 4, "idle_since": NOW}).save()
 
-    assert runs.list_state(RUN, "charges") == ListState(4, NOW)
+    assert runs.list_states(RUN) == {"charges": ListState(4, NOW)}
 
 
 def test_why_parts_failed_is_kept_with_their_chunks(runs: ImportRuns) -> None:

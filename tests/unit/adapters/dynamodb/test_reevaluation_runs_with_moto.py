@@ -10,14 +10,15 @@ import pytest
 from peoplesync.adapters.dynamodb.import_runs import ImportRuns
 from peoplesync.adapters.dynamodb.reevaluation_runs import ReevaluationRuns
 from peoplesync.domain.connections import Epoch
-from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.runs import ListedPage, Run, Superseded
-from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, progress_of
+from peoplesync.use_cases.importing.runs import ImportRun
+from peoplesync.use_cases.jobs.cursor import Cursor
+from peoplesync.use_cases.jobs.runs import ListedPage
+from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, came_to, progress_of
 from tests.support.builders.stripe import NOW
 from tests.support.stacks.moto_stack import moto_stack
 
 MAIN = Epoch("main", 1)
-RUN = Reevaluation("re_1", MAIN, 2, NOW, 60, execution="arn:re_1")
+RUN = Reevaluation(id="re_1", epoch=MAIN, started_at=NOW, execution="arn:re_1", version=2, people=60)
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def runs() -> Iterator[ReevaluationRuns]:
 
 
 def test_a_run_is_read_as_it_was_written(runs: ReevaluationRuns) -> None:
-    runs.create(RUN)
+    runs.save(RUN)
 
     assert runs.get(MAIN, "re_1") == RUN
     assert runs.get(MAIN, "re_2") is None
@@ -35,20 +36,19 @@ def test_a_run_is_read_as_it_was_written(runs: ReevaluationRuns) -> None:
 
 
 def test_re_evaluations_are_not_among_the_imports_nor_imports_among_them(runs: ReevaluationRuns) -> None:
-    an_import = Run("imp_1", MAIN, NOW)
+    an_import = ImportRun("imp_1", MAIN, NOW)
     later = replace(RUN, id="re_0", started_at=NOW + 1)
-    ImportRuns().create(an_import)
-    runs.create(RUN)
-    runs.create(later)
+    ImportRuns().save(an_import)
+    runs.save(RUN)
+    runs.save(later)
 
     assert runs.all(MAIN) == [later, RUN]
     assert ImportRuns().all(MAIN) == [an_import]
 
 
-def test_what_is_handed_out_and_what_the_worker_has_noted_are_compared(runs: ReevaluationRuns) -> None:
+def test_what_is_enqueued_and_what_the_worker_has_noted_are_compared(runs: ReevaluationRuns) -> None:
     for shard, people in ((0, 30), (1, 30)):
-        window = Window(str(shard), 0, 0, cursor="per_9", pages=1, listed=people, done=True)
-        runs.save_window(RUN, LIST, window)
+        runs.save_cursor(RUN, LIST, Cursor(str(shard), "per_9", pages=1, listed=people, done=True))
         chunks = {
             f"{LIST}#{shard}#000000#000#aa": people - 5,
             f"{LIST}#{shard}#000000#001#aa": 5,
@@ -61,15 +61,7 @@ def test_what_is_handed_out_and_what_the_worker_has_noted_are_compared(runs: Ree
 
     progress = progress_of(RUN, runs, 2)
 
-    assert (progress.everybody, progress.handed_out) == (True, 60)
-    assert (progress.evaluated, progress.failed) == (33, 2)
+    assert progress.all_enqueued
+    assert came_to(RUN, runs, 2) == {"people": 60, "evaluated": 33, "failed": 2}
     assert progress.missing == [f"{LIST}#1#000000#000#aa"]
-    assert not progress_of(RUN, runs, 8).everybody
-
-
-def test_a_shard_that_somebody_else_has_moved_is_not_moved_again(runs: ReevaluationRuns) -> None:
-    first = runs.save_window(RUN, LIST, Window("0", 0, 0))
-    runs.save_window(RUN, LIST, replace(first, cursor="per_1"))
-
-    with pytest.raises(Superseded):
-        runs.save_window(RUN, LIST, replace(first, cursor="per_2"))
+    assert not progress_of(RUN, runs, 8).all_enqueued

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,41 +13,19 @@ from click.testing import CliRunner, Result
 from peoplesync.adapters.dynamodb.import_runs import ImportRuns
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.runs import ListedPage, ListState, Run
+from peoplesync.use_cases.importing.runs import ImportRun, ListState
+from peoplesync.use_cases.jobs.runs import ListedPage
 from peoplesync_cli import options
 from peoplesync_cli.jobs.imports import _phase
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.support.builders.stripe import NOW
+from tests.support.fakes.played_machine import PlayedMachine
 from tests.support.fakes.ready_connections import connect
 from tests.support.stacks.moto_stack import MotoStack, moto_stack
 
 MAIN = Epoch("main", 1)
 CHUNK = "customers#1#000000#000#aa"
-
-
-@dataclass
-class PlayedMachine:
-    """Executions that do, when they are started, what `begins` does; they run until they are stopped."""
-
-    begins: Callable[[Mapping[str, Any], str], str] = lambda given, name: ""
-    started: list[Mapping[str, Any]] = field(default_factory=list)
-    running: set[str] = field(default_factory=set)
-    why: str = "stopped"
-
-    def start(self, given: Mapping[str, Any], name: str) -> str:
-        self.started.append(given)
-        arn = f"arn:{name}"
-        self.running.add(arn)
-        if self.begins(given, name) == "ends":
-            self.running.discard(arn)
-        return arn
-
-    def is_running(self, execution: str) -> bool:
-        return execution in self.running
-
-    def cause(self, execution: str) -> str:
-        return self.why
 
 
 @dataclass
@@ -73,8 +51,8 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 def imported(runs: ImportRuns, run_id: str, status: Any = "succeeded", **more: Any) -> str:
     """A run with one page of two customers, of which all is applied."""
-    run = Run(run_id, MAIN, NOW, status=status, execution=f"arn:{run_id}", **more)
-    runs.create(run)
+    run = ImportRun(run_id, MAIN, NOW, status=status, execution=f"arn:{run_id}", **more)
+    runs.save(run)
     window = Window("1", 0, NOW, pages=1, listed=2, done=True)
     if not runs.windows(run, "customers"):
         runs.save_window(run, "customers", window)
@@ -175,7 +153,7 @@ def test_an_import_whose_execution_was_stopped_has_failed_and_can_be_resumed(des
 
 def test_an_import_need_not_be_waited_for(desk: Desk) -> None:
     def begins(given: Mapping[str, Any], name: str) -> str:
-        desk.runs.create(Run(name, MAIN, NOW, execution=f"arn:{name}"))
+        desk.runs.save(ImportRun(name, MAIN, NOW, execution=f"arn:{name}"))
         return "goes on"
 
     desk.machine.begins = begins

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,30 +18,11 @@ from peoplesync_cli.jobs.reevaluation import begin_and_watch
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.support.builders.stripe import NOW
+from tests.support.fakes.played_machine import PlayedMachine
 from tests.support.fakes.ready_connections import connect
 from tests.support.stacks.moto_stack import moto_stack
 
 MAIN = Epoch("main", 1)
-
-
-@dataclass
-class PlayedMachine:
-    """Executions that do, when they are started, what `does` says; they run until they are stopped."""
-
-    does: Callable[[Mapping[str, Any], str], None] = lambda given, name: None
-    started: list[Mapping[str, Any]] = field(default_factory=list)
-    running: set[str] = field(default_factory=set)
-
-    def start(self, given: Mapping[str, Any], name: str) -> str:
-        self.started.append(given)
-        self.does(given, name)
-        return f"arn:{name}"
-
-    def is_running(self, execution: str) -> bool:
-        return execution in self.running
-
-    def cause(self, execution: str) -> str:
-        return "re-evaluation re_0 of the same segments and fields is running"
 
 
 @dataclass
@@ -57,14 +38,15 @@ class Desk:
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, ["reevaluate", *arguments])
 
-    def ends(self, status: Any = "succeeded", **more: Any) -> Callable[[Mapping[str, Any], str], None]:
+    def ends(self, status: Any = "succeeded", **more: Any) -> Callable[[Mapping[str, Any], str], str]:
         """An execution whose run has ended like this."""
 
-        def does(given: Mapping[str, Any], name: str) -> None:
+        def does(given: Mapping[str, Any], name: str) -> str:
             counts = {"people": 2_000, "evaluated": 2_000, "started_at": NOW, "version": self.version}
             values = counts | {"finished_at": NOW + 9} | more
             run_id, execution = given.get("resume", name), f"arn:{name}"
-            self.runs.save(Reevaluation(run_id, MAIN, status=status, execution=execution, **values))
+            self.runs.save(Reevaluation(id=run_id, epoch=MAIN, status=status, execution=execution, **values))
+            return "ends"
 
         return does
 
@@ -81,7 +63,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 
 def test_a_re_evaluation_is_started_and_watched_to_its_end(desk: Desk) -> None:
-    desk.machine.does = desk.ends()
+    desk.machine.begins = desk.ends()
 
     result = desk.run("start")
 
@@ -109,7 +91,7 @@ def test_re_evaluations_are_listed_with_what_they_have_done(desk: Desk) -> None:
 
 
 def test_one_that_failed_ends_the_command_with_its_reason_and_how_to_go_on(desk: Desk) -> None:
-    desk.machine.does = desk.ends("failed", evaluated=100, failure="these chunks were never applied: …")
+    desk.machine.begins = desk.ends("failed", evaluated=100, failure="these chunks were never applied: …")
 
     result = desk.run("start")
 
@@ -121,7 +103,7 @@ def test_one_that_failed_ends_the_command_with_its_reason_and_how_to_go_on(desk:
 def test_one_that_stopped_goes_on_where_it_was(desk: Desk) -> None:
     desk.ends("running", evaluated=0)({}, "re_1")
     assert json.loads(desk.run("watch", "--json").stdout)["status"] == "failed"
-    desk.machine.does = desk.ends()
+    desk.machine.begins = desk.ends()
 
     result = desk.run("start", "--json")
 
@@ -141,7 +123,7 @@ def test_one_that_stopped_goes_on_where_it_was(desk: Desk) -> None:
 )
 def test_after_one_that_is_over_a_new_one_is_started(desk: Desk, before: dict[str, Any]) -> None:
     desk.ends(**before)({}, "re_1")
-    desk.machine.does = desk.ends()
+    desk.machine.begins = desk.ends()
 
     shown = begin_and_watch(desk.target, "main", detach=False)
 
@@ -162,6 +144,9 @@ def test_one_that_is_running_already_is_watched(desk: Desk) -> None:
 
 
 def test_one_that_is_refused_says_why(desk: Desk) -> None:
+    desk.machine.begins = lambda given, name: "ends"
+    desk.machine.why = "re-evaluation re_0 of the same segments and fields is running"
+
     result = desk.run("start")
 
     assert result.exit_code == 1
@@ -174,7 +159,7 @@ def test_one_that_nobody_knows_cannot_be_watched(desk: Desk) -> None:
 
 
 def test_the_run_that_definitions_have_outrun_is_said_to_be_followed(desk: Desk) -> None:
-    desk.machine.does = desk.ends("superseded")
+    desk.machine.begins = desk.ends("superseded")
 
     result = desk.run("start")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
@@ -10,50 +9,17 @@ from typing import Any
 
 import pytest
 
-from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC
-from peoplesync.domain.windows import Window
-from peoplesync.use_cases.importing.runs import Run
+from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.importing.steps import GIVES_UP_AFTER
 from peoplesync.use_cases.messages.message import decode
 from peoplesync.use_cases.ports import CursorGone, KeyRefused, NotPermitted, RateLimited, Unavailable
-from tests.support.builders.stripe import DAY, NOW, charge, coupon, customer, event, price, subscription
+from tests.support.builders.stripe import DAY, NOW, charge, coupon, customer, event, subscription
 from tests.support.fakes.world import TEST
-from tests.support.worlds.import_world import ImportWorld, Killed
+from tests.support.worlds.import_world import ImportWorld, company
 
 Json = Mapping[str, Any]
-
-
-def company(customers: int, seed: int = 1) -> list[Json]:
-    """So many customers who came over two years, with 1.2 subscriptions each, a third of them canceled."""
-    rng = random.Random(seed)
-    found: list[Json] = [price()]
-    for number in range(customers):
-        at = NOW - rng.randrange(1, 730 * DAY)
-        name = f"cus_{number}"
-        found.append(customer(name, email=f"customer-{number}@example.com", created=at))
-        for which in range(1 + (number % 5 == 0)):
-            status = "canceled" if rng.random() < 0.33 else "active"
-            ended: dict[str, Any] = {}
-            if status == "canceled":
-                ended = {"ended_at": at + 60, "canceled_at": at + 60}
-            found.append(
-                subscription(f"sub_{number}_{which}", customer=name, created=at + 1, status=status, **ended)
-            )
-    return found
-
-
-def people(world: ImportWorld) -> dict[str, Any]:
-    """Everything about everybody but what tells when we did it."""
-    kept = world.world.people.people.values()
-    return {
-        person.email or "": (
-            {key: value for key, value in person.fields.items() if key != "customer_last_sync_at"},
-            sorted(person.segments),
-            {name: sorted(record.subscriptions) for name, record in person.records.items()},
-        )
-        for person in kept
-    }
 
 
 def test_all_customers_become_people_with_their_subscriptions() -> None:
@@ -102,24 +68,6 @@ def test_a_page_is_all_that_is_ever_in_memory() -> None:
     assert max(held) < 100 * 3_000
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_killed_anywhere_and_resumed_the_people_are_those_of_an_undisturbed_import(seed: int) -> None:
-    objects = company(120, seed)
-    told = event("charge.succeeded", charge("ch_1", customer="cus_1", created=NOW - DAY), created=NOW - DAY)
-    undisturbed = ImportWorld.of([*objects, told], NOW, readers=2)
-    assert undisturbed.drive()["status"] == "succeeded"
-    world = ImportWorld.of([*objects, told], NOW, readers=2)
-    world.hazards.deadly = random.Random(seed).randrange(1, undisturbed.hazards.calls)
-
-    with pytest.raises(Killed):
-        world.drive()
-    answer = world.drive() if not world.runs.runs else world.drive({"connection": "main", "resume": "imp_1"})
-
-    assert answer["status"] == "succeeded"
-    assert people(world) == people(undisturbed)
-    assert world.world.people.feeds == undisturbed.world.people.feeds
-
-
 def test_a_rate_limited_import_goes_on_slower_and_is_complete() -> None:
     world = ImportWorld.of(company(250), NOW)
     refusals = [RateLimited("429", "endpoint-rate"), RateLimited("429"), None] * 4
@@ -133,14 +81,14 @@ def test_a_rate_limited_import_goes_on_slower_and_is_complete() -> None:
 def test_an_import_that_stripe_leaves_no_room_never_counts_as_a_success() -> None:
     world = ImportWorld.of(company(5), NOW)
     ticks = iter(range(10**9))
-    world.importer.monotonic = lambda: float(next(ticks))
+    world.steps.monotonic = lambda: float(next(ticks))
     world.lists.problems = repeat(RateLimited("429", "account-rate"))
 
     answer = world.drive()
 
     assert answer["status"] == "failed"
     assert "for an hour now" in answer["reason"]
-    run = world.runs.all(world.connections.connection.epoch)[0]  # type: ignore[union-attr]
+    run = world.runs.all(world.connections.connection.epoch)[0]
     assert (run.status, bool(run.failure)) == ("failed", True)
     assert world.waited >= GIVES_UP_AFTER // 60
 
@@ -158,7 +106,7 @@ def test_a_revoked_key_ends_the_import_with_its_reason_and_a_new_one_resumes_it(
     world.lists.problems = chain([None], [KeyRefused("Stripe does not accept the API key")])
 
     answer = world.drive()
-    again = world.drive({"connection": "main", "resume": "imp_1"})
+    again = world.drive({"connection": "main", "resume": "run_1"})
 
     assert answer["reason"] == "Stripe does not accept the API key"
     assert (again["status"], again["listed"]) == ("succeeded", 551)
@@ -196,26 +144,6 @@ def test_a_missing_permission_fails_the_import_and_is_named() -> None:
 
     assert answer["status"] == "failed"
     assert "rak_customer_read" in answer["reason"]
-
-
-def test_a_lost_chunk_is_listed_again() -> None:
-    world = ImportWorld.of(company(60), NOW)
-    lost = chain([True], repeat(False))
-    world.queue.lose = lambda body: next(lost, False)
-
-    answer = world.drive()
-
-    assert (answer["status"], len(world.world.people.people)) == ("succeeded", 60)
-
-
-def test_a_chunk_lost_again_fails_the_import_and_is_named() -> None:
-    world = ImportWorld.of(company(60), NOW)
-    world.queue.lose = lambda body: '"cus_7"' in body and '"object":"customer"' in body
-
-    answer = world.drive()
-
-    assert answer["status"] == "failed"
-    assert "customers#1#000000" in answer["reason"]
 
 
 def test_an_object_that_cannot_be_read_fails_the_import_but_nothing_else_of_it() -> None:
@@ -272,7 +200,7 @@ def test_customers_deleted_meanwhile_are_found() -> None:
     world.lists.objects = [one for one in world.lists.objects if one["id"] != "cus_7"]
     world.world.stripe.objects["cus_7"] = {"id": "cus_7", "object": "customer", "deleted": True}
 
-    answer = world.drive(name="imp_2")
+    answer = world.drive(name="run_2")
 
     assert answer["status"] == "succeeded"
     assert world.world.stripe.asked == ["cus_7"]
@@ -325,7 +253,7 @@ def test_only_customers_created_after_an_instant_are_imported_if_asked() -> None
     answer = world.drive({"connection": "main", "created_after": NOW - 2 * DAY})
 
     assert answer["status"] == "succeeded"
-    assert list(people(world)) == ["young@example.com"]
+    assert list(world.people()) == ["young@example.com"]
     assert world.connections.closed == []
 
 
@@ -367,76 +295,18 @@ def test_an_import_of_an_epoch_that_is_over_stops_and_brings_nobody() -> None:
     assert world.world.people.people == {}
 
 
-def test_a_second_import_is_refused_while_one_is_running() -> None:
-    world = ImportWorld.of(company(3), NOW)
-    world.importer.start({"connection": "main"}, "imp_1", "arn:imp_1")
-    world.executions.running.add("arn:imp_1")
-
-    refused = world.importer.start({"connection": "main"}, "imp_2", "arn:imp_2")
-
-    assert refused["status"] == "refused"
-    assert "imp_1 is running" in refused["reason"]
-
-
-def test_an_older_task_that_is_still_at_work_gives_way() -> None:
-    world = ImportWorld.of(company(250), NOW, readers=1)
-    begun = world.importer.start({"connection": "main"}, "imp_1", "arn:imp_1")
-    place = begun["lists"][0]
-    page = world.lists.page
-
-    def overtaken(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
-        world.lists.page = page  # type: ignore[method-assign]
-        assert world.importer.read_list(place)["status"] == "done"
-        return page(connection, resource, params)
-
-    world.lists.page = overtaken  # type: ignore[method-assign]
-
-    assert world.importer.read_list(place) == {
-        "status": "failed",
-        "reason": "another task goes on with this run",
-    }
-
-
-def test_a_resumed_import_takes_over_from_a_task_that_moves_windows_at_the_same_time() -> None:
-    world = ImportWorld.of(company(250), NOW, readers=1)
-    begun = world.importer.start({"connection": "main"}, "imp_1", "arn:imp_1")
-    place = begun["lists"][0]
-    page, windows = world.lists.page, world.runs.windows
-    run = world.runs.get(Epoch("main", 1), "imp_1")
-    assert run is not None
-
-    def stopped_after_the_first(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
-        world.lists.page = page  # type: ignore[method-assign]
-        raise KeyRefused("stopped")
-
-    world.lists.page = stopped_after_the_first  # type: ignore[method-assign]
-    assert world.importer.read_list(place)["status"] == "failed"
-
-    def moved_meanwhile(run: Run, list_name: str) -> dict[str, Window]:
-        found = windows(run, list_name)
-        world.runs.windows = windows  # type: ignore[method-assign]
-        world.runs.save_window(run, list_name, found["1"])  # by the task of before
-        return found
-
-    world.runs.windows = moved_meanwhile  # type: ignore[method-assign]
-
-    assert world.importer.read_list(place)["status"] == "done"
-
-
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
         ({"conection": "main"}, "the input has conection; known are connection, created_after"),
-        ({"connection": "shop"}, "there is no connection shop"),
         ({"connection": "main", "share": 0}, "share is a percentage"),
         ({"connection": "main", "created_after": "last year"}, "created_after is a date such as 2026-01-31"),
         ({"connection": "main", "event_days": 31}, "event_days is a number of days from 0 to 30"),
         ({"connection": "main", "publish": "yes"}, "publish is true or false, not 'yes'"),
-        ({"connection": "main", "resume": "imp_9"}, "there is no import imp_9"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_with_what_to_do(given: Json, reason: str) -> None:
-    answer = ImportWorld.of([], NOW).importer.start(given, "imp_1", "arn")
+    answer = ImportWorld.of([], NOW).begin("run_1", given)
 
     assert answer["status"] == "refused"
     assert answer["reason"].startswith(reason)
@@ -461,25 +331,16 @@ def test_all_that_an_import_sends_says_whether_it_is_to_be_told_of(asked: Json, 
 
 def test_an_import_that_is_resumed_is_told_of_as_it_was_asked_for() -> None:
     world = ImportWorld.of(company(3), NOW)
-    world.runs.create(Run("imp_1", TEST, NOW, status="failed", publish=True))
+    world.runs.save(ImportRun("run_1", TEST, NOW, status="failed", publish=True))
 
-    assert world.drive({"connection": "main", "resume": "imp_1"})["status"] == "succeeded"
-    assert world.runs.runs[TEST, "imp_1"].cause == "import_told"
-
-
-def test_an_import_that_succeeded_is_not_resumed() -> None:
-    world = ImportWorld.of(company(3), NOW)
-    world.drive()
-
-    answer = world.drive({"connection": "main", "resume": "imp_1"})
-
-    assert answer["reason"] == "import imp_1 has succeeded; start a new one"
+    assert world.drive({"connection": "main", "resume": "run_1"})["status"] == "succeeded"
+    assert world.runs.runs[TEST, "run_1"].cause == "import_told"
 
 
 def test_permissions_that_are_known_to_be_missing_are_not_tried() -> None:
     world = ImportWorld.of(company(3), NOW)
     lacking = {"rak_coupon_read": False, "rak_product_read": False}
-    world.connections.connection = replace(world.connections.connection, permissions=lacking)  # type: ignore[type-var]
+    world.connections.connection = replace(world.connections.connection, permissions=lacking)
 
     assert world.drive()["status"] == "succeeded"
     assert world.lists.asked["coupons"] == 0

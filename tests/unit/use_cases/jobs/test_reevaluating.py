@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.write_set import WriteSet
 from peoplesync.domain.segments.definitions import Segment
+from peoplesync.use_cases.jobs import members
+from peoplesync.use_cases.jobs.members import MEMBERS_A_CHUNK
 from peoplesync.use_cases.messages.message import decode
 from peoplesync.use_cases.ports import TooLarge
-from peoplesync.use_cases.reevaluating import enqueueing as handing_out
-from peoplesync.use_cases.reevaluating.enqueueing import PEOPLE_A_CHUNK
-from peoplesync.use_cases.reevaluating.overview import STOPPED, Reevaluations
+from peoplesync.use_cases.reevaluating import steps
+from peoplesync.use_cases.reevaluating.overview import Reevaluations
 from tests.support.builders.stripe import NOW, customer, event
 from tests.support.fakes.world import TEST
-from tests.support.worlds.import_world import Killed
+from tests.support.worlds.job_world import PLACE
 from tests.support.worlds.reevaluation_world import VIP, ReevaluationWorld
 
 PEOPLE = 40
@@ -35,7 +35,7 @@ def changed() -> ReevaluationWorld:
 
 
 def overview(world: ReevaluationWorld) -> Reevaluations:
-    return Reevaluations(TEST, world.runs, world.executions, lambda: world.world.now, world.members.shards)
+    return Reevaluations(TEST, world.steps.job)
 
 
 def test_everybody_is_evaluated_with_the_new_definitions(changed: ReevaluationWorld) -> None:
@@ -57,45 +57,24 @@ def test_who_is_not_changed_by_it_carries_the_new_version_too(changed: Reevaluat
 
 
 def test_people_go_in_small_chunks_with_the_cause(changed: ReevaluationWorld) -> None:
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
+    begun = changed.begin("run_1")
     for place in begun["shards"]:
-        changed.reevaluator.hand_out(place)
+        changed.steps.enqueue(place)
 
     messages = [decode(body) for body, _ in changed.world.queue.sent]
 
     assert {one.cause for one in messages} == {"definition_changed"}
     chunks = [one.chunk for one in messages if one.chunk]
     assert sum(len(one.people) for one in chunks) == PEOPLE
-    assert max(len(one.people) for one in chunks) <= PEOPLE_A_CHUNK
-    assert {one.run for one in chunks} == {"re_1"}
-
-
-def test_killed_at_any_call_and_resumed_the_people_are_those_of_an_undisturbed_run() -> None:
-    undisturbed = ReevaluationWorld.of(PEOPLE)
-    undisturbed.connections.change(VIP)
-    undisturbed.drive()
-    assert undisturbed.hazards.calls > 40
-
-    for deadly in range(1, undisturbed.hazards.calls + 1):
-        world = ReevaluationWorld.of(PEOPLE)
-        world.connections.change(VIP)
-        world.hazards.deadly = deadly
-        with pytest.raises(Killed):
-            world.drive()
-
-        ended = world.runs.runs and world.run().status == "succeeded"
-        again = {"connection": "main", "resume": "re_1"} if world.runs.runs and not ended else None
-        answer = world.drive(again, "re_2")
-
-        assert answer["status"] == "succeeded", deadly
-        assert world.people() == undisturbed.people(), deadly
+    assert max(len(one.people) for one in chunks) <= MEMBERS_A_CHUNK
+    assert {one.run for one in chunks} == {"run_1"}
 
 
 def test_pages_that_were_changed_between_two_readings_are_complete(changed: ReevaluationWorld) -> None:
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
+    begun = changed.begin("run_1")
     runs, place = changed.runs, begun["shards"][3]
     before = runs.rows.copy()
-    changed.reevaluator.hand_out(place)
+    changed.steps.enqueue(place)
     changed.world.settle()
     # The cursor was not stored, somebody of the page is gone, and what was sent is applied.
     window = f"window#everyone#{place['shard']}"
@@ -106,7 +85,7 @@ def test_pages_that_were_changed_between_two_readings_are_complete(changed: Reev
         if key[0] != "everyone" or number % 3
     }
 
-    answer = changed.drive({"connection": "main", "resume": "re_1"})
+    answer = changed.drive({"connection": "main", "resume": "run_1"})
 
     assert answer["status"] == "succeeded"
     assert answer["evaluated"] == answer["people"] < PEOPLE
@@ -115,9 +94,9 @@ def test_pages_that_were_changed_between_two_readings_are_complete(changed: Reev
 def test_never_much_more_is_on_the_queue_than_the_worker_can_take(
     changed: ReevaluationWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handing_out, "PEOPLE_A_PAGE", 2)
-    monkeypatch.setattr(handing_out, "PEOPLE_A_CHUNK", 1)
-    monkeypatch.setattr(handing_out, "MOST_AHEAD", 4)
+    monkeypatch.setattr(members, "MEMBERS_A_PAGE", 2)
+    monkeypatch.setattr(members, "MEMBERS_A_CHUNK", 1)
+    monkeypatch.setattr(steps, "MOST_AHEAD", 4)
 
     answer = changed.drive()
 
@@ -129,11 +108,9 @@ def test_never_much_more_is_on_the_queue_than_the_worker_can_take(
 def test_a_step_ends_after_its_slice_and_the_next_goes_on(
     changed: ReevaluationWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handing_out, "PEOPLE_A_PAGE", 1)
+    monkeypatch.setattr(members, "MEMBERS_A_PAGE", 1)
     ticks, slices = iter(range(10**6)), list[int]()
-    changed.reevaluator = replace(
-        changed.reevaluator, monotonic=lambda: float(next(ticks)), slice_seconds=2.5
-    )
+    changed.steps = replace(changed.steps, monotonic=lambda: float(next(ticks)), slice_seconds=2.5)
     changed.between = lambda: slices.append(len(changed.world.queue.sent))
 
     answer = changed.drive()
@@ -141,31 +118,6 @@ def test_a_step_ends_after_its_slice_and_the_next_goes_on(
     assert (answer["status"], answer["evaluated"]) == ("succeeded", PEOPLE)
     assert slices[0] == 2
     assert len(slices) >= 8
-
-
-def test_a_lost_chunk_is_handed_out_again(changed: ReevaluationWorld) -> None:
-    losing = iter([True])
-    changed.queue.lose = lambda body: next(losing, False)
-
-    answer = changed.drive()
-
-    assert (answer["status"], answer["evaluated"]) == ("succeeded", PEOPLE)
-    assert changed.run().handed_again
-
-
-def test_a_chunk_lost_again_fails_the_run_and_is_named_until_it_is_resumed(
-    changed: ReevaluationWorld,
-) -> None:
-    unlucky = next(iter(changed.world.people.people))
-    changed.queue.lose = lambda body: f'"{unlucky}"' in body
-
-    answer = changed.drive()
-
-    assert answer["status"] == "failed"
-    assert answer["reason"].startswith("these chunks were never applied: everyone#")
-    changed.queue.lose = lambda body: False
-    again = changed.drive({"connection": "main", "resume": "re_1"})
-    assert (again["status"], again["evaluated"]) == ("succeeded", PEOPLE)
 
 
 def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
@@ -190,79 +142,33 @@ def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
 
 
 def test_a_run_that_the_definitions_have_outrun_is_superseded(changed: ReevaluationWorld) -> None:
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
-    place = {key: begun[key] for key in ("connection", "epoch", "run", "execution")}
-    assert changed.reevaluator.hand_out(begun["shards"][0])["status"] == "done"
+    begun = changed.begin("run_1")
+    place = {key: begun[key] for key in PLACE}
+    assert changed.steps.enqueue(begun["shards"][0])["status"] == "done"
     changed.connections.change(VIP, OLD)
 
-    assert changed.reevaluator.hand_out(begun["shards"][1]) == {"status": "superseded"}
-    assert changed.reevaluator.look(place) == {"status": "superseded"}
-    ended = changed.reevaluator.finish(place)
+    assert changed.steps.enqueue(begun["shards"][1]) == {"status": "superseded"}
+    assert changed.steps.look(place) == {"status": "superseded"}
+    ended = changed.steps.finish(place)
 
     assert ended["status"] == "superseded"
     assert ended["reason"] == "segments or fields have changed again since"
-    assert changed.drive(name="re_2")["status"] == "succeeded"
+    assert changed.drive(name="run_2")["status"] == "succeeded"
     assert {one.definitions_version for one in changed.world.people.people.values()} == {3}
 
 
 def test_newcomers_of_meanwhile_are_evaluated_with_the_new_definitions(changed: ReevaluationWorld) -> None:
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
+    begun = changed.begin("run_1")
     for shard in begun["shards"]:
-        changed.reevaluator.hand_out(shard)
+        changed.steps.enqueue(shard)
         number = 1_000 + shard["shard"]
         changed.world.apply(event("customer.created", customer(f"cus_{number}", created=NOW), created=NOW))
 
-    assert changed.drive({"connection": "main", "resume": "re_1"})["status"] == "succeeded"
+    assert changed.drive({"connection": "main", "resume": "run_1"})["status"] == "succeeded"
 
     everybody = changed.world.people.people.values()
     assert len(everybody) == PEOPLE + 8
     assert {one.definitions_version for one in everybody} == {2}
-
-
-def test_a_run_of_an_epoch_that_is_over_fails_in_words(changed: ReevaluationWorld) -> None:
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
-    changed.connections.connection = Connection("main", True, 2, 1, NOW)
-
-    answer = changed.reevaluator.hand_out(begun["shards"][0])
-
-    assert answer == {
-        "status": "failed",
-        "reason": "the connection has begun a new epoch, or no longer exists",
-    }
-    assert not changed.world.queue.sent
-
-
-def test_an_older_task_that_is_still_at_work_gives_way(changed: ReevaluationWorld) -> None:
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
-    place, page = begun["shards"][0], changed.members.members_page
-
-    def overtaken(epoch: Epoch, index: str, shard: int, after: str, most: int) -> Sequence[str]:
-        changed.members.members_page = page  # type: ignore[method-assign]
-        assert changed.reevaluator.hand_out(place)["status"] == "done"
-        return page(epoch, index, shard, after, most)
-
-    changed.members.members_page = overtaken  # type: ignore[method-assign]
-
-    assert changed.reevaluator.hand_out(place) == {
-        "status": "failed",
-        "reason": "another task goes on with this run",
-    }
-
-
-def test_a_stopped_execution_that_goes_on_all_the_same_does_nothing_once_another_has_resumed(
-    changed: ReevaluationWorld,
-) -> None:
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
-    place = {key: begun[key] for key in ("connection", "epoch", "run", "execution")}
-    changed.reevaluator.start({"resume": "re_1"}, "re_2", "arn:re_2")
-
-    steps = changed.reevaluator
-    answers = [steps.hand_out(begun["shards"][0]), steps.look(place), steps.finish(place)]
-
-    assert answers == [{"status": "failed", "reason": "another execution goes on with this run"}] * 3
-    steps.fail(place, answers[0]["reason"])
-    assert changed.run().status == "running"
-    assert not changed.world.queue.sent
 
 
 def test_without_anybody_there_is_nothing_to_do() -> None:
@@ -272,62 +178,36 @@ def test_without_anybody_there_is_nothing_to_do() -> None:
     assert answer["people"] == 0
 
 
-def test_a_second_run_of_the_same_definitions_is_refused_while_one_is_running(
-    changed: ReevaluationWorld,
-) -> None:
-    changed.reevaluator.start({}, "re_1", "arn:re_1")
-    changed.executions.running.add("arn:re_1")
-
-    refused = changed.reevaluator.start({}, "re_2", "arn:re_2")
-
-    assert refused["reason"] == "re-evaluation re_1 of the same segments and fields is running"
+def test_a_run_of_newer_definitions_need_not_wait_for_an_older_one(changed: ReevaluationWorld) -> None:
+    changed.executions.running.add("arn:run_1")
+    changed.begin("run_1")
     changed.connections.change(VIP, OLD)
-    assert changed.reevaluator.start({}, "re_2", "arn:re_2")["status"] == "running"
+
+    assert changed.begin("run_2")["status"] == "running"
 
 
 def test_a_run_may_be_made_again_though_nothing_has_changed(changed: ReevaluationWorld) -> None:
     changed.drive()
 
-    answer = changed.drive(name="re_2")
+    answer = changed.drive(name="run_2")
 
     assert (answer["status"], answer["evaluated"]) == ("succeeded", PEOPLE)
 
 
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        ({"conection": "main"}, "the input has conection; known are connection, resume"),
-        ({"connection": 7}, "connection and resume are names, as text"),
-        ({"connection": "shop"}, "there is no connection shop; peoplesync connect makes one"),
-        ({"resume": "re_9"}, "there is no re-evaluation re_9; peoplesync reevaluate list shows them"),
-        ({"resume": "re_1"}, "re-evaluation re_1 has succeeded; start a new one"),
-    ],
-)
-def test_a_request_that_cannot_be_met_is_refused_with_what_to_do(
-    given: Mapping[str, Any], reason: str
-) -> None:
-    world = ReevaluationWorld.of(1)
-    world.drive()
-
-    answer = world.reevaluator.start(given, "re_2", "arn:re_2")
-
-    assert (answer["status"], answer["reason"]) == ("refused", reason)
-
-
 def test_a_run_of_older_definitions_is_not_resumed(changed: ReevaluationWorld) -> None:
-    changed.reevaluator.start({}, "re_1", "arn:re_1")
+    changed.begin("run_1")
     changed.connections.change(VIP, OLD)
 
-    answer = changed.reevaluator.start({"resume": "re_1"}, "re_2", "arn:re_2")
+    answer = changed.begin("run_2", {"resume": "run_1"})
 
-    assert answer["reason"] == "segments or fields have changed since re_1 began; start a new one"
+    assert answer["reason"] == "segments or fields have changed since run_1 began; start a new one"
 
 
 def test_how_far_a_run_is_and_that_it_was_stopped_can_be_seen(changed: ReevaluationWorld) -> None:
-    changed.executions.running.add("arn:re_1")
-    begun = changed.reevaluator.start({}, "re_1", "arn:re_1")
+    changed.executions.running.add("arn:run_1")
+    begun = changed.begin("run_1")
     for shard in begun["shards"][:4]:
-        changed.reevaluator.hand_out(shard)
+        changed.steps.enqueue(shard)
     changed.world.settle()
 
     running = overview(changed).latest()
@@ -340,20 +220,20 @@ def test_how_far_a_run_is_and_that_it_was_stopped_can_be_seen(changed: Reevaluat
     assert 0 < running["evaluated"] < PEOPLE
     assert stopped == running | {
         "status": "failed",
-        "reason": STOPPED,
+        "reason": "the execution was stopped; peoplesync reevaluate start goes on where it was",
         "finished_at": running["started_at"],
     }
 
 
 def test_the_latest_run_is_that_with_the_newest_definitions(changed: ReevaluationWorld) -> None:
-    changed.reevaluator.start({}, "re_2", "arn:re_2")
+    changed.begin("run_2")
     changed.connections.change(VIP, OLD)
-    changed.drive(name="re_1")
+    changed.drive(name="run_1")
 
-    assert [one["id"] for one in overview(changed).all()] == ["re_1", "re_2"]
+    assert [one["id"] for one in overview(changed).all()] == ["run_1", "run_2"]
     latest = overview(changed).latest()
     assert latest is not None
-    assert (latest["id"], latest["status"]) == ("re_1", "succeeded")
+    assert (latest["id"], latest["status"]) == ("run_1", "succeeded")
 
 
 def test_once_everybody_was_evaluated_a_later_run_that_failed_takes_nothing_back(
@@ -362,16 +242,16 @@ def test_once_everybody_was_evaluated_a_later_run_that_failed_takes_nothing_back
     changed.drive()
     changed.world.now += 60
     changed.queue.lose = lambda body: True
-    assert changed.drive(name="re_2")["status"] == "failed"
+    assert changed.drive(name="run_2")["status"] == "failed"
 
     latest, current = overview(changed).latest(), overview(changed).current()
 
     assert latest is not None
     assert current is not None
-    assert (latest["id"], current["id"], current["status"]) == ("re_2", "re_1", "succeeded")
-    changed.executions.running.add("arn:re_3")
-    changed.reevaluator.start({}, "re_3", "arn:re_3")
+    assert (latest["id"], current["id"], current["status"]) == ("run_2", "run_1", "succeeded")
+    changed.executions.running.add("arn:run_3")
+    changed.begin("run_3")
     running = overview(changed).current()
     assert running is not None
-    assert running["id"] == "re_3"
-    assert Reevaluations(Epoch("other", 1), changed.runs, changed.executions, int, 8).current() is None
+    assert running["id"] == "run_3"
+    assert Reevaluations(Epoch("other", 1), changed.steps.job).current() is None

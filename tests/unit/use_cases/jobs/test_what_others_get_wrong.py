@@ -16,7 +16,7 @@ from peoplesync.adapters.stripe.account import StripeAccount
 from peoplesync.domain.connections import Epoch
 from peoplesync.use_cases.connecting.connect import Connector
 from peoplesync.use_cases.importing.lists import event_lists, object_lists
-from peoplesync.use_cases.importing.runs import Run
+from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver
 from peoplesync.use_cases.ports import KeyRefused, RateLimited
 from peoplesync_local.stripe_simulator.http.control import Simulator
@@ -57,14 +57,14 @@ def fields(world: World, identity: str = "customer:cus_1") -> Any:
 def test_1_a_rate_limited_import_is_no_success_and_goes_on_as_soon_as_it_may() -> None:
     imported = ImportWorld.of(company(250), NOW, readers=1)
     ticks = iter(range(10**9))
-    imported.importer.monotonic = lambda: float(next(ticks))
+    imported.steps.monotonic = lambda: float(next(ticks))
     imported.lists.problems = chain([None], repeat(RateLimited("429", "account-rate")))
 
     limited = imported.drive()
     (shown,) = imported.runs.runs.values()
     imported.lists.problems = iter(())
     imported.waited = 0
-    resumed = imported.drive({"connection": "main", "resume": "imp_1"})
+    resumed = imported.drive({"connection": "main", "resume": "run_1"})
 
     assert (limited["status"], shown.status) == ("failed", "failed")
     assert (resumed["status"], imported.waited) == ("succeeded", 0)
@@ -74,7 +74,7 @@ def test_1_a_rate_limited_import_is_no_success_and_goes_on_as_soon_as_it_may() -
 def test_1_a_rate_limit_of_a_while_costs_no_customer_and_no_day() -> None:
     imported = ImportWorld.of(company(250), NOW, readers=1)
     ticks = iter(range(10**9))
-    imported.importer.monotonic = lambda: float(next(ticks))
+    imported.steps.monotonic = lambda: float(next(ticks))
     imported.lists.problems = chain([None], repeat(RateLimited("429", "account-rate"), 100))
 
     assert imported.drive()["status"] == "succeeded"
@@ -105,7 +105,7 @@ def test_3_an_import_that_was_stopped_goes_on_where_it_was() -> None:
 
     stopped = imported.drive()
     asked_before = imported.lists.asked["customers"]
-    resumed = imported.drive({"connection": "main", "resume": "imp_1"})
+    resumed = imported.drive({"connection": "main", "resume": "run_1"})
 
     assert (stopped["status"], resumed["status"]) == ("failed", "succeeded")
     assert len(imported.world.people.people) == 450
@@ -211,7 +211,7 @@ def test_8_the_documented_key_is_enough_to_connect_and_to_import() -> None:
 
         made = connector.connect(connector.examine("main", key), NOW).connection
         lists = simulated_stripe.stripe_api(secrets.api_key, url)
-        run = Run("imp_1", Epoch("main", 1), simulated_stripe.NOW)
+        run = ImportRun("run_1", Epoch("main", 1), simulated_stripe.NOW)
         listed = {
             one.name: len(lists.page("main", one.resource, one.page({})).objects)
             for one in [*object_lists(run, made.permissions), *event_lists(run)]

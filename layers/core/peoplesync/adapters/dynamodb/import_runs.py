@@ -5,44 +5,53 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 
 from pynamodb.exceptions import PutError
 
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
-from peoplesync.adapters.dynamodb.run_rows import CONFLICT, RunRows, get_row, of, rows
+from peoplesync.adapters.dynamodb.run_rows import (
+    CONFLICT,
+    RunRows,
+    of,
+    positions,
+    rows,
+    save_position,
+)
 from peoplesync.adapters.dynamodb.tables import ImportRow
 from peoplesync.domain.connections import Epoch
-from peoplesync.use_cases.importing.runs import ListState, Run
+from peoplesync.domain.windows import Window
+from peoplesync.use_cases.importing.runs import ImportRun, ListState
 
 
-class ImportRuns(RunRows[Run]):
+class ImportRuns(RunRows[ImportRun]):
     """The imports of a stack; see `use_cases.importing.runs.ImportRuns` and `ports.Runs`."""
 
-    kind = Run
+    kind = ImportRun
+    kept_as = MappingProxyType({"enqueued_again": "relisted", "done_before": "applied_before"})
 
-    def list_state(self, run: Run, list_name: str) -> ListState:
-        row = get_row(of(run), f"list#{list_name}")
-        return ListState() if row is None else ListState(**row.content_json)
+    def windows(self, run: ImportRun, list_name: str) -> dict[str, Window]:
+        return positions(Window, run, list_name)
 
-    def save_list_state(self, run: Run, list_name: str, state: ListState) -> None:
+    def save_window(self, run: ImportRun, list_name: str, window: Window) -> Window:
+        return save_position(run, list_name, window)
+
+    def save_list_state(self, run: ImportRun, list_name: str, state: ListState) -> None:
         with busy_as_unavailable():
             ImportRow(of(run), f"list#{list_name}", content_json=asdict(state)).save()
 
-    def list_states(self, run: Run) -> Mapping[str, ListState]:
+    def list_states(self, run: ImportRun) -> Mapping[str, ListState]:
         return {row.sk.removeprefix("list#"): ListState(**row.content_json) for row in rows(run, "list#")}
 
-    def failures(self, run: Run) -> Iterator[str]:
+    def failures(self, run: ImportRun) -> Iterator[str]:
         for row in rows(run, "chunk#"):
             yield from row.content_json.get("reasons", ())
 
-    def listed(self, run: Run) -> Mapping[str, tuple[int, int]]:
+    def listed(self, run: ImportRun) -> Mapping[str, int]:
         objects: Counter[str] = Counter()
-        pages: Counter[str] = Counter()
         for row in rows(run, "window#"):
-            name = row.sk.split("#")[1]
-            objects[name] += row.content_json["listed"]
-            pages[name] += row.content_json["pages"]
-        return {name: (objects[name], pages[name]) for name in pages}
+            objects[row.sk.split("#")[1]] += row.content_json["listed"]
+        return objects
 
     def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
         """See `ports.Runs`."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.records.changes import EVENT_TYPES
 from peoplesync.domain.windows import FIRST_CREATED
-from peoplesync.use_cases.importing.runs import Run
+from peoplesync.use_cases.importing.runs import ImportRun
 
 PAGE: Final = 100
 DAY: Final = 86_400
@@ -42,7 +42,7 @@ class StripeList:
         return {"limit": PAGE, **self.params, **window_params}
 
 
-def object_lists(run: Run, permissions: Mapping[str, bool]) -> list[StripeList]:
+def object_lists(run: ImportRun, permissions: Mapping[str, bool]) -> list[StripeList]:
     """The lists of objects, those without which others would be incomplete first."""
     since = FIRST_CREATED if run.created_after is None else run.created_after + 1
     of_prices = ["data.tiers", "data.currency_options"]
@@ -69,7 +69,7 @@ def object_lists(run: Run, permissions: Mapping[str, bool]) -> list[StripeList]:
     return lists
 
 
-def event_lists(run: Run) -> list[StripeList]:
+def event_lists(run: ImportRun) -> list[StripeList]:
     """The lists of events: Stripe takes some types at a time."""
     types = sorted(EVENT_TYPES | CATALOGUE_EVENT_TYPES)
     since = max(run.started_at - run.event_days * DAY, run.created_after or 0)
@@ -86,7 +86,7 @@ def event_lists(run: Run) -> list[StripeList]:
     ]
 
 
-def stripe_list(run: Run, permissions: Mapping[str, bool], name: str) -> StripeList | None:
+def stripe_list(run: ImportRun, permissions: Mapping[str, bool], name: str) -> StripeList | None:
     """The list of a name; None where the key may not read it and need not."""
     every = [*object_lists(run, permissions), *event_lists(run)]
     return next((one for one in every if one.name == name), None)

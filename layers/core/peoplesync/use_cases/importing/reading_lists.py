@@ -7,21 +7,19 @@ chunks are named after what is in them, so that nothing is counted twice or thou
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from peoplesync.domain.connections import Connection
-from peoplesync.domain.stripe_objects.reading import name_of
 from peoplesync.domain.windows import FIRST, Window, next_window
 from peoplesync.use_cases.importing.lists import StripeList
-from peoplesync.use_cases.importing.runs import ImportRuns, ListedPage, Run, Superseded
-from peoplesync.use_cases.messages.message import BulkBatch, Message
+from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns
+from peoplesync.use_cases.jobs.pages import BulkQueue, enqueue_page
+from peoplesync.use_cases.jobs.runs import Connections, ListedPage, connection_of, taken_over
+from peoplesync.use_cases.messages.message import BulkBatch
 from peoplesync.use_cases.messages.packing import chunks_of_events, chunks_of_objects
 from peoplesync.use_cases.ports import CursorGone, KeyRefused, Lists, Page, RateLimited, Unavailable
 from peoplesync.use_cases.stripe_reads.pace import Pace
@@ -34,27 +32,16 @@ PATIENCE: Final = 5
 """Failed requests in a row after which a task ends, and a later one continues."""
 
 
-class BulkQueue(Protocol):
-    def send_all(self, bodies: Sequence[str]) -> None:
-        """Puts all messages on the queue; raises where one of them is not."""
-
-    def depth(self) -> int: ...
-
-
-class Connections(Protocol):
-    def get(self, name: str) -> Connection | None: ...
-
-
 @dataclass
 class ListReader:
     """Reads one list of a run. `out_of_time` says when to stop; nothing is lost by stopping."""
 
-    run: Run
+    run: ImportRun
     listing: StripeList
-    lists: Lists
-    queue: BulkQueue
     runs: ImportRuns
     connections: Connections
+    lists: Lists
+    queue: BulkQueue
     pace: Pace
     out_of_time: Callable[[], bool]
     readers: int = READERS
@@ -70,24 +57,18 @@ class ListReader:
         """Reads on; whether the list is at its end. Raises `Superseded`, `KeyRefused`, `NotPermitted`,
         `UnreadableStripeObject` where the list cannot go on, or `Unavailable` where Stripe did not answer
         again and again."""
-        self._windows = self._taken_over()
+        whole = Window(FIRST, self.listing.since, self.run.started_at + 1)
+        windows = taken_over(
+            lambda: self.runs.windows(self.run, self.listing.name).values() or [whole],
+            lambda one: self.runs.save_window(self.run, self.listing.name, one),
+        )
+        self._windows = {one.id: one for one in windows}
         with ThreadPoolExecutor(self.readers, thread_name_prefix=self.listing.name) as readers:
             for _ in range(self.readers):
                 readers.submit(self._reader)
         if self._stopped is not None:
             raise self._stopped
         return all(window.done for window in self._windows.values())
-
-    def _taken_over(self) -> dict[str, Window]:
-        """The windows of the list. An earlier task, whose execution was stopped, may still be at work on
-        them: each is stored again, so that its next write fails, and not one of ours."""
-        name = self.listing.name
-        whole = Window(FIRST, self.listing.since, self.run.started_at + 1)
-        for _ in range(PATIENCE):
-            windows = self.runs.windows(self.run, name) or {FIRST: whole}
-            with suppress(Superseded):  # it has just moved one: what it did is taken over too
-                return {one.id: self.runs.save_window(self.run, name, one) for one in windows.values()}
-        raise Superseded("another task goes on with this import")
 
     def _reader(self) -> None:
         """What each reader does: take a window, read it to its end, take the next."""
@@ -129,9 +110,7 @@ class ListReader:
 
     def _step(self, window: Window) -> Window:
         """One page; the window as it is afterwards."""
-        connection = self.connections.get(self.run.epoch.connection)
-        if connection is None or connection.epoch != self.run.epoch:
-            raise Superseded("the connection has begun a new epoch, or no longer exists")
+        connection_of(self.run, self.connections)
         with self._changed:
             window = self._windows[window.id]
         params = self.listing.page(window.params)
@@ -143,7 +122,8 @@ class ListReader:
         if page is None:
             return window
         if page.objects:
-            put_on_queue(self.run, self.listing.name, window, params, page, self.queue, self.runs)
+            listed = ListedPage(self.listing.name, window.id, window.pages, {}, params)
+            enqueue_page(self.run, listed, batches(self.listing.name, page), self.queue, self.runs)
         self.pages += 1
         with self._changed:
             # Another reader may have taken over a part of this window meanwhile.
@@ -177,32 +157,9 @@ class ListReader:
         return stored
 
 
-def put_on_queue(
-    run: Run,
-    list_name: str,
-    window: Window,
-    params: Mapping[str, Any],
-    page: Page,
-    queue: BulkQueue,
-    runs: ImportRuns,
-) -> None:
-    """Puts a page on the queue in chunks, and notes which."""
-    is_of_events = list_name.startswith("events")
-    wanted = (one for one in page.objects if no_use(one) is None) if is_of_events else page.objects
-    packed = chunks_of_events(wanted) if is_of_events else chunks_of_objects(wanted)
-    chunks: dict[str, int] = {}
-    bodies = []
-    for number, parts in enumerate(packed):
-        name = chunk_id(list_name, window, number, map(name_of, parts))
-        chunks[name] = len(parts)
-        of_kind: dict[str, Any] = {"events": parts} if is_of_events else {"objects": parts}
-        chunk = BulkBatch(name, run.id, page.as_of, **of_kind)
-        bodies.append(Message(run.epoch, chunk=chunk, cause=run.cause).encode())
-    queue.send_all(bodies)
-    runs.add_page(run, ListedPage(list_name, window.id, window.pages, chunks, params))
-
-
-def chunk_id(list_name: str, window: Window, number: int, parts: Iterable[str]) -> str:
-    """A chunk is named after its place and what is in it; ids sort as their pages do."""
-    digest = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
-    return f"{list_name}#{window.id}#{window.pages:06}#{number:03}#{digest}"
+def batches(list_name: str, page: Page) -> Iterator[BulkBatch]:
+    """What a page of a list shows, in chunks."""
+    if list_name.startswith("events"):
+        wanted = (one for one in page.objects if no_use(one) is None)
+        return (BulkBatch(as_of=page.as_of, events=parts) for parts in chunks_of_events(wanted))
+    return (BulkBatch(as_of=page.as_of, objects=parts) for parts in chunks_of_objects(page.objects))

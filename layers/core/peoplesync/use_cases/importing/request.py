@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from peoplesync.use_cases.jobs.job import Unacceptable, read_names
 
 KNOWN: Final = ("connection", "created_after", "share", "charge_days", "event_days", "publish", "resume")
 
@@ -15,44 +16,21 @@ CHARGE_DAYS: Final = 35
 MOST_DAYS: Final = {"charge_days": 3650, "event_days": 30}
 
 
-class Unacceptable(ValueError):
-    """An import that cannot be started; the message says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A new import, or one to `resume` by its id. `share` is of Stripe's rate limit, 0 to 1; `publish` says
-    whether what it brings goes out on the bus."""
-
-    connection: str
-    created_after: int | None
-    share: float
-    charge_days: int
-    event_days: int
-    publish: bool
-    resume: str
-
-
-def read_request(given: Mapping[str, Any], share: float) -> Request:
-    """The request; raises `Unacceptable`. `share` is the default."""
-    unknown = [name for name in given if name not in KNOWN]
-    if unknown:
-        raise Unacceptable(f"the input has {', '.join(unknown)}; known are {', '.join(KNOWN)}")
-    connection, resume = given.get("connection", "main"), given.get("resume", "")
+def read_request(given: Mapping[str, Any], share: float) -> tuple[str, str, dict[str, Any]]:
+    """The connection's name, the import to resume by its id ("": a new one), and what a new `ImportRun` is to
+    be like; raises `Unacceptable`. `share` is what a request gets that does not say."""
+    connection, resume = read_names(given, KNOWN)
     publish = given.get("publish", False)
-    if not isinstance(connection, str) or not isinstance(resume, str):
-        raise Unacceptable("connection and resume are names, as text")
     if not isinstance(publish, bool):
         raise Unacceptable(f"publish is true or false, not {publish!r}")
-    return Request(
-        connection,
-        _instant(given.get("created_after")),
-        _share(given.get("share"), share),
-        _days(given, "charge_days", CHARGE_DAYS),
-        _days(given, "event_days", 30),
-        publish,
-        resume,
-    )
+    asked_for = {
+        "created_after": _instant(given.get("created_after")),
+        "share": _share(given.get("share"), share),
+        "charge_days": _days(given, "charge_days", CHARGE_DAYS),
+        "event_days": _days(given, "event_days", 30),
+        "publish": publish,
+    }
+    return connection, resume, asked_for
 
 
 def _instant(value: Any) -> int | None:
