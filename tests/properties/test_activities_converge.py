@@ -36,7 +36,7 @@ from tests.support.oracles.tellings import (
 )
 from tests.support.stacks.moto_stack import REGION, moto_stack
 
-QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=2_000)
 
 EVENTS = ("Report Exported", "Signed In")

@@ -18,7 +18,7 @@ from tests.support.fakes.world import TEST, World, remembered_as
 from tests.support.oracles.histories import END
 from tests.support.oracles.tellings import Telling, outcome, told_history, world_of
 
-SOME = settings(max_examples=80, deadline=None, derandomize=True, database=None)
+SOME = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 MANY = settings(SOME, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
 
 
