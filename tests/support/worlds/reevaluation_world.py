@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import count
 from typing import Any
 
 from peoplesync.adapters.dynamodb.tables import SHARDS, shard_of
@@ -12,7 +14,7 @@ from peoplesync.domain.people.person import EVERYONE, Person
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
 from peoplesync.use_cases.reevaluating.steps import Reevaluator
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
-from tests.support.fakes.world import TEST, FakeConnections, World
+from tests.support.fakes.world import TEST, FakeCatalogue, FakeConnections, FakeQueue, World
 from tests.support.worlds.import_world import FakeBulk, FakeExecutions, FakeImportRuns, Hazards
 
 VIP = Segment("vip", "VIP", {"field": "customer_mrr", "at_least": 19})
@@ -77,14 +79,7 @@ class ReevaluationWorld:
         hazards, connections = Hazards(), ChangingConnections()
         # The tables keep both kinds of runs, and do not ask which it is.
         runs: Any = FakeImportRuns(hazards)
-        world = World(NOW, connections=connections, runs=runs)
-        for number in range(people):
-            name = f"cus_{number}"
-            told = [event("customer.created", customer(name, created=NOW - DAY), created=NOW - DAY)]
-            if number % 2:
-                bought = subscription(f"sub_{number}", customer=name, created=NOW - DAY)
-                told.append(event("customer.subscription.created", bought, created=NOW - DAY))
-            world.apply(*told)
+        world = with_people(people, connections=connections, runs=runs)
         queue, members = FakeBulk(world, hazards), ShardedMembers(world, hazards)
         executions = FakeExecutions()
         slept: list[int] = []
@@ -141,6 +136,33 @@ class ReevaluationWorld:
 
     def run(self, name: str = "re_1") -> Any:
         return self.runs.runs[TEST, name]
+
+
+def with_people(people: int, **parts: Any) -> World:
+    """A world with so many people, who are made once and copied."""
+    made = _made(people)
+    store = replace(
+        made.people,
+        people=dict(made.people.people),
+        identities=dict(made.people.identities),
+        members=dict(made.people.members),
+        feeds={record: dict(feed) for record, feed in made.people.feeds.items()},
+    )
+    catalogue, queue = FakeCatalogue(dict(made.catalogue.entries)), FakeQueue(made.queue.sent.copy())
+    return World(NOW, people=store, catalogue=catalogue, queue=queue, _ids=count(people + 1), **parts)
+
+
+@cache
+def _made(people: int) -> World:
+    world = World(NOW, connections=ChangingConnections())
+    for number in range(people):
+        name = f"cus_{number}"
+        told = [event("customer.created", customer(name, created=NOW - DAY), created=NOW - DAY)]
+        if number % 2:
+            bought = subscription(f"sub_{number}", customer=name, created=NOW - DAY)
+            told.append(event("customer.subscription.created", bought, created=NOW - DAY))
+        world.apply(*told)
+    return world
 
 
 def told(person: Person) -> tuple[Any, ...]:

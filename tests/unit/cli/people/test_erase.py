@@ -177,7 +177,10 @@ def test_without_waiting_it_is_asked_for_and_that_is_all(desk: Desk) -> None:
 
 
 def test_a_worker_that_does_not_come_round_is_not_waited_for_for_ever(desk: Desk) -> None:
-    desk.waiting.meanwhile = lambda: None
+    def time_flies() -> None:
+        desk.waiting.seconds += 30
+
+    desk.waiting.meanwhile = time_flies
 
     result = desk("erase", EMAIL, "--yes")
 
