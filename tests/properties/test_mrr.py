@@ -25,7 +25,7 @@ from tests.support.builders.stripe import (
 from tests.support.oracles.naive_mrr import PRECISE, Shown, naive_mrr
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
-LONG = settings(QUICK, max_examples=10_000)
+LONG = settings(QUICK, max_examples=5_000)
 
 amounts = st.integers(0, 5_000) | st.decimals(0, 500, places=3).map(lambda one: f"{one:f}")
 products = st.sampled_from(["prod_1", "prod_2", "prod_3"])
@@ -155,7 +155,7 @@ def test_any_subscription_is_worth_what_a_naive_count_finds(case: tuple[Shown, S
 @pytest.mark.long
 @LONG
 @given(cases())
-def test_ten_thousand_subscriptions_are_worth_what_a_naive_count_finds(
+def test_thousands_of_subscriptions_are_worth_what_a_naive_count_finds(
     case: tuple[Shown, Shown | None],
 ) -> None:
     assert_agree(*case)
