@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ from moto import mock_aws
 from moto.core import responses
 from moto.core.serialize import AttributePicker, AttributePickerContext
 from moto.core.utils import method_names_from_class
+from moto.dynamodb.models import dynamodb_backends
 from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.aws.secrets import Secrets
@@ -33,7 +35,9 @@ from tests.support.fakes.world import CONNECTED, nobody_erased
 from tests.support.stacks.sam_template import sam_template
 
 REGION = "us-east-1"
+ACCOUNT = "123456789012"
 SECRETS_PREFIX = "/peoplesync/test"
+Tables = Mapping[str, Any]
 
 UNCHECKED = Config(parameter_validation=False, signature_version=UNSIGNED, user_agent="tests")
 """Without what only a real AWS looks at: to sign a request and to say who asks took a sixth of its time."""
@@ -86,6 +90,16 @@ class MotoStack:
         """Everything in a table, in DynamoDB's own notation."""
         found: list[dict[str, Any]] = self.client("dynamodb").scan(TableName=table)["Items"]
         return found
+
+    def remembered(self) -> Tables:
+        """What is in the tables, to be `recalled` in another stack."""
+        tables = dynamodb_backends[ACCOUNT][REGION].tables
+        return {name: deepcopy(table.items) for name, table in tables.items()}
+
+    def recall(self, remembered: Tables) -> None:
+        """Puts that into the tables, in place of what is there: without the calls that it once took."""
+        for name, items in remembered.items():
+            dynamodb_backends[ACCOUNT][REGION].tables[name].items = deepcopy(items)
 
     def people(self) -> dict[str, list[str]]:
         """All that is in the tables of people, identities, members and feed entries, by table."""
@@ -167,7 +181,7 @@ def _queues(sqs: Any) -> Iterator[tuple[str, str]]:
         }
         if redrive := definitions[name].get("RedrivePolicy"):
             target = redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]
-            arn = f"arn:aws:sqs:{REGION}:123456789012:{target}"
+            arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{target}"
             attributes["RedrivePolicy"] = json.dumps({**redrive, "deadLetterTargetArn": arn})
         yield name, sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 

@@ -86,12 +86,16 @@ class Desk:
         return told
 
 
-@pytest.fixture
-def desk(aws: MotoStack, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    worker, mappings = Worker(aws), Pausable()
+def two_people(worker: Worker) -> None:
     worker.tell(events()[0])
     worker.tell(*events()[1:8], event("customer.created", customer("cus_other"), created=NOW - DAY))
     worker.deliver(told_by_the_app())
+
+
+@pytest.fixture
+def desk(aws: MotoStack, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    worker, mappings = Worker(aws), Pausable()
+    worker.once(two_people)
     waiting = Waiting(worker.take_from_live)
     target = Target("test (in memory)", aws.stack, "https://api.example.com", aws.session)
     vars(target)["worker_mappings"] = mappings
