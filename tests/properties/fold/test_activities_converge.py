@@ -21,7 +21,7 @@ from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.people.person import normal_email
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
 from peoplesync.use_cases.messages.message import BulkBatch, Message
-from tests.properties.test_convergence_in_tables import in_tables
+from tests.properties.fold.test_convergence_in_tables import in_tables
 from tests.support.builders.app_users import Activity, Defining, identified, tracked
 from tests.support.builders.stripe import DAY
 from tests.support.fakes.world import TEST, World, nobody_erased
