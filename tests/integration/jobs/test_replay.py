@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from peoplesync_local.stack.stack import LocalStack
 from tests.support.fakes.ready_connections import connect
 from tests.support.oracles.against_truth import differences
 from tests.support.oracles.histories import History, history
+from tests.support.stacks.stack_company import processes_of
 
 SECONDS_TO_DRAIN = 600
 
@@ -121,17 +121,3 @@ def kill_a_worker_after(target: Target, local_stack: LocalStack, connection: Con
     while not (workers := processes_of(local_stack, "ApplyChanges")):
         time.sleep(0.01)
     os.kill(workers[0], signal.SIGKILL)
-
-
-def processes_of(local_stack: LocalStack, function: str) -> list[int]:
-    """The emulator's child processes that run a function: each works in a folder named after it."""
-    children = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            folder = str((process / "cwd").readlink())
-        except OSError:
-            continue
-        if parent == local_stack.emulator.pid and f"-{function}-" in folder:
-            children.append(int(process.name))
-    return children

@@ -21,7 +21,7 @@ from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.people.person import normal_email
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
 from peoplesync.use_cases.messages.message import BulkBatch, Message
-from tests.properties.fold.test_convergence_in_tables import in_tables
+from tests.properties.fold.test_convergence_in_tables import in_tables, without_nothing
 from tests.support.builders.app_users import Activity, Defining, identified, tracked
 from tests.support.builders.stripe import DAY
 from tests.support.fakes.world import TEST, World, nobody_erased
@@ -263,10 +263,3 @@ def test_mixtures_come_to_the_same_in_the_tables(first: int) -> None:
         seen, plain = all_of(World(LATER, people=in_tables(epoch))), plainly(seed, 16)
         for part in plain:
             assert without_nothing(seen[part]) == without_nothing(plain[part]), (seed, part)
-
-
-def without_nothing(value: Any) -> Any:
-    """Fields without a value are not stored."""
-    if isinstance(value, dict):
-        return {key: without_nothing(one) for key, one in value.items() if one is not None}
-    return value

@@ -82,13 +82,13 @@ def through_the_tables(seed: int, stripe: str) -> None:
     world.settle()
     seen, plain = outcome(World(0, people=in_tables(epoch))), expected(telling)
     for part in plain:
-        assert _without_nothing(seen[part]) == _without_nothing(plain[part]), part
+        assert without_nothing(seen[part]) == without_nothing(plain[part]), part
 
 
-def _without_nothing(value: Any) -> Any:
+def without_nothing(value: Any) -> Any:
     """Fields without a value are not stored."""
     if isinstance(value, dict):
-        return {key: _without_nothing(one) for key, one in value.items() if one is not None}
+        return {key: without_nothing(one) for key, one in value.items() if one is not None}
     return value
 
 
