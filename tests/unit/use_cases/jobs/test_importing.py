@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import chain, repeat
 from typing import Any
 
@@ -102,13 +103,21 @@ def test_a_page_is_all_that_is_ever_in_memory() -> None:
     assert max(held) < 100 * 3_000
 
 
+def of_120() -> ImportWorld:
+    told = event("charge.succeeded", charge("ch_1", customer="cus_1", created=NOW - DAY), created=NOW - DAY)
+    return ImportWorld.of([*company(120), told], NOW, readers=2)
+
+
+@cache
+def undisturbed_of_120() -> ImportWorld:
+    world = of_120()
+    assert world.drive()["status"] == "succeeded"
+    return world
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_anywhere_and_resumed_the_people_are_those_of_an_undisturbed_import(seed: int) -> None:
-    objects = company(120, seed)
-    told = event("charge.succeeded", charge("ch_1", customer="cus_1", created=NOW - DAY), created=NOW - DAY)
-    undisturbed = ImportWorld.of([*objects, told], NOW, readers=2)
-    assert undisturbed.drive()["status"] == "succeeded"
-    world = ImportWorld.of([*objects, told], NOW, readers=2)
+    world, undisturbed = of_120(), undisturbed_of_120()
     world.hazards.deadly = random.Random(seed).randrange(1, undisturbed.hazards.calls)
 
     with pytest.raises(Killed):
@@ -236,7 +245,7 @@ def test_an_object_that_cannot_be_read_fails_the_import_but_nothing_else_of_it()
     "junk", [None, 5, "text", [], {}, {"id": 7}, {"id": "cus_x", "object": ["customer"]}]
 )
 def test_what_is_no_object_at_all_fails_nothing_else_of_the_import(junk: Any) -> None:
-    world = ImportWorld.of(company(250), NOW)
+    world = ImportWorld.of(company(110), NOW)
     page = world.lists.page
 
     def with_junk(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
@@ -250,11 +259,11 @@ def test_what_is_no_object_at_all_fails_nothing_else_of_the_import(junk: Any) ->
 
     assert (answer["status"], answer["failed"]) == ("failed", 1)
     assert "1 object could not be applied, among them" in answer["reason"]
-    assert len(world.world.people.people) == 250
+    assert len(world.world.people.people) == 110
 
 
 def test_a_list_without_ids_fails_in_a_sentence() -> None:
-    world = ImportWorld.of(company(250), NOW)
+    world = ImportWorld.of(company(110), NOW)
     page = world.lists.page
 
     def without_ids(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
