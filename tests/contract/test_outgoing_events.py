@@ -83,7 +83,7 @@ def faults(detail: Any, schema: dict[str, Any]) -> list[str]:
 def told() -> tuple[Announcement, ...]:
     """All that goes out while some histories of companies happen, as it happens, then of an app's user."""
     everything: list[Announcement] = []
-    for seed in (*range(11), 17):
+    for seed in (1, 4, 6, 17):
         events = told_history(seed, 150, 0.33).events
         telling = Telling(seed, 150, 0.33, [[event] for event in events], "truth")
         people = StreamedPeople()

@@ -1,5 +1,6 @@
 """The simulator's objects are what Stripe's OpenAPI specification says they are."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,7 @@ TIERS = [{"up_to": 5, "flat_amount": 9900}, {"up_to": "inf", "unit_amount": 1500
 
 def of_population() -> Iterator[StripeObject]:
     cast = Cast(len(MEMBERS), 7, NOW - 1000 * DAY, NOW)
-    population = Population(160, 7, NOW)
+    population = Population(60, 3, NOW)
     for kind in ("customer", "subscription", "invoice", "charge", "price", "coupon", "refund"):
         yield from cast.newest_first(kind)
     for kind in ("customer", "subscription", "invoice", "charge", "event", "product", "price", "coupon"):
@@ -135,7 +136,8 @@ def of_lifecycle() -> Iterator[StripeObject]:
 
 @pytest.fixture(scope="module")
 def objects() -> list[StripeObject]:
-    return [*of_population(), *of_lifecycle()]
+    # Events tell of one state several times.
+    return list({json.dumps(shown): shown for shown in (*of_population(), *of_lifecycle())}.values())
 
 
 def test_every_object_validates_but_for_owners_that_are_newer_accounts(objects: list[StripeObject]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from peoplesync.use_cases.health.checks import waits_for_stripe
+from peoplesync.use_cases.health.checks import waiting_text
 from peoplesync_cli.jobs.runs import latest_run, print_run, print_runs, start_run, watch_run
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.target import Target
@@ -97,7 +97,7 @@ def list_imports(target: Target, connection: str, as_json: bool) -> None:
     """List the imports, the latest first."""
     counts = ("listed", "enqueued", "applied", "failed")
     overview = target.imports_of(connection)
-    print_runs(overview, as_json, NONE_YET, counts, lambda one: one["reason"] or waits_for_stripe(one))
+    print_runs(overview, as_json, NONE_YET, counts, lambda one: one["reason"] or waiting_text(one))
 
 
 def start_import(target: Target, connection: str, **options: Any) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def test_an_import_whose_task_is_killed_ends_in_the_same_people(
     assert company.people() == undisturbed[0].people()
 
 
+@pytest.mark.long
 def test_a_stopped_import_says_so_and_resumed_ends_in_the_same_people(
     local_stack: LocalStack, undisturbed: tuple[Company, dict[str, Any]]
 ) -> None:

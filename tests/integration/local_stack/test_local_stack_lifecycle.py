@@ -88,6 +88,7 @@ def test_down_of_what_is_not_up_says_so(own: Places) -> None:
     assert said == ["The local stack was not up."]
 
 
+@pytest.mark.long
 def test_a_killed_emulator_is_noticed_and_up_starts_afresh(own: Places) -> None:
     killed = stack.up(ignore, places=own)
     os.kill(killed.emulator.pid, signal.SIGKILL)
@@ -114,6 +115,7 @@ def test_a_killed_simulator_of_stripe_is_noticed(own: Places) -> None:
         stack.running(places=own)
 
 
+@pytest.mark.long
 def test_a_start_that_fails_leaves_nothing_running(own: Places) -> None:
     seen: list[LocalStack] = []
 
@@ -128,6 +130,7 @@ def test_a_start_that_fails_leaves_nothing_running(own: Places) -> None:
     assert stack.status(places=own).state == "down"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_start_that_is_interrupted_leaves_nothing_that_the_next_command_would_not_stop(
     own: Places, number: signal.Signals
@@ -148,6 +151,7 @@ def test_a_start_that_is_interrupted_leaves_nothing_that_the_next_command_would_
     assert [processes.group(process) for process in recorded] == [[] for _ in recorded]
 
 
+@pytest.mark.long
 def test_two_ups_at_once_are_one_stack(own: Places) -> None:
     both: list[LocalStack] = []
     threads = [threading.Thread(target=lambda: both.append(stack.up(ignore, places=own))) for _ in range(2)]
@@ -159,6 +163,7 @@ def test_two_ups_at_once_are_one_stack(own: Places) -> None:
     assert both[0] == both[1]
 
 
+@pytest.mark.long
 def test_two_stacks_share_nothing(own: Places, local_stack: LocalStack) -> None:
     second = stack.up(ignore, places=own)
 
@@ -167,6 +172,7 @@ def test_two_stacks_share_nothing(own: Places, local_stack: LocalStack) -> None:
     assert not set(members(second)) & set(members(local_stack))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_users_aws_account_does_not_leak_into_the_emulator(
     own: Places, monkeypatch: pytest.MonkeyPatch
@@ -203,6 +209,7 @@ def test_a_missing_emulator_is_one_clear_sentence(tmp_path: Path) -> None:
     assert ONE_SENTENCE.fullmatch(str(refused.value))
 
 
+@pytest.mark.long
 def test_a_resource_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
@@ -219,6 +226,7 @@ def test_a_resource_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     assert stack.status(places=places).state == "down"
 
 
+@pytest.mark.long
 def test_against_the_real_stripe_there_is_no_simulator_and_the_time_is_the_real_one(own: Places) -> None:
     started = stack.up(ignore, places=own, simulated=False)
     functions = started.session().client("lambda").list_functions()["Functions"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import nlargest
 from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
@@ -50,12 +51,11 @@ class EventList:
             and oldest <= one["created"] < params["created"]["lt"]
             and self.visible_at[one["id"]] <= self.now
         ]
-        found.sort(key=_position, reverse=True)
         if "starting_after" in params:
             after = _position(self.events[params["starting_after"]])
             found = [one for one in found if _position(one) < after]
         size = min(params["limit"], self.page_size)
-        return Page(found[:size], len(found) > size, self.now - 1)
+        return Page(nlargest(size, found, key=_position), len(found) > size, self.now - 1)
 
 
 def _position(event: Json) -> tuple[int, str]:

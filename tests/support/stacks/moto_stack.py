@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,9 +14,13 @@ from typing import Any
 import boto3
 import botocore.session
 from aws_lambda_powertools.utilities.parameters import SSMProvider
+from botocore import UNSIGNED
 from botocore.config import Config
 from moto import mock_aws
+from moto.core import responses
 from moto.core.serialize import AttributePicker, AttributePickerContext
+from moto.core.utils import method_names_from_class
+from moto.dynamodb.models import dynamodb_backends
 from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.aws.secrets import Secrets
@@ -30,7 +35,12 @@ from tests.support.fakes.world import CONNECTED, nobody_erased
 from tests.support.stacks.sam_template import sam_template
 
 REGION = "us-east-1"
+ACCOUNT = "123456789012"
 SECRETS_PREFIX = "/peoplesync/test"
+Tables = Mapping[str, Any]
+
+UNCHECKED = Config(parameter_validation=False, signature_version=UNSIGNED, user_agent="tests")
+"""Without what only a real AWS looks at: to sign a request and to say who asks took a sixth of its time."""
 
 _TYPES = frozenset("S N B SS NS BS M L NULL BOOL".split())
 _OF_CREATE_TABLE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
@@ -81,6 +91,16 @@ class MotoStack:
         found: list[dict[str, Any]] = self.client("dynamodb").scan(TableName=table)["Items"]
         return found
 
+    def remembered(self) -> Tables:
+        """What is in the tables, to be `recalled` in another stack."""
+        tables = dynamodb_backends[ACCOUNT][REGION].tables
+        return {name: deepcopy(table.items) for name, table in tables.items()}
+
+    def recall(self, remembered: Tables) -> None:
+        """Puts that into the tables, in place of what is there: without the calls that it once took."""
+        for name, items in remembered.items():
+            dynamodb_backends[ACCOUNT][REGION].tables[name].items = deepcopy(items)
+
     def people(self) -> dict[str, list[str]]:
         """All that is in the tables of people, identities, members and feed entries, by table."""
         stack = self.stack
@@ -94,7 +114,7 @@ def moto_stack() -> Iterator[MotoStack]:
     with mock_aws():
         session = _session()
         # One client for all tables: to make one takes longer than most tests.
-        dynamodb: Any = session.client("dynamodb", config=Config(parameter_validation=False))
+        dynamodb: Any = session.client("dynamodb", config=UNCHECKED)
         queues = {f"{name}Url": url for name, url in _queues(session.client("sqs"))}
         tables = {name: _table(dynamodb, name) for name in _of_type("AWS::DynamoDB::Table")}
         stack = Stack.from_outputs({**tables, **queues, "SecretsPrefix": SECRETS_PREFIX})
@@ -126,6 +146,8 @@ def _look_for_no_other_names() -> None:
         return asked(picker, context)
 
     setattr(AttributePicker, "__call__", pick)  # noqa: B010 - mypy allows no method to be assigned
+    # For each call moto also lists what methods there are.
+    setattr(responses, "method_names_from_class", cache(method_names_from_class))  # noqa: B010
 
 
 @cache
@@ -159,7 +181,7 @@ def _queues(sqs: Any) -> Iterator[tuple[str, str]]:
         }
         if redrive := definitions[name].get("RedrivePolicy"):
             target = redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]
-            arn = f"arn:aws:sqs:{REGION}:123456789012:{target}"
+            arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{target}"
             attributes["RedrivePolicy"] = json.dumps({**redrive, "deadLetterTargetArn": arn})
         yield name, sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 

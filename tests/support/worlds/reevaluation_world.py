@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
+from itertools import count
 from typing import Any
 
 from peoplesync.adapters.dynamodb.tables import SHARDS, shard_of
@@ -15,7 +16,7 @@ from peoplesync.use_cases.jobs.job import Job
 from peoplesync.use_cases.reevaluating.runs import came_to
 from peoplesync.use_cases.reevaluating.steps import Reevaluator
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
-from tests.support.fakes.world import FakeConnections, World
+from tests.support.fakes.world import FakeCatalogue, FakeConnections, FakeQueue, World
 from tests.support.worlds.job_world import FakeBulk, FakeExecutions, FakeRuns, Hazards, JobWorld, Json, Step
 
 VIP = Segment("vip", "VIP", {"field": "customer_mrr", "at_least": 19})
@@ -71,14 +72,7 @@ class ReevaluationWorld(JobWorld):
         """So many people, half of them with a subscription of $19, evaluated with the predefined segments."""
         hazards, connections = Hazards(), ChangingConnections()
         runs = FakeRuns(hazards)
-        world = World(NOW, connections=connections, runs=runs)  # type: ignore[arg-type]  # the worker's too
-        for number in range(people):
-            name = f"cus_{number}"
-            told = [event("customer.created", customer(name, created=NOW - DAY), created=NOW - DAY)]
-            if number % 2:
-                bought = subscription(f"sub_{number}", customer=name, created=NOW - DAY)
-                told.append(event("customer.subscription.created", bought, created=NOW - DAY))
-            world.apply(*told)
+        world = with_people(people, connections=connections, runs=runs)
         queue, members = FakeBulk(world, hazards), ShardedMembers(world, hazards)
         executions = FakeExecutions()
         slept: list[int] = []
@@ -112,6 +106,33 @@ class ReevaluationWorld(JobWorld):
         """Everybody with what their evaluation came to, and the index of the segments."""
         kept: dict[str, Any] = {one.id: told(one) for one in self.world.people.people.values()}
         return kept | {"index": sorted(one for one in self.world.people.members if one[0] != EVERYONE)}
+
+
+def with_people(people: int, **parts: Any) -> World:
+    """A world with so many people, who are made once and copied."""
+    made = _made(people)
+    store = replace(
+        made.people,
+        people=dict(made.people.people),
+        identities=dict(made.people.identities),
+        members=dict(made.people.members),
+        feeds={record: dict(feed) for record, feed in made.people.feeds.items()},
+    )
+    catalogue, queue = FakeCatalogue(dict(made.catalogue.entries)), FakeQueue(made.queue.sent.copy())
+    return World(NOW, people=store, catalogue=catalogue, queue=queue, _ids=count(people + 1), **parts)
+
+
+@cache
+def _made(people: int) -> World:
+    world = World(NOW, connections=ChangingConnections())
+    for number in range(people):
+        name = f"cus_{number}"
+        told = [event("customer.created", customer(name, created=NOW - DAY), created=NOW - DAY)]
+        if number % 2:
+            bought = subscription(f"sub_{number}", customer=name, created=NOW - DAY)
+            told.append(event("customer.subscription.created", bought, created=NOW - DAY))
+        world.apply(*told)
+    return world
 
 
 def told(person: Person) -> tuple[Any, ...]:

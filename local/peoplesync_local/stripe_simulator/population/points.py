@@ -6,6 +6,7 @@ import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from peoplesync_local.stripe_simulator.account.timetable import INCOMPLETE_FOR, REMINDED_BEFORE
@@ -109,23 +110,32 @@ POINTS = (
 )
 BY_CODE = {point.code: point for point in POINTS}
 
+REMEMBERED = 4_096
+"""Customers, and subscriptions, whose draws and lives are kept: each has many points."""
+
 
 class Walk:
     """Finds what happened without looking at those to whom it did not. `made` counts the lives it looked
     at."""
 
     def __init__(self, seed: bytes, calendar: Calendar, offers: Offers) -> None:
-        self._seed = seed
         self._calendar = calendar
-        self._offers = offers
         self.made = 0
 
-    def draw(self, number: int) -> Draw:
-        return Draw(self._seed, number)
+        @lru_cache(REMEMBERED)
+        def draw(number: int) -> Draw:
+            return Draw(seed, number)
+
+        @lru_cache(REMEMBERED)
+        def life(number: int, series: int) -> Life:
+            return Life(draw(number), series, calendar, offers)
+
+        self.draw: Callable[[int], Draw] = draw
+        self._life: Callable[[int, int], Life] = life
 
     def life(self, draw: Draw, series: int) -> Life:
         self.made += 1
-        return Life(draw, series, self._calendar, self._offers)
+        return self._life(draw.number, series)
 
     def lives(self, draw: Draw) -> list[Life]:
         """The customer's subscriptions."""

@@ -86,12 +86,16 @@ class Desk:
         return told
 
 
-@pytest.fixture
-def desk(aws: MotoStack, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    worker, mappings = Worker(aws), Pausable()
+def two_people(worker: Worker) -> None:
     worker.tell(events()[0])
     worker.tell(*events()[1:8], event("customer.created", customer("cus_other"), created=NOW - DAY))
     worker.deliver(told_by_the_app())
+
+
+@pytest.fixture
+def desk(aws: MotoStack, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    worker, mappings = Worker(aws), Pausable()
+    worker.once(two_people)
     waiting = Waiting(worker.take_from_live)
     target = Target("test (in memory)", aws.stack, "https://api.example.com", aws.session)
     vars(target)["worker_mappings"] = mappings
@@ -177,7 +181,10 @@ def test_without_waiting_it_is_asked_for_and_that_is_all(desk: Desk) -> None:
 
 
 def test_a_worker_that_does_not_come_round_is_not_waited_for_for_ever(desk: Desk) -> None:
-    desk.waiting.meanwhile = lambda: None
+    def time_flies() -> None:
+        desk.waiting.seconds += 30
+
+    desk.waiting.meanwhile = time_flies
 
     result = desk("erase", EMAIL, "--yes")
 

@@ -12,6 +12,7 @@ import pytest
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver, WebhookReceipt
 from peoplesync.use_cases.messages.message import Message, decode
+from peoplesync.use_cases.ports import Unavailable
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders import stripe as builders
 from tests.support.builders.stripe import NOW, customer, event
@@ -188,6 +189,17 @@ def test_it_is_remembered_when_what_looks_like_stripe_has_a_wrong_signature(door
     door.knock(an_event(), secret="whsec_other")
 
     assert door.connections.refused == [("main", NOW)]
+
+
+def test_that_it_cannot_be_remembered_now_changes_no_answer(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(connection: Connection, at: int) -> None:
+        raise Unavailable("throttled")
+
+    monkeypatch.setattr(door.connections, "note_refused_signature", unavailable)
+
+    assert door.knock(an_event(), secret="whsec_other").status == 400
 
 
 def test_what_does_not_even_look_like_stripe_is_not_remembered(door: Door) -> None:

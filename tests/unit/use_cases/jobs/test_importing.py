@@ -164,7 +164,7 @@ def test_an_object_that_cannot_be_read_fails_the_import_but_nothing_else_of_it()
     "junk", [None, 5, "text", [], {}, {"id": 7}, {"id": "cus_x", "object": ["customer"]}]
 )
 def test_what_is_no_object_at_all_fails_nothing_else_of_the_import(junk: Any) -> None:
-    world = ImportWorld.of(company(250), NOW)
+    world = ImportWorld.of(company(110), NOW)
     page = world.lists.page
 
     def with_junk(connection: str, resource: str, params: Mapping[str, Any]) -> Any:
@@ -178,11 +178,11 @@ def test_what_is_no_object_at_all_fails_nothing_else_of_the_import(junk: Any) ->
 
     assert (answer["status"], answer["failed"]) == ("failed", 1)
     assert "1 object could not be applied, among them" in answer["reason"]
-    assert len(world.world.people.people) == 250
+    assert len(world.world.people.people) == 110
 
 
 def test_a_list_without_ids_fails_in_a_sentence() -> None:
-    world = ImportWorld.of(company(250), NOW)
+    world = ImportWorld.of(company(110), NOW)
     page = world.lists.page
 
     def without_ids(connection: str, resource: str, params: Mapping[str, Any]) -> Any:

@@ -81,14 +81,15 @@ def read_transition(event: StripeEvent, after: Subscription) -> Transition:
     action = event.type.removeprefix("customer.subscription.")
     before: Subscription | None = None
     previous_offers: Mapping[str, Span] = {}
+    was = as_it_was(event.object, event.previous)
     if action == "updated":
-        before = _read_before(event)
-        previous_offers = read_offers(as_it_was(event.object, event.previous))
+        before = _read_before(was)
+        previous_offers = read_offers(was)
     elif action == "resumed":
         before = Subscription(**{**after, "status": "paused"})
     offers = read_offers(event.object)
     why = read_circumstances(event.object)
-    shown = (as_it_was(event.object, event.previous), event.object) if before else (event.object,)
+    shown = (was, event.object) if before else (event.object,)
     discounts = {name: one for holder in shown for name, one in discounts_in(holder).items()}
     return Transition(event.id, action, event.created, before, after, offers, previous_offers, why, discounts)
 
@@ -98,9 +99,9 @@ def _span(trials: Iterable[Span]) -> Span | None:
     return (min(start for start, _ in trials), max(end for _, end in trials)) if trials else None
 
 
-def _read_before(event: StripeEvent) -> Subscription:
+def _read_before(was: Json) -> Subscription:
     try:
-        return read_subscription(as_it_was(event.object, event.previous))
+        return read_subscription(was)
     except UnreadableStripeObject as error:
         path = f"previous_attributes.{error.path}"
         raise UnreadableStripeObject(error.kind, error.object_id, path, error.problem) from None

@@ -13,6 +13,7 @@ from peoplesync.domain.records.snapshots import GONE, Gone, Rank, Snapshot
 from peoplesync.domain.stripe_objects import (
     Product,
     StripeEvent,
+    Subscription,
     UnreadableStripeObject,
     as_events_show,
     discounts_in,
@@ -159,7 +160,7 @@ def read_change(event: StripeEvent) -> Change:
         case "subscription":
             subscription = read_subscription(value)
             key = ObjectKey("subscription", subscription["id"])
-            snapshot = subscription_snapshot(value, event.created, event.id, created=_is_creation(event))
+            snapshot = _snapshot_of(subscription, value, event.created, event.id, created=_is_creation(event))
             happened = billing_events.subscription_events(event, subscription)
             discounts = shown_discounts(value, event.created, event.id)
             return replace(change, object=key, snapshot=snapshot, discounts=discounts, events=tuple(happened))
@@ -213,9 +214,14 @@ def customer_snapshot(value: Any, as_of: int, event: str, *, created: bool = Fal
     return None if customer is None else Snapshot(as_of, event, rank, customer)
 
 
-def subscription_snapshot(value: Any, as_of: int, event: str, *, created: bool = False) -> Snapshot:
+def subscription_snapshot(value: Any, as_of: int, event: str) -> Snapshot:
     """A subscription's snapshot."""
-    subscription = read_subscription(value)
+    return _snapshot_of(read_subscription(value), value, as_of, event)
+
+
+def _snapshot_of(
+    subscription: Subscription, value: Any, as_of: int, event: str, *, created: bool = False
+) -> Snapshot:
     if subscription["status"] in TERMINAL_STATUSES:
         rank = Rank.TERMINAL
     else:

@@ -78,11 +78,12 @@ class Node:
         return text
 
     def integer(self, name: str) -> int | None:
-        value = self._value.get(name)
-        if isinstance(value, bool):
-            raise self._error(name, "should be an integer, not a boolean")
         number: int | None = self._typed(name, int, "an integer")
-        if number is not None and abs(number) > LARGEST:
+        if number is None:
+            return None
+        if isinstance(number, bool):
+            raise self._error(name, "should be an integer, not a boolean")
+        if abs(number) > LARGEST:
             raise self._error(name, "is larger than any amount or instant")
         return number
 
@@ -196,7 +197,7 @@ class Node:
         return value
 
     def _join(self, name: str) -> str:
-        return ".".join(part for part in (self._path, name) if part)
+        return f"{self._path}.{name}" if self._path and name else self._path or name
 
     def _error(self, name: str, problem: str) -> UnreadableStripeObject:
         return UnreadableStripeObject(self._kind, self._id, self._join(name) or "the object", problem)

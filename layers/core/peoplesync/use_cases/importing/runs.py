@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from peoplesync.domain.publishing import IMPORT, IMPORT_TOLD
+from peoplesync.domain.publishing import IMPORT, IMPORT_PUBLISHED
 from peoplesync.domain.windows import Window
 from peoplesync.use_cases.jobs.runs import Run, RunStore
 
@@ -33,7 +33,7 @@ class ImportRun(Run):
 
     @property
     def cause(self) -> str:
-        return IMPORT_TOLD if self.publish else IMPORT
+        return IMPORT_PUBLISHED if self.publish else IMPORT
 
 
 @dataclass(frozen=True)

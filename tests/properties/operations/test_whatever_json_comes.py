@@ -58,7 +58,7 @@ from tests.support.fakes.world import FakeConnections, FakeOldRows, FakePeople, 
 MAIN = Epoch("main", 1)
 
 SOUND = settings(deadline=None, derandomize=True, database=None)
-QUICK, SHORT, LONG = (settings(SOUND, max_examples=count) for count in (2_000, 700, 10_000))
+QUICK, SHORT, LONG = (settings(SOUND, max_examples=count) for count in (500, 300, 5_000))
 
 EVERYTHING = subscription(
     customer=customer(discount=discount(coupon=coupon())),

@@ -11,8 +11,8 @@ from tests.support.builders.stripe import NOW, customer, event, subscription
 from tests.support.fakes.world import World
 from tests.support.oracles.tellings import outcome, split
 
-QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
-LONG = settings(QUICK, max_examples=10_000)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+LONG = settings(QUICK, max_examples=2_000)
 CUSTOMERS = ["cus_1", "cus_2", "cus_3", "cus_4"]
 SPELLINGS: dict[str | None, list[str | None]] = {
     None: [None, " "],

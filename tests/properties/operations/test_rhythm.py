@@ -25,7 +25,7 @@ from peoplesync.use_cases.scheduled.reconcile import OVERLAP
 from tests.support.builders.stripe import HOUR, NOW
 from tests.support.fakes.event_list import Scene, told
 
-QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 BEGIN = NOW - 12 * DAY
 
 times_of_bursts = st.lists(

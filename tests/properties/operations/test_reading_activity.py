@@ -14,7 +14,7 @@ from peoplesync.use_cases.ingress.activity_schema import InvalidActivity, read_i
 from peoplesync.use_cases.ingress.bodies import Unacceptable, read_json
 from tests.support.builders.stripe import NOW
 
-QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 
 texts = st.text(st.characters(), max_size=20) | st.sampled_from(["track", "identify", "2026-03-01", "a@b"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts

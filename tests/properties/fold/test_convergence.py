@@ -17,7 +17,7 @@ from tests.support.oracles.tellings import (
 )
 from tests.support.oracles.true_people import seen_outcome, true_outcome, unsure
 
-QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
 Property = Callable[[Telling], None]
 

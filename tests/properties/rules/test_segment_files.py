@@ -11,7 +11,7 @@ from typing import Any
 from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
 from peoplesync_cli.defining import rule_files
-from tests.properties.test_rules_on_people import random_rule
+from tests.properties.rules.test_rules_on_people import random_rule
 from tests.support.builders.defined import FakeStore
 
 RUNS = 60

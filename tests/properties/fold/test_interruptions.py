@@ -17,7 +17,7 @@ from peoplesync.use_cases.ports import Unavailable
 from tests.support.fakes.world import TEST, FakePeople, FakeQueue, FakeStripe, World
 from tests.support.oracles.tellings import Telling, expected, outcome, tellings, told_history, world_of
 
-QUICK = settings(max_examples=250, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=1_000)
 LONGEST = 1_000
 """Batches after which a queue that is still not empty never will be: no telling takes more than 150."""

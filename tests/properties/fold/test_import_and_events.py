@@ -35,7 +35,7 @@ from tests.support.oracles.tellings import (
     world_of,
 )
 
-QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 LONG = settings(QUICK, max_examples=1_500, suppress_health_check=[HealthCheck.too_slow])
 
 LISTED = ("customer", "subscription", "charge", "product", "price", "coupon")

@@ -14,7 +14,7 @@ from peoplesync.domain.fields.custom import CUSTOM_TYPES
 from peoplesync.domain.people.person import Person, evaluate, subject_of
 from peoplesync.domain.segments.definitions import Definitions, Segment
 from peoplesync.domain.segments.rules import Rule, Subject, check, holds
-from tests.properties.test_rules_on_people import moments
+from tests.properties.rules.test_rules_on_people import moments
 from tests.support.builders.app_users import defining, identified, only, told_by_app
 from tests.support.builders.stripe import DAY, NOW, customer, event
 from tests.support.oracles.naive_rules import naively

@@ -24,8 +24,8 @@ from tests.support.builders.stripe import (
 )
 from tests.support.oracles.naive_mrr import PRECISE, Shown, naive_mrr
 
-QUICK = settings(max_examples=400, deadline=None, derandomize=True, database=None)
-LONG = settings(QUICK, max_examples=10_000)
+QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+LONG = settings(QUICK, max_examples=5_000)
 
 amounts = st.integers(0, 5_000) | st.decimals(0, 500, places=3).map(lambda one: f"{one:f}")
 products = st.sampled_from(["prod_1", "prod_2", "prod_3"])
@@ -155,13 +155,13 @@ def test_any_subscription_is_worth_what_a_naive_count_finds(case: tuple[Shown, S
 @pytest.mark.long
 @LONG
 @given(cases())
-def test_ten_thousand_subscriptions_are_worth_what_a_naive_count_finds(
+def test_thousands_of_subscriptions_are_worth_what_a_naive_count_finds(
     case: tuple[Shown, Shown | None],
 ) -> None:
     assert_agree(*case)
 
 
-@settings(QUICK, max_examples=200)
+@QUICK
 @given(cases(), st.randoms(use_true_random=False))
 def test_neither_the_order_of_items_nor_an_old_shape_changes_the_value(
     case: tuple[Shown, Shown | None], random: Any
@@ -179,7 +179,7 @@ def test_neither_the_order_of_items_nor_an_old_shape_changes_the_value(
     assert mrr_of(reshaped, customers) == mrr_of(shown, customers)
 
 
-@settings(QUICK, max_examples=200)
+@QUICK
 @given(cases())
 def test_a_value_holds_at_every_moment_before_its_until(case: tuple[Shown, Shown | None]) -> None:
     shown, customers = case
@@ -190,7 +190,7 @@ def test_a_value_holds_at_every_moment_before_its_until(case: tuple[Shown, Shown
         assert mrr_of(shown, customers, now) == first
 
 
-@settings(QUICK, max_examples=200)
+@QUICK
 @given(cases(), st.integers(0, 6))
 def test_an_unknown_discount_can_only_make_the_value_lower(
     case: tuple[Shown, Shown | None], which: int
@@ -208,7 +208,7 @@ def test_an_unknown_discount_can_only_make_the_value_lower(
         assert known == estimated
 
 
-@settings(QUICK, max_examples=200)
+@QUICK
 @given(st.lists(cases(), max_size=4))
 def test_a_total_is_the_sum_by_currency(several: list[tuple[Shown, Shown | None]]) -> None:
     mrrs = [mrr_of(*one) for one in several]
