@@ -16,6 +16,8 @@ RETIRED: Final = frozenset(
     Homes Household Fates Retelling Retold LostRace OldRows Listing Filling Crowded Observer
     is_told_again forget_feeds turn_away newly_uses gauges verdicts listing_of read_pass read_rhythm
     crowded retell
+    Unkindness Heard unkind_order is_outrun waits_for_stripe pass_over tell told
+    _tell _told _tell_changes _tell_of_the_rest _scouting _laid_over _small_things _speaking_customer
     HandingOut hand_out hand_out_again handed_again
     automation_shown draining retelling told_again fates homes households old_rows busy filling rhythm
     """.split()

@@ -12,7 +12,7 @@ from peoplesync_cli.jobs.runs import latest_run, print_run, print_runs, start_ru
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.target import Target
 
-NONE_YET = "There was no import yet: `peoplesync import start` brings in the existing customers."
+NONE_YET = "No import yet: `peoplesync import start` imports the existing customers."
 
 
 @click.group(name="import")
@@ -109,14 +109,14 @@ def start_import(target: Target, connection: str, **options: Any) -> dict[str, A
 
 
 def watch_import(target: Target, connection: str, run_id: str) -> dict[str, Any]:
-    """Shows how an import gets on until it has ended; the import then."""
+    """Shows an import's progress until it has ended; the import then."""
     return watch_run(target.imports_of(connection), run_id, _phase)
 
 
 def summary(shown: Mapping[str, Any]) -> str:
     """An import in a sentence."""
     if shown["status"] == "running":
-        return f"Import {shown['id']} is running; `peoplesync import watch` shows how it gets on."
+        return f"Import {shown['id']} is running; `peoplesync import watch` shows its progress."
     lists = shown["lists"]
     what = f"{_counted(lists, 'customer')} and {_counted(lists, 'subscription')}"
     if shown["status"] == "succeeded":

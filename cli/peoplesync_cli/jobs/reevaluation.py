@@ -82,7 +82,7 @@ def begin(target: Target, connection: str) -> str:
 
 
 def watch(target: Target, connection: str, run_id: str) -> dict[str, Any]:
-    """Shows how a re-evaluation gets on until it has ended; the run then."""
+    """Shows a re-evaluation's progress until it has ended; the run then."""
     return watch_run(target.reevaluations_of(connection), run_id, _phase)
 
 

@@ -63,8 +63,8 @@ def watch_run(
     run_id: str,
     phase: Callable[[Mapping[str, Any]], tuple[str, int | None, int]],
 ) -> dict[str, Any]:
-    """Shows how a run gets on until it has ended; the run then. `phase` tells of a run what it does, and how
-    much of how much (None: not known yet) is done."""
+    """Shows a run's progress until it has ended; the run then. `phase` says what a run does, and how much of
+    how much (None: not known yet) is done."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

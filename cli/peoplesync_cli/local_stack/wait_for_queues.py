@@ -28,7 +28,7 @@ def drain(target: Target, timeout: int, seen: Callable[[int], None] | None = Non
     def too_late() -> str:
         return (
             f"After {timeout} s {waiting} changes are still on the queues; "
-            "`peoplesync status` tells how they fare."
+            "`peoplesync status` shows how they fare."
         )
 
     wait_until(is_empty, timeout, _pauses(), too_late)

@@ -107,7 +107,7 @@ def test_a_run_of_an_epoch_that_is_over_fails_in_words(job: JobWorld) -> None:
 
     assert job.enqueue_first(begun) == {
         "status": "failed",
-        "reason": "the connection has begun a new epoch, or is there no more",
+        "reason": "the connection has begun a new epoch, or no longer exists",
     }
     assert not job.world.queue.sent
 

@@ -141,7 +141,7 @@ def test_who_cannot_be_evaluated_fails_the_run_but_nobody_else(
     assert len(changed.world.queue.dead_lettered) == 1
 
 
-def test_a_run_that_the_definitions_have_outrun_is_superseded(changed: ReevaluationWorld) -> None:
+def test_a_run_that_the_definitions_have_overtaken_is_superseded(changed: ReevaluationWorld) -> None:
     begun = changed.begin("run_1")
     place = {key: begun[key] for key in PLACE}
     assert changed.steps.enqueue(begun["shards"][0])["status"] == "done"

@@ -20,7 +20,7 @@ def objects_listed(run: ImportRun, runs: ImportRuns) -> dict[str, int]:
 
 def counts(progress: Progress, listed: Mapping[str, int]) -> dict[str, int]:
     """Objects `listed` by Stripe, `enqueued` (those that are of use), `applied` to people, and `failed` for
-    good. Customers whom no list showed count among the last only."""
+    good. Customers that no list showed count among the last only."""
     return {
         "listed": sum(listed.values()),
         "enqueued": progress.enqueued.total() - progress.enqueued[UNSEEN],
@@ -35,5 +35,5 @@ def shortcoming(progress: Progress, failures: Iterable[str]) -> str:
         objects = f"{progress.failed} object{'s' * (progress.failed != 1)}"
         named = [f"“{one}”" for one in islice(failures, NAMED)]
         some = f", among them {', '.join(named)}" if named else ""
-        return f"{objects} could not be applied{some}; `peoplesync dead list` tells which, and why"
+        return f"{objects} could not be applied{some}; `peoplesync dead list` shows which, and why"
     return "" if progress.complete else progress.never_applied

@@ -17,7 +17,7 @@ class ImportRun(Run):
 
     It brings what was created up to `started_at`, since `created_after` if that is given; charges of the last
     `charge_days` days, events of the last `event_days`. `share` is its part of Stripe's rate limit, 0 to 1.
-    `publish` says whether the bus is told of what it brings.
+    `publish` says whether what it brings goes out on the bus.
     """
 
     created_after: int | None = None

@@ -44,8 +44,7 @@ GIVES_UP_AFTER: Final = 3600
 """Seconds without a single page after which a run fails."""
 
 SHOWN_WITHIN: Final = 30
-"""Seconds before the start from which a snapshot counts as seen: clocks differ, and it knows less than Stripe
-when it was asked."""
+"""A snapshot from up to so many seconds before the start counts as seen, since clocks differ."""
 
 
 @dataclass
@@ -176,7 +175,7 @@ class Importer:
 
     @step
     def ask_for_unseen(self, place: Place) -> Answer:
-        """Has customers asked for who were deleted meanwhile: done, more or failed."""
+        """Has Stripe asked for customers that no list showed, who may be deleted: done, more or failed."""
         run, _ = self._run(place)
         customers = self._unseen(run)
         done = not run.is_full or all(customers.shard(shard) for shard in range(self.members.shards))

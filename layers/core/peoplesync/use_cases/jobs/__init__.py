@@ -13,5 +13,5 @@ worker has applied every one of them. Each step can be killed and done again:
 | `members` | putting an index on the queue, shard by shard |
 | `progress` | how much of a run is enqueued and applied |
 | `job` | beginning a run or going on with one, looking at the queue, and a run's end |
-| `overview` | runs as those who watch them see them |
+| `overview` | runs as public JSON, for watching them |
 """

@@ -1,7 +1,7 @@
 """A job: its runs are begun or gone on with, looked at, and ended, by the steps of a state machine.
 
-Each step answers with a `status` on which the state machine chooses; none raises for what can happen. A step
-that was interrupted is simply taken again.
+Each answers with a `status`, by which the state machine chooses the next; expected failures are a status, not
+an exception. An interrupted step is simply taken again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Place = Mapping[str, Any]
 S = TypeVar("S")
 
 QUIET_LOOKS: Final = 3
-"""Looks at an empty queue after which what is not applied is missing."""
+"""After so many looks at an empty queue, what is not applied counts as missing."""
 
 LONGEST_LOOK: Final = 20
 """Seconds between two looks at most."""

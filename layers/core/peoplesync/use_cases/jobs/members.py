@@ -1,7 +1,7 @@
 """Enqueueing an index: its members are put on the queue, shard by shard, page by page.
 
 A page is put on the queue, noted, and the shard's cursor moves on. After an interruption between any two of
-them it is enqueued again, which does no harm: to look at somebody twice changes nothing.
+them it is enqueued again, which does no harm: evaluating somebody twice changes nothing.
 """
 
 from __future__ import annotations

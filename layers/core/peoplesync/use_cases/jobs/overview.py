@@ -1,4 +1,4 @@
-"""Runs as those who watch them see them."""
+"""Runs as public JSON, for watching them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Overview(Generic[R]):
         }
 
     def _if_stopped(self, run: R) -> R:
-        """Nobody tells the run when its execution is stopped from outside; it is noticed here."""
+        """A run is not notified when its execution is stopped from outside; that is noticed here."""
         if run.status != "running" or self.job.executions.is_running(run.execution):
             return run
         current = self.job.runs.get(run.epoch, run.id) or run  # it may just have ended by itself

@@ -53,7 +53,7 @@ def side_by_side(
     pages: Iterable[ListedPage], chunks_applied: Iterable[tuple[str, int]]
 ) -> Iterator[tuple[ListedPage, str, int, int | None]]:
     """Each chunk of each page, with how many parts it has and how many of them failed; None where it is not
-    applied yet. Chunks that no page names (any more) are passed over. Both come in order of chunks' ids, so
+    applied yet. Chunks that no page names are skipped. Both come in order of chunks' ids, so
     that the largest run takes no more memory than the smallest."""
     applied = iter(chunks_applied)
     at: tuple[str, int] | None = next(applied, None)

@@ -13,14 +13,14 @@ from peoplesync.use_cases.jobs.cursor import Cursor
 
 Status = Literal["running", "succeeded", "superseded", "failed"]
 
-OVER: Final = "the connection has begun a new epoch, or is there no more"
+OVER: Final = "the connection has begun a new epoch, or no longer exists"
 
 TRIES: Final = 5
 """How often a task tries to take over from one that is still at work."""
 
 
 class Superseded(Exception):
-    """Somebody else goes on with this run, or its connection has gone on without it."""
+    """Another task has taken over this run, or its connection has begun a new epoch."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ P = TypeVar("P")
 
 
 def taken_over(stored: Callable[[], Iterable[P]], save: Callable[[P], P]) -> list[P]:
-    """Where to go on. A task of before, whose execution was stopped, may still be at work there: each window
-    or cursor is stored anew, so that the other's next write fails, and not ours."""
+    """Where to go on. An earlier task, whose execution was stopped, may still be at work there: each window
+    or cursor is stored again, so that the other's next write fails, and not ours."""
     for _ in range(TRIES):
         with suppress(Superseded):  # it has just moved one: what it did is taken over too
             return [save(one) for one in stored()]

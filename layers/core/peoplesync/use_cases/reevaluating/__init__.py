@@ -8,5 +8,5 @@ A job (see `use_cases.jobs`) whose only list is the index of all people:
 |---|---|
 | `runs` | what is known of a run, and how far it has come |
 | `steps` | the steps that the state machine takes |
-| `overview` | runs as those who watch them see them |
+| `overview` | runs as public JSON, for watching them |
 """

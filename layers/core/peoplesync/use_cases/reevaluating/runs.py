@@ -18,7 +18,7 @@ class Reevaluation(Run):
     """A re-evaluation with the definitions of `version`.
 
     `people` is how many there were when it began, and how many were enqueued once it has ended; of these
-    `evaluated` were looked at, and `failed` could not be. A run that the definitions have outrun is
+    `evaluated` were looked at, and `failed` could not be. A run that newer definitions have overtaken is
     `superseded`.
     """
 

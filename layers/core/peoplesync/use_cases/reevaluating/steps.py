@@ -1,7 +1,7 @@
 """The steps of a re-evaluation, as the state machine takes them.
 
-Each answers with a `status` on which the state machine chooses; none raises for what can happen. A step that
-was interrupted is simply taken again.
+Each answers with a `status`, by which the state machine chooses the next; expected failures are a status, not
+an exception. An interrupted step is simply taken again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, progress_
 SUPERSEDED: Final[Answer] = {"status": "superseded"}
 
 MOST_AHEAD: Final = 120
-"""Messages on the queue, 3,000 people, above which the worker is to come first. More would not make it
+"""Messages on the queue, for 3,000 people, above which the worker must catch up first. More would not make it
 faster, but what else is put on the queue would wait for all of them."""
 
 PAUSE: Final = 0.5
@@ -98,14 +98,14 @@ class Reevaluator:
         """Enqueues one shard for as long as a step may take: done, more, superseded or failed."""
         run = self.job.run(place)
         done = self._everybody(run).shard(int(place["shard"]))
-        return SUPERSEDED if self._outrun(run) else {**place, "status": "done" if done else "more"}
+        return SUPERSEDED if self._overtaken(run) else {**place, "status": "done" if done else "more"}
 
     @step
     def look(self, place: Place) -> Answer:
         """Whether all that was enqueued is applied: applied, waiting (for `seconds`), missing, superseded or
         failed."""
         run = self.job.run(place)
-        if self._outrun(run):
+        if self._overtaken(run):
             return SUPERSEDED
         return self.job.look(run, self._progress(run), self.queue, place)
 
@@ -116,7 +116,7 @@ class Reevaluator:
         people = self._everybody(run)
         for page in missing_pages(run, self.job.runs):
             if not people.again(page):
-                return SUPERSEDED if self._outrun(run) else {**place, "status": "more"}
+                return SUPERSEDED if self._overtaken(run) else {**place, "status": "more"}
         self.job.runs.save(replace(run, enqueued_again=True))
         return {**place, "status": "done"}
 
@@ -124,16 +124,16 @@ class Reevaluator:
     def finish(self, place: Place) -> Answer:
         """The run's end: succeeded only if everybody is evaluated; superseded or failed otherwise."""
         run = self.job.run(place)
-        if self._outrun(run):
+        if self._overtaken(run):
             ended = self.job.end(run, "segments or fields have changed again since", "superseded")
         else:
             ended = self.job.end(run, _shortcoming(self._progress(run)))
         counts = {"people": ended.people, "evaluated": ended.evaluated, "failed": ended.failed}
         return {**place, **counts, "status": ended.status, "reason": ended.failure}
 
-    def _outrun(self, run: Reevaluation) -> bool:
+    def _overtaken(self, run: Reevaluation) -> bool:
         """Whether the definitions have outrun the run; raises `Superseded` where its epoch is over."""
-        # Whoever is looked at from now on is so with the newer ones; for all the others there is another run.
+        # From now on people are evaluated with the newer ones; for all the others there is another run.
         return connection_of(run, self.job.connections).definitions_version > run.version
 
     def _progress(self, run: Reevaluation) -> Progress:
@@ -144,7 +144,7 @@ class Reevaluator:
         out_of_time = timer(self.slice_seconds, self.monotonic)
 
         def has_room() -> bool:
-            while not out_of_time() and not self._outrun(run):
+            while not out_of_time() and not self._overtaken(run):
                 if self.queue.depth() < MOST_AHEAD:
                     return True
                 self.sleep(PAUSE)
@@ -165,5 +165,5 @@ class Reevaluator:
 def _shortcoming(progress: Progress) -> str:
     if progress.failed:
         people = "1 person" if progress.failed == 1 else f"{progress.failed:,} people"
-        return f"{people} could not be evaluated; peoplesync dead list tells why"
+        return f"{people} could not be evaluated; `peoplesync dead list` says why"
     return "" if progress.complete else progress.never_applied
