@@ -49,6 +49,11 @@ SURE: dict[str, tuple[Shown, list[Shown], int]] = {
     "unknown and not begun": (with_discounts(discount(start=SOON)), [], 1900),
     "unknown of a customer who is overridden": (with_discounts(HALF), [NAMED], 950),
     "unknown of something free": (subscription(price=FREE, discounts=["di_1"]), [], 0),
+    "unknown of a free item beside another": (
+        subscription(items=[item("si_1"), item("si_2", price=FREE, discounts=["di_1"])]),
+        [],
+        1900,
+    ),
     "unknown beside one of 100 %": (
         with_discounts("di_1", discount("di_9", coupon=coupon(percent_off=100))),
         [],
