@@ -365,6 +365,10 @@ INVALID = [
         {"event": "tracked:x", "at_least": 33, "within": "1d"},
         "rule.at_least: 33 is not a number from 1 to 32",
     ),
+    (
+        {"event": "payment_failed", "at_least": 0, "within": "1d"},
+        "rule.at_least: 0 is not a number from 1 to 32",
+    ),
     ({"event": "payment_failed", "last_older_than": "x"}, "rule.last_older_than: 'x' is not a duration"),
     ({"event": "payment_failed"}, "rule: an event takes ever"),
     ({"field": "last_activity_at", "in": [NOW]}, "rule"),
