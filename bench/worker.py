@@ -106,7 +106,7 @@ class Bench:
     def __init__(self, wiring: Wiring) -> None:
         self.calls: Counter[str] = Counter()
         self.requests: list[tuple[str, dict[str, Any]]] = []
-        self.client = wiring.transactions.client
+        self.client = wiring.tables.client
         self.client.meta.events.register("before-call.dynamodb", self._note)
         self._now = corpus.BEGINS
         self._worker = Applier(

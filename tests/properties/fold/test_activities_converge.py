@@ -16,6 +16,7 @@ from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
+from peoplesync.adapters.dynamodb.tables import ConnectionRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.people.person import normal_email
@@ -249,6 +250,9 @@ def test_mixtures_come_to_the_same_in_the_tables(first: int) -> None:
         store = PeopleStore(PynamoConnection(region=REGION), 400, nobody_erased())
         # Each in an epoch of its own, so that no table has to be emptied.
         epoch = Epoch("main", seed + 1)
+        ConnectionRow(
+            "main", livemode=False, epoch_number=epoch.number, definitions_version=1, created_at=0
+        ).save()
         world = world_of(
             mixture.telling,
             people=store,

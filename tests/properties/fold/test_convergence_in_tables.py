@@ -12,7 +12,15 @@ from pynamodb.connection import Connection as PynamoConnection
 from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.people.stored_people import from_row
-from peoplesync.adapters.dynamodb.tables import CHARGE, MARKER, FeedRow, IdentityRow, MemberRow, PersonRow
+from peoplesync.adapters.dynamodb.tables import (
+    CHARGE,
+    MARKER,
+    ConnectionRow,
+    FeedRow,
+    IdentityRow,
+    MemberRow,
+    PersonRow,
+)
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.billing_events.subscriptions import OF_VALUE
 from peoplesync.domain.connections import Connection, Epoch
@@ -74,6 +82,9 @@ def through_the_tables(seed: int, stripe: str) -> None:
         "catalogue": CatalogueStore(),
         "connections": FakeConnections(Connection("main", False, epoch.number, 1, 0)),
     }
+    ConnectionRow(
+        "main", livemode=False, epoch_number=epoch.number, definitions_version=1, created_at=0
+    ).save()
     world = world_of(telling, **parts)
     for batch in telling.batches:
         report = world.apply(*batch, epoch=epoch)

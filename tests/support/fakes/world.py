@@ -364,7 +364,8 @@ class World:
     _ids: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
     def __post_init__(self) -> None:
-        self.people.connections, self.people.catalogue = self.connections, self.catalogue
+        if isinstance(self.people, FakePeople):
+            self.people.connections, self.people.catalogue = self.connections, self.catalogue
         self.applier = Applier(
             people=self.people,
             catalogue=self.catalogue,

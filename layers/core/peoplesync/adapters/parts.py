@@ -69,12 +69,12 @@ class Parts:
         """Where the parts report what they consume."""
         self.measuring.add(metric, value)
 
-    @cached_property
-    def transactions(self) -> TableConnection:
-        """The connection to DynamoDB that writes transactions."""
-        from pynamodb.connection import Connection as TableConnection
+    @property
+    def tables(self) -> TableConnection:
+        """The connection to DynamoDB that the tables' models have; they are pointed at the stack before."""
+        from peoplesync.adapters.dynamodb.tables import PersonRow
 
-        return TableConnection()
+        return PersonRow._get_connection().connection
 
     def secrets_of(self, config: Config | None = None) -> Secrets:
         """The secrets, read by a client of that configuration."""
@@ -116,7 +116,7 @@ class Parts:
         from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 
         markers = self.erasure_keys(secrets)
-        return PeopleStore(self.transactions, feed_retention_days, markers, side_by_side)
+        return PeopleStore(self.tables, feed_retention_days, markers, side_by_side)
 
     @cached_property
     def people(self) -> PeopleReader:

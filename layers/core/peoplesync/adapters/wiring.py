@@ -64,7 +64,7 @@ class Wiring(Parts):
 
         wiring = cls(environ)
         use_tables(wiring.stack)
-        count_units(wiring.measure, wiring.transactions, *MODELS)
+        count_units(wiring.measure, *MODELS)
         return wiring
 
     def webhook(self) -> Receiver:

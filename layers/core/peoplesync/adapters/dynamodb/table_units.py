@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pynamodb.connection import Connection
 from pynamodb.models import Model
 
 from peoplesync.use_cases.metrics import Metric
@@ -24,8 +23,8 @@ _THROTTLED: Final = frozenset(
 )
 
 
-def count_units(measure: Callable[[Metric, float], None], *connections: Connection | type[Model]) -> None:
-    """Has the units that requests through these connections (or models' own) consume measured.
+def count_units(measure: Callable[[Metric, float], None], *models: type[Model]) -> None:
+    """Has the units that requests through these models consume measured.
 
     They share one client from then on: each of its own would take a tenth of a second of a cold start.
     """
@@ -37,9 +36,7 @@ def count_units(measure: Callable[[Metric, float], None], *connections: Connecti
         if _codes(parsed) & _THROTTLED:
             measure(Metric.TABLES_THROTTLED, 1)
 
-    first, *others = (
-        one if isinstance(one, Connection) else one._get_connection().connection for one in connections
-    )
+    first, *others = (model._get_connection().connection for model in models)
     first.client.meta.events.register("after-call.dynamodb", seen)
     for other in others:
         other._client = first.client

@@ -42,7 +42,7 @@ _NONE: Final[Mapping[str, Collection[Snapshot]]] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class PeopleStore(MemberPages):
-    """The people of a stack. `connection` is PynamoDB's, for transactions.
+    """The people of a stack. `connection` is PynamoDB's, for requests over several tables.
 
     Feed entries live for `feed_retention_days` from when they are written: they are the memory that prevents
     counting twice. Of who was erased, e-mails and users of the app are known by their `markers` only. So many
