@@ -65,6 +65,10 @@ else
 	@.venv-3.13/bin/python -m pytest -m "not long" -n auto tests/unit tests/properties
 endif
 
+.PHONY: bench
+bench: setup ## Measure what an event costs the worker (bench/README.md)
+	@.venv/bin/python -m bench.worker
+
 .PHONY: lint
 lint: setup .sam-venv/.ready .checkov-venv/.ready ## Check style, types, layering and the template
 	.venv/bin/ruff check .

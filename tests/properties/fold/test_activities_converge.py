@@ -159,7 +159,7 @@ def all_of(world: World) -> Mapping[str, Any]:
         **outcome(world),
         "users": {one.id: (one.email, one.tracked_at, dict(one.traits)) for one in users},
         "errors": {"+".join(sorted(one.records)): dict(one.errors) for one in people},
-        "pending": {"+".join(sorted(one.records)) for one in people if one.pending},
+        "pending": {"+".join(sorted(one.records)) for one in people if one.unidentified},
     }
 
 
@@ -210,7 +210,7 @@ def test_they_come_to_what_a_naive_reader_of_the_activities_expects(mixture: Mix
         latest = {normal_email(one["traits"]["email"]) for one in emails if one["at_ms"] == last}
         assert normal_email(record.email) in (latest or {None})
         assert person.email == normal_email(record.email)
-        assert record.pending is (person.email is None)
+        assert record.unidentified is (person.email is None)
 
 
 def test_the_mixtures_hold_what_makes_it_hard() -> None:
@@ -220,7 +220,7 @@ def test_the_mixtures_hold_what_makes_it_hard() -> None:
         world = after(Mixed(seed, 24, [[*told_history(seed, 24, 0.33).events, told]]))
         people = list(world.people.people.values())
         together += any(len({one.is_user for one in person.records.values()}) == 2 for person in people)
-        waiting += any(person.pending for person in people)
+        waiting += any(person.unidentified for person in people)
         bad += any(person.errors for person in people)
         told_emails = {(one["user"], normal_email(one["traits"].get("email"))) for one in told}
         moved += len({user for user, email in told_emails if email}) < len(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peoplesync.domain.people.person import PENDING_PATIENCE
+from peoplesync.domain.people.person import UNIDENTIFIED_PATIENCE
 from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_objects
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
@@ -234,9 +234,11 @@ def ask_for_the_pending(world: World) -> None:
     """A minute later the sweep finds whose customer is unknown: Stripe lists the subscriptions of a deleted
     customer, but not the customer."""
     people = world.people.people
-    pending = [name for name, one in people.items() if any(record.pending for record in one.records.values())]
-    world.now += PENDING_PATIENCE
-    world.deliver([Message(TEST, review=tuple(pending), cause="sweep").encode()])
+    waiting = [
+        name for name, one in people.items() if any(record.unidentified for record in one.records.values())
+    ]
+    world.now += UNIDENTIFIED_PATIENCE
+    world.deliver([Message(TEST, review=tuple(waiting), cause="sweep").encode()])
     world.settle()
 
 

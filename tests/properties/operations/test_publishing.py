@@ -78,7 +78,7 @@ def test_who_follows_the_bus_knows_people_fields_segments_and_feeds(telling: Tel
             case _:
                 entries[str(one.detail["customer"])] += 1
 
-    people = {person.id: person for person in stage.people.people.values() if not person.pending}
+    people = {person.id: person for person in stage.people.people.values() if not person.unidentified}
     assert fields.keys() == people.keys()
     assert not absorbed & people.keys()
     assert {name: found for name, found in segments.items() if found} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -48,7 +49,8 @@ def put_aside(
             "batchSize": len(records),
             "streamArn": f"arn:aws:dynamodb:us-east-1:123456789012:{stream}",
         },
-        "payload": json.dumps({"Records": records}),
+        # Lambda shows bytes in base64.
+        "payload": json.dumps({"Records": records}, default=lambda raw: base64.b64encode(raw).decode()),
     }
     return key, json.dumps(document)
 

@@ -2,8 +2,7 @@
 
 Everything is derived from one write alone, so that publishing it twice gives the same events and ids.
 Three things are silent: what an import brought, since nobody wants 10,000 welcome mails, unless it was asked
-for; a person who is pending, since they are nobody yet; what belongs to an epoch that is over, since its
-people are only cleared away.
+for; an unidentified person; what belongs to an epoch that is over, since its people are only cleared away.
 """
 
 from __future__ import annotations
@@ -138,7 +137,8 @@ def person_events(written: PersonWritten) -> Iterator[Outgoing]:
 
 def entry_event(written: EntryWritten, person: Person) -> Outgoing:
     """The billing event, or what a user of the app did, for the person to whom the record belongs now.
-    They may still be pending: what happened did happen, though of whom is only known by the record's id."""
+    They may still be unidentified: what happened did happen, though to whom is only known by a record's id.
+    """
     event = written.event
     age_seconds = max(0, written.written_at - event.at)
     content: dict[str, Any]
@@ -170,7 +170,7 @@ def entry_event(written: EntryWritten, person: Person) -> Outgoing:
 
 
 def _public(person: Person | None) -> Person | None:
-    return None if person is None or person.pending else person
+    return None if person is None or person.unidentified else person
 
 
 def _absorbed(before: Person | None, after: Person | None) -> list[str]:

@@ -168,7 +168,7 @@ def test_a_users_record_is_read_as_it_was_written(aws: MotoStack, world: World) 
     assert stored == of("user:42")
     kept = stored.records["user:42"]
     assert kept.traits == {name: Trait(at, value) for name, value in {**traits, "email": A}.items()}
-    assert (kept.tracked_at, kept.pending) == (NOW - DAY, False)
+    assert (kept.tracked_at, kept.unidentified) == (NOW - DAY, False)
     assert stored.fields["seats"] == 5
 
 

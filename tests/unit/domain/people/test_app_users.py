@@ -62,7 +62,7 @@ def test_a_user_without_an_email_is_nobody_yet(world: World, activity: dict[str,
     told_by_app(world, activity)
 
     person = only(world)
-    assert person.pending
+    assert person.unidentified
     assert (person.email, person.segments, person.review_at) == (None, {}, None)
     assert not indexes(world)
     assert world.people.identities == {"user:42": person.id}
@@ -73,7 +73,7 @@ def test_a_user_without_an_email_is_nobody_yet(world: World, activity: dict[str,
 def test_what_is_no_email_makes_nobody_somebody(world: World, blank: Any) -> None:
     told_by_app(world, identified(email=blank))
 
-    assert only(world).pending
+    assert only(world).unidentified
     assert world.people.identities == {"user:42": only(world).id}
 
 
@@ -84,7 +84,7 @@ def test_stripe_is_never_asked_for_a_user(world: World) -> None:
     world.deliver(['{"connection":"main","epoch":1,"cause":"sweep","attempt":0,"review":["per_1"]}'])
 
     assert world.stripe.asked == []
-    assert only(world).pending
+    assert only(world).unidentified
 
 
 def test_what_a_user_did_before_they_were_identified_counts(world: World) -> None:
@@ -94,7 +94,7 @@ def test_what_a_user_did_before_they_were_identified_counts(world: World) -> Non
     told_by_app(world, identified(email=A))
 
     person = only(world)
-    assert (person.id, person.email, person.pending) == (pending.id, A, False)
+    assert (person.id, person.email, person.unidentified) == (pending.id, A, False)
     assert person.fields["last_activity_at"] == NOW - DAY
     assert set(person.segments) == {"exports", "with_email"}
     assert len(world.people.feeds["user:42"]) == 2
@@ -208,7 +208,7 @@ def test_the_last_activity_is_the_latest_at_stripe_or_in_the_app(
 def test_a_user_who_waited_joins_the_customer_without_anybody_being_merged(world: World) -> None:
     at_stripe(world)
     told_by_app(world, tracked())
-    (stripes, waiting) = sorted(world.people.people.values(), key=lambda one: one.pending)
+    (stripes, waiting) = sorted(world.people.people.values(), key=lambda one: one.unidentified)
 
     told_by_app(world, identified(email=A))
 
@@ -278,7 +278,7 @@ def test_a_user_whose_email_is_taken_back_waits_again(world: World) -> None:
 
     assert homes(world) == {A: {"cus_1"}, None: {"user:42"}}
     (user,) = (one for one in world.people.people.values() if one.email is None)
-    assert user.pending
+    assert user.unidentified
 
 
 def test_a_deleted_customers_person_stays_for_the_user(world: World) -> None:
@@ -299,7 +299,7 @@ def test_users_of_a_shared_email_are_people_of_their_own(world: World) -> None:
     people = list(world.people.people.values())
     assert len(people) == SHARED_BY + 2
     assert {len(one.records) for one in people} == {1}
-    assert all("with_email" in one.segments and not one.pending for one in people)
+    assert all("with_email" in one.segments and not one.unidentified for one in people)
 
 
 # --- what counts once

@@ -135,7 +135,7 @@ def test_a_pending_record_becomes_a_person_under_the_same_id() -> None:
     town.fold(says("cus_1", A))
     assert list(town.people) == [pending]
     assert town.people[pending].created_at == NOW
-    assert not town.people[pending].pending
+    assert not town.people[pending].unidentified
 
 
 def test_what_tells_nothing_new_is_no_write_set() -> None:

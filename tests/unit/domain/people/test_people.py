@@ -93,7 +93,7 @@ def test_a_person_remembers_the_definitions_they_were_folded_with() -> None:
 
 def test_a_person_of_whom_only_a_subscription_is_known_is_nobody_yet() -> None:
     person = only_person(told(subscription()))
-    assert person.pending
+    assert person.unidentified
     assert person.segments == {}
     assert set(person.indexed_in) == {("uses:product:prod_1", person.id)}
     assert person.review_at == NOW + 60

@@ -163,7 +163,7 @@ def test_an_email_is_a_text_that_is_not_blank(value: Any, email: str | None) -> 
     told = {"email": Trait(1, value)}
 
     assert email_in(told) == email
-    assert Record("user:42", NOW, traits=told).pending is (email is None)
+    assert Record("user:42", NOW, traits=told).unidentified is (email is None)
     assert email_in({"tier": Trait(1, "gold")}) is None
 
 

@@ -92,9 +92,9 @@ def test_each_subscription_is_folded_by_itself() -> None:
 
 def test_a_record_whose_subscription_came_first_is_pending_until_its_customer_comes() -> None:
     record = folded(change("customer.subscription.created", subscription())).record
-    assert (record.pending, record.in_sync, record.facts) == (True, False, None)
+    assert (record.unidentified, record.in_sync, record.facts) == (True, False, None)
     record = folded(change("customer.created", customer()), record=record).record
-    assert (record.pending, record.in_sync) == (False, True)
+    assert (record.unidentified, record.in_sync) == (False, True)
     assert record.subscriptions
 
 
@@ -103,7 +103,7 @@ def test_nothing_takes_a_deletion_back_and_later_facts_are_kept_beneath_it() -> 
     renamed = change("customer.updated", customer(name="Later"), NOW + 120, previous={})
     subscribed = change("customer.subscription.updated", subscription(), NOW + 200, previous={})
     record = in_every_order(deleted, renamed, subscribed)
-    assert (record.deleted, record.in_sync, record.pending) == (True, False, False)
+    assert (record.deleted, record.in_sync, record.unidentified) == (True, False, False)
     assert record.facts
     assert record.facts["name"] == "Later"
     assert record.subscriptions["sub_1"].content["status"] == "active"
@@ -119,7 +119,7 @@ def test_a_deletion_that_says_no_more_keeps_the_last_facts() -> None:
 
 def test_a_customer_of_whom_only_the_deletion_is_known_is_not_awaited_any_more() -> None:
     record = in_every_order(change("customer.deleted", deleted_customer(), NOW + 60))
-    assert (record.pending, record.in_sync, record.facts) == (False, False, None)
+    assert (record.unidentified, record.in_sync, record.facts) == (False, False, None)
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def test_a_person_whose_subscription_came_first_is_pending_until_the_customer_co
     known = world.person("customer:cus_1")
 
     assert pending is not None
-    assert pending.pending
+    assert pending.unidentified
     assert not pending.segments
     assert pending.review_at == NOW + 60
     assert known is not None

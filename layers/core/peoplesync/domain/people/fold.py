@@ -13,7 +13,12 @@ from dataclasses import replace
 
 from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.people.identities import IdentityResolver
-from peoplesync.domain.people.person import PENDING_PATIENCE, email_identity, normal_email, record_identity
+from peoplesync.domain.people.person import (
+    UNIDENTIFIED_PATIENCE,
+    email_identity,
+    normal_email,
+    record_identity,
+)
 from peoplesync.domain.people.write_set import FoldResult, LoadedState
 from peoplesync.domain.records.activity import email_in
 from peoplesync.domain.records.changes import Answer, Change, ObjectKey
@@ -40,8 +45,8 @@ def fold(
     """
     if any(person.definitions_version > definitions.version for person in known.people.values()):
         return FoldResult(outdated=True)
-    homes = IdentityResolver(known, now, new_id)
-    homes.erase(erasures)
+    resolver = IdentityResolver(known, now, new_id)
+    resolver.erase(erasures)
     ties: set[ObjectKey] = set()
     unknown: set[str] = set()
     fell: dict[str, Collection[str]] = {}
@@ -51,11 +56,11 @@ def fold(
         if identity not in known.identities:
             unknown.add(identity)
             continue
-        if homes.is_erased(identity):
+        if resolver.is_erased(identity):
             continue
         if known.identities[identity] is None and all(one.unseen_since is not None for one in theirs):
             continue
-        before = homes.record(record_id)
+        before = resolver.record(record_id)
         folded = fold_record(
             before,
             theirs,
@@ -67,35 +72,36 @@ def fold(
         ties |= folded.ties
         if folded.fell:
             fell[record_id] = {one.object.id for one in theirs if one.object.kind == "charge"}
-        record = homes.with_free_alias(without_old_subscriptions(folded.record, now))
-        if record.alias and not homes.knows(record_identity(record.alias)):
+        record = resolver.with_free_alias(without_old_subscriptions(folded.record, now))
+        if record.alias and not resolver.knows(record_identity(record.alias)):
             unknown.add(record_identity(record.alias))
         email = normal_email(record.email)
-        if email is not None and not homes.knows(email_identity(email)):
+        if email is not None and not resolver.knows(email_identity(email)):
             unknown.add(email_identity(email))
-        elif email is not None and homes.is_erased(email_identity(email)):
-            homes.reject_erased(record_id, theirs)
+        elif email is not None and resolver.is_erased(email_identity(email)):
+            resolver.reject_erased(record_id, theirs)
         elif (
             record != before
             or folded.entries
             or folded.charges
-            or homes.is_stale(record_id, definitions.version)
+            or resolver.is_stale(record_id, definitions.version)
         ):
-            homes.settle(record, email)
-            homes.note(record_id, folded.entries, theirs, folded.charges.values())
+            resolver.assign(record, email)
+            resolver.note(record_id, folded.entries, theirs, folded.charges.values())
     if ties or unknown or fell:
         return FoldResult(ties=frozenset(ties), unknown=frozenset(unknown), fell=fell)
-    homes.review(reviews)
-    if unlisted := homes.uses() - known.catalogue.keys():
+    resolver.review(reviews)
+    if unlisted := resolver.uses() - known.catalogue.keys():
         return FoldResult(unlisted=frozenset(unlisted))
-    return FoldResult(write_sets=tuple(homes.write_sets(definitions)))
+    return FoldResult(write_sets=tuple(resolver.write_sets(definitions)))
 
 
 def _overdue(known: LoadedState, reviews: Collection[str], now: int) -> Iterable[Change]:
-    """The pending records of reviewed people whose minute has passed: Stripe is asked for their customers."""
+    """The unidentified records of reviewed people whose minute has passed: Stripe is asked for their
+    customers."""
     for person in (known.people[one] for one in sorted(reviews) if one in known.people):
         for record in person.records.values():
-            if record.awaits_customer and now >= record.first_seen_at + PENDING_PATIENCE:
+            if record.awaits_customer and now >= record.first_seen_at + UNIDENTIFIED_PATIENCE:
                 yield Change(record.id, ObjectKey("customer", record.id), now, ask=True)
 
 

@@ -91,7 +91,7 @@ class IdentityResolver:
             return record
         return replace(record, alias=None)
 
-    def settle(self, record: Record, email: str | None) -> None:
+    def assign(self, record: Record, email: str | None) -> None:
         """Assigns a record: to the person of its e-mail, else to one of its own."""
         holder = self.holder_of(record.id)
         if holder is not None and any(one.alias == record.id for one in holder.records.values()):
@@ -106,13 +106,13 @@ class IdentityResolver:
             self._move(record, holder, self._people[owner])
         elif owner is not None:
             self._share(self._people[owner])
-            self.settle(record, email)
+            self.assign(record, email)
             self._touch(owner, str(self._owner[record_identity(record.id)]))
         elif holder is not None and holder.customers == 1:
             self._rename(replace(holder, email=email), record, holder.email)
         else:
-            newcomer = Person(self._new_id(), created_at=self._now, email=email)
-            self._move(record, holder, newcomer)
+            new = Person(self._new_id(), created_at=self._now, email=email)
+            self._move(record, holder, new)
         self._take_in_alias(record)
 
     def _take_in_alias(self, record: Record) -> None:
@@ -145,7 +145,7 @@ class IdentityResolver:
         for person in sorted(reviewed):
             self._touch(person, person)
             if self._people[person].unsharing:
-                self.settle(max(self._people[person].records.items())[1], None)
+                self.assign(max(self._people[person].records.items())[1], None)
 
     def erase(self, people: Collection[str]) -> None:
         """Removes people's records, so many of each at a time, and in the end the people."""
@@ -188,7 +188,7 @@ class IdentityResolver:
             charges = tuple(charge for person in together for charge in self._charges[person])
             if not (erased or charges) and all(_unmoved(before[one], after[one]) for one in together):
                 continue
-            after |= self._absorbing(before, after)
+            after |= self._with_merged(before, after)
             yield WriteSet(
                 before=before,
                 after=after,
@@ -202,20 +202,20 @@ class IdentityResolver:
                 erasing=frozenset(together) & self._erasing,
             )
 
-    def _absorbing(
+    def _with_merged(
         self, before: Mapping[str, Person | None], after: Mapping[str, Person | None]
     ) -> Mapping[str, Person]:
         """The people who took over the last records of other identified people, with those."""
         taken_in: defaultdict[str, set[str]] = defaultdict(set)
         for former in before.values():
-            if former is None or former.pending or after[former.id] is not None:
+            if former is None or former.unidentified or after[former.id] is not None:
                 continue
             for record in former.records:
                 taken_in[str(self._owner[record_identity(record)])].add(former.id)
-        homes = {one: after[one] for one in taken_in if one in after}
+        into = {one: after[one] for one in taken_in if one in after}
         return {
             one: replace(person, absorbed=tuple(sorted(taken_in[one])))
-            for one, person in homes.items()
+            for one, person in into.items()
             if person is not None
         }
 

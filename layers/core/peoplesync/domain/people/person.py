@@ -17,7 +17,7 @@ from peoplesync.domain.records.record import Record, occurrences
 from peoplesync.domain.segments.definitions import Definitions, memberships
 from peoplesync.domain.segments.rules import Subject, earliest
 
-PENDING_PATIENCE: Final = 60
+UNIDENTIFIED_PATIENCE: Final = 60
 """Seconds to wait for the customer of a record whose subscription came first."""
 
 SHARED_BY: Final = 50
@@ -85,9 +85,9 @@ class Person:
     absorbed: tuple[str, ...] = ()
 
     @property
-    def pending(self) -> bool:
+    def unidentified(self) -> bool:
         """Unidentified: of all their records nothing but a stray object is known."""
-        return all(record.pending for record in self.records.values())
+        return all(record.unidentified for record in self.records.values())
 
     @property
     def unsharing(self) -> bool:
@@ -111,7 +111,7 @@ class Person:
     def indexed_in(self) -> Mapping[tuple[str, str], int]:
         """Their entries in the member indexes, `(index, member id)`, each with its `since`."""
         entries = {(segment, self.id): since for segment, since in self.segments.items()}
-        if not self.pending:
+        if not self.unidentified:
             entries[EVERYONE, self.id] = self.created_at
         for record in self.records.values():
             if record.in_sync:
@@ -149,13 +149,13 @@ def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Cata
     enabled = types_of(definitions.fields)
     shown = enabled.keys() - errors.keys()
     fields = {key: value for key, value in {**project(profile), **own}.items() if key in shown}
-    if person.pending:
+    if person.unidentified:
         segments: frozenset[str] = frozenset()
         unasked = (record for record in person.records.values() if record.awaits_customer)
-        until = earliest(max(record.first_seen_at + PENDING_PATIENCE, now + 1) for record in unasked)
+        until = earliest(max(record.first_seen_at + UNIDENTIFIED_PATIENCE, now + 1) for record in unasked)
     else:
         segments, until = memberships(definitions.enabled, subject_of(person, fields, enabled), now)
-        until = earliest((until, profile.until, now + PENDING_PATIENCE if person.unsharing else None))
+        until = earliest((until, profile.until, now + UNIDENTIFIED_PATIENCE if person.unsharing else None))
     return replace(
         person,
         fields=fields,

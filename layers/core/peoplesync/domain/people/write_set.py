@@ -64,7 +64,7 @@ class WriteSet:
     def has_new_people(self) -> bool:
         """Whether it has a person who was new or unidentified before."""
         return any(
-            after is not None and not after.pending and (before is None or before.pending)
+            after is not None and not after.unidentified and (before is None or before.unidentified)
             for before, after in ((self.before[one], self.after[one]) for one in self.after)
         )
 

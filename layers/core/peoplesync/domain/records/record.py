@@ -122,7 +122,7 @@ class Record:
         return None
 
     @property
-    def pending(self) -> bool:
+    def unidentified(self) -> bool:
         """Unidentified: an object of the customer came before the customer, or a user's e-mail is not
         known."""
         if self.is_user:
@@ -137,7 +137,7 @@ class Record:
     @property
     def awaits_customer(self) -> bool:
         """Whether to ask Stripe for the customer, if no event shows it."""
-        return self.pending and not self.is_user and not self.asked
+        return self.unidentified and not self.is_user and not self.asked
 
     @property
     def in_sync(self) -> bool:

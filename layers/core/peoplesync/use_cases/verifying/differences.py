@@ -76,7 +76,7 @@ def customer_differences(customer: str, stored: Stored | None, shown: Shown) -> 
     """Where a customer itself differs."""
     record = stored.record if stored else None
     person = stored.person if stored else None
-    if record is None or record.pending:
+    if record is None or record.unidentified:
         if not shown.gone:
             yield Difference(person, customer, "customer", None, "exists")
     elif record.deleted is not shown.gone:

@@ -56,7 +56,7 @@ def test_a_customer_that_is_deleted_meanwhile_is_a_deleted_one(world: World) -> 
     world.now += MINUTE
     review(world)
     person = the_person(world)
-    assert not person.pending
+    assert not person.unidentified
     assert set(person.segments) == {"churned_customers"}
 
 
@@ -76,7 +76,7 @@ def test_while_stripe_is_down_the_review_waits(world: World) -> None:
     world.stripe.down = False
     world.stripe.objects["cus_1"] = customer()
     world.settle()
-    assert not the_person(world).pending
+    assert not the_person(world).unidentified
 
 
 def test_a_review_that_finds_nothing_new_costs_no_write(world: World) -> None:
