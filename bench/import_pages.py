@@ -27,7 +27,7 @@ from bench.list_reading import Reading
 from peoplesync.use_cases.importing.lists import PAGE
 from peoplesync.use_cases.importing.reading_lists import READERS
 from peoplesync.use_cases.stripe_reads.pace import PER_ENDPOINT
-from peoplesync_local.stripe_simulator.http.control import LISTENING, Simulator
+from peoplesync_local.stripe_simulator.control import LISTENING, Simulator
 
 KEY: Final = "rk_live_simulated"
 LATENCY_MS: Final = 250

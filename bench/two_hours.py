@@ -29,7 +29,7 @@ from peoplesync_local.dashboard.of_stack import dashboard_of
 from peoplesync_local.stack import stack as local_stack
 from peoplesync_local.stack.places import Places
 from peoplesync_local.stack.stack import LocalStack
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 
 CUSTOMERS: Final = 2_000
 MINUTES: Final = 120

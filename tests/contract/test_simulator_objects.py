@@ -10,8 +10,8 @@ from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from peoplesync_local.stripe_simulator.parameters.errors import CardDeclined
 from peoplesync_local.stripe_simulator.population.cast import MEMBERS, Cast
 from peoplesync_local.stripe_simulator.population.population import Population
+from tests.contract.stripe_spec import missing_keys, problems, unknown_keys
 from tests.support.builders.stripe import DAY, NOW
-from tests.support.builders.stripe_spec import missing_keys, problems, unknown_keys
 from tests.support.worlds.simulated_account import SimulatedAccount, texts
 
 NEWER: dict[str, set[str]] = {"subscription": {"status_details"}, "product": {"type"}}

@@ -26,7 +26,7 @@ from peoplesync_cli.local_stack.wait_for_queues import drain
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr
 from peoplesync_cli.target import Target
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 
 StripeEvent = Mapping[str, Any]
 _RETRIES = urllib3.Retry(

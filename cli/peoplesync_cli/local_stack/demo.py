@@ -25,7 +25,7 @@ from peoplesync_cli.local_stack.polling import follow
 from peoplesync_cli.output import card, feed_rows, stdout, table
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack.stack import LocalStack
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 
 _SEED = 7
 _DAY = 86_400

@@ -19,7 +19,7 @@ from peoplesync_local.dashboard.of_stack import dashboard_of
 from peoplesync_local.stack import stack as local_stack
 from peoplesync_local.stack.places import Places
 from peoplesync_local.stack.stack import LocalStack, Prepare
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 
 
 def say(line: str) -> None:

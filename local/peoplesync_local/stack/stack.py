@@ -25,7 +25,7 @@ from peoplesync_local.stack import emulator, packages, processes
 from peoplesync_local.stack.aws_session import LocalSession, environment
 from peoplesync_local.stack.places import Places
 from peoplesync_local.stack.processes import Process
-from peoplesync_local.stripe_simulator.http.control import LISTENING
+from peoplesync_local.stripe_simulator.control import LISTENING
 
 STACK_NAME = "peoplesync-local"
 STRIPE_KEY = "rk_test_local_stack"

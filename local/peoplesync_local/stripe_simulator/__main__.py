@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 
-from peoplesync_local.stripe_simulator.http.control import LISTENING
+from peoplesync_local.stripe_simulator.control import LISTENING
 from peoplesync_local.stripe_simulator.http.server import Server
 
 

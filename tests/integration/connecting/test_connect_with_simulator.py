@@ -16,7 +16,7 @@ from peoplesync.use_cases.connecting.endpoints import API_VERSION, EVENTS, Endpo
 from peoplesync.use_cases.connecting.permissions import PERMISSIONS, MissingPermissions
 from peoplesync.use_cases.connecting.rotate_secret import rotate_secret
 from peoplesync.use_cases.ports import KeyRefused, NotPermitted, RateLimited, Unavailable
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.builders.stripe import NOW
 from tests.support.fakes.world import FakeQueue
 from tests.support.stacks.moto_stack import MotoStack, moto_stack

@@ -10,7 +10,7 @@ from peoplesync.adapters.stripe.api import StripeApi
 from peoplesync.domain.catalogue import OPTIONS, PRODUCTS, TIERS, CatalogueKey
 from peoplesync.domain.records.changes import ObjectKey
 from peoplesync.domain.records.snapshots import Snapshot
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.objects import shapes as stripe_objects
 from peoplesync_local.stripe_simulator.objects.offers import coupon
 from tests.integration.simulator.test_hidden import LONG, OFF, TIERED, WORLDWIDE

@@ -14,7 +14,7 @@ import pytest
 from peoplesync_local.stack import processes, stack
 from peoplesync_local.stack.places import Places
 from peoplesync_local.stack.stack import LocalStack
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 
 
 def listening_addresses(pids: list[int]) -> set[str]:

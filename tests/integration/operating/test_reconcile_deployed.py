@@ -13,7 +13,7 @@ from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import of_local
 from peoplesync_local.stack.stack import LocalStack
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.worlds.simulated_stripe import client
 
 APPLIED_WITHIN = 60

@@ -12,7 +12,7 @@ import pytest
 from peoplesync.adapters.stripe.account import StripeAccount
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC
 from peoplesync.use_cases.connecting import endpoints as sync_endpoints
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.builders.stripe import DAY, HOUR, MINUTE
 from tests.support.worlds.connecting import FakeSecrets, url_of
 from tests.support.worlds.simulated_stripe import KEY, NOW, client, simulated_stripe

@@ -15,7 +15,7 @@ from peoplesync_cli.jobs.replay import run
 from peoplesync_cli.local_stack.invoking import SWEEP, invoke
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack.stack import LocalStack
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.builders.stripe import DAY, customer, event, subscription
 from tests.support.fakes.ready_connections import connect
 

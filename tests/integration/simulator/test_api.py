@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stripe
 
-from peoplesync_local.stripe_simulator.http.control import Refused, Simulator
+from peoplesync_local.stripe_simulator.control import Refused, Simulator
 from peoplesync_local.stripe_simulator.objects import shapes as stripe_objects
 from peoplesync_local.stripe_simulator.objects.payments import charge, invoice
 from tests.support.worlds.simulated_stripe import NOW, ask, client, simulated_stripe

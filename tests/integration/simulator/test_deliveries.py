@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import stripe
 
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.worlds.simulated_stripe import NOW, ask, client, simulated_stripe
 
 DAY = 86_400

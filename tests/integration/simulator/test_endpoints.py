@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.worlds.simulated_stripe import NOW, client, simulated_stripe
 
 URL = "https://hooks.example.com/webhooks/stripe/main"

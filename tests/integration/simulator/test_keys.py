@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import stripe
 
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.objects import shapes as stripe_objects
 from tests.support.worlds.simulated_stripe import KEY, NOW, ask, client, simulated_stripe
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from peoplesync_local.stripe_simulator.http.control import Refused, Simulator
+from peoplesync_local.stripe_simulator.control import Refused, Simulator
 from peoplesync_local.stripe_simulator.http.throttle import Limits, Throttle
 from peoplesync_local.stripe_simulator.parameters.errors import Refusal
 from tests.support.worlds.simulated_stripe import ask, client, simulated_stripe

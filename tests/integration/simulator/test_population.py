@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync_local.stripe_simulator.http.control import Refused, Simulator
+from peoplesync_local.stripe_simulator.control import Refused, Simulator
 from tests.support.worlds.simulated_stripe import NOW, ask, client, simulated_stripe
 
 DAY = 86_400

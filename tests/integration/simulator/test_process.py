@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from peoplesync_local.stripe_simulator.http.control import LISTENING, Simulator
+from peoplesync_local.stripe_simulator.control import LISTENING, Simulator
 from tests.support.worlds.simulated_stripe import KEY, ask
 
 COMMAND = [sys.executable, "-m", "peoplesync_local.stripe_simulator", "--port", "0", "--key", KEY]

@@ -19,10 +19,10 @@ from peoplesync.domain.people.person import UNIDENTIFIED_PATIENCE
 from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_objects
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
-from tests.support.builders.price_list import CATALOGUE
 from tests.support.fakes.world import TEST, World
 from tests.support.oracles.hiding_account import SHOWN_ITEMS, as_shown
 from tests.support.oracles.histories import History
+from tests.support.oracles.price_list import CATALOGUE
 from tests.support.oracles.tellings import (
     Telling,
     deliver_some,

@@ -6,8 +6,8 @@ What is hidden is known here because it was hidden here: nothing is read from wh
 from peoplesync_local.stripe_simulator.objects import subscription_changes
 from peoplesync_local.stripe_simulator.objects.shapes import DAY, StripeObject
 from peoplesync_local.stripe_simulator.objects.subscription_changes import items_of
-from tests.support.builders.price_list import COUPONS, PARTS
 from tests.support.oracles.hiding_account import SHOWN_ITEMS
+from tests.support.oracles.price_list import COUPONS, PARTS
 from tests.support.oracles.true_customers import TrueCustomer
 
 A_WHILE = 92 * DAY

@@ -21,11 +21,11 @@ from peoplesync.domain.stripe_objects import read_event
 from peoplesync.use_cases.messages.message import decode
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.old_shapes import OLD, old_previous, old_shape
-from tests.support.builders.price_list import CATALOGUE
 from tests.support.builders.stripe import DAY, deleted_customer, event, product
 from tests.support.fakes.world import World
 from tests.support.oracles.hiding_account import SHOWN_ITEMS, as_shown
 from tests.support.oracles.histories import END, History, history
+from tests.support.oracles.price_list import CATALOGUE
 
 LATER = END + 5 * DAY
 Batches = list[list[StripeObject]]

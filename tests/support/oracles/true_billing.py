@@ -11,9 +11,9 @@ from peoplesync_local.stripe_simulator.objects import payments as stripe_payment
 from peoplesync_local.stripe_simulator.objects import shapes as stripe_objects
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from peoplesync_local.stripe_simulator.objects.subscription_changes import items_of
-from tests.support.builders.price_list import HIDDEN, PRICES, as_invoiced
 from tests.support.builders.stripe import DAY
 from tests.support.oracles.hiding_account import HidingAccount
+from tests.support.oracles.price_list import HIDDEN, PRICES, as_invoiced
 
 KINDS = (
     "subscription_created",

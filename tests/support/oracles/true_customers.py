@@ -10,9 +10,9 @@ from peoplesync_local.stripe_simulator.objects import shapes as stripe_objects
 from peoplesync_local.stripe_simulator.objects import subscription_changes
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from peoplesync_local.stripe_simulator.objects.subscription_changes import items_of
-from tests.support.builders.price_list import monthly_worth
 from tests.support.builders.stripe import DAY
 from tests.support.oracles.hiding_account import HidingAccount
+from tests.support.oracles.price_list import monthly_worth
 from tests.support.oracles.true_billing import KINDS, TrueBilling, Truth
 
 __all__ = ["KINDS", "TrueCustomer", "Truth"]

@@ -5,10 +5,10 @@ from fractions import Fraction
 from typing import Any
 
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
-from tests.support.builders.price_list import COUPONS
 from tests.support.builders.stripe import DAY
 from tests.support.fakes.world import World
 from tests.support.oracles.histories import History
+from tests.support.oracles.price_list import COUPONS
 from tests.support.oracles.tellings import LATER
 from tests.support.oracles.true_customers import KINDS, Truth
 

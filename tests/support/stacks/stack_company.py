@@ -26,7 +26,7 @@ from peoplesync_cli.local_stack.wait_for_queues import drain
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack.stack import LocalStack
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.worlds.simulated_stripe import client
 
 POLL = 0.05

@@ -18,7 +18,7 @@ from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_objects
 from peoplesync.use_cases.scheduled.reconcile import Reconciled, Reconciler
 from peoplesync.use_cases.verifying.verify import VerificationReport, Verifier
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.fakes.world import TEST, FakeConnections, World
 from tests.support.worlds.simulated_stripe import KEY, NOW, stripe_api
 from tests.support.worlds.verifying import WorldsRecords

@@ -12,7 +12,7 @@ from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.domain.connections import Epoch
 from peoplesync.use_cases.messages.message import Message, decode
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.http.server import Server
 from tests.support.builders import stripe as builders
 from tests.support.builders.stripe import NOW, customer, event

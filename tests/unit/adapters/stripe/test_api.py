@@ -18,7 +18,7 @@ from peoplesync.domain.records.snapshots import GONE, Rank, Snapshot
 from peoplesync.use_cases.metrics import Metric
 from peoplesync.use_cases.ports import KeyRefused, Unavailable
 from peoplesync_local.stripe_simulator.account.clock import SimulatedClock
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.http.server import Server
 from tests.support.builders import stripe as builders
 from tests.support.builders.stripe import NOW

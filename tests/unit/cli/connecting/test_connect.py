@@ -14,7 +14,7 @@ from peoplesync.adapters.stripe.account import StripeAccount
 from peoplesync.domain.fields.built_in import FIELDS
 from peoplesync.use_cases.connecting.permissions import PERMISSIONS, key_page
 from peoplesync_cli.target import Target
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.stacks.moto_stack import MotoStack
 from tests.support.worlds.connect_commands import LIVE_KEY, Commands, answer, done
 from tests.support.worlds.simulated_stripe import KEY, simulated_stripe

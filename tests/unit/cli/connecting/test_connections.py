@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.builders.stripe import NOW
 from tests.support.stacks.moto_stack import MotoStack
 from tests.support.worlds.connect_commands import LIVE_KEY, Commands, answer, done

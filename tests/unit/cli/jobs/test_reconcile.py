@@ -16,7 +16,7 @@ from peoplesync_cli.failure import Failure
 from peoplesync_cli.jobs import reconcile
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.builders.stripe import DAY, HOUR, MINUTE, NOW, customer
 from tests.support.stacks.invoked_functions import Lambda, Session
 from tests.support.stacks.lambda_functions import Function, batch, cold_start

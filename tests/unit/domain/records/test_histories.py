@@ -11,8 +11,8 @@ import pytest
 
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.old_shapes import before
-from tests.support.builders.price_list import monthly_worth
 from tests.support.oracles.histories import BEGIN, END, History, history, main
+from tests.support.oracles.price_list import monthly_worth
 from tests.support.oracles.true_customers import KINDS
 
 

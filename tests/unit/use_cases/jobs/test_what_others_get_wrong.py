@@ -19,7 +19,7 @@ from peoplesync.use_cases.importing.lists import event_lists, object_lists
 from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver
 from peoplesync.use_cases.ports import KeyRefused, RateLimited
-from peoplesync_local.stripe_simulator.http.control import Simulator
+from peoplesync_local.stripe_simulator.control import Simulator
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.stripe import DAY, NOW, customer, deleted_customer, event, sign, subscription
 from tests.support.fakes.world import FakeConnections as OneConnection

@@ -169,6 +169,26 @@ def test_a_worker_that_was_running_before_looks_too(worker: Worker) -> None:
     assert known.identities == {f"email:{EMAIL}": ERASED, USER: ERASED, "email:new@example.com": None}
 
 
+def test_an_erasure_between_two_parts_of_one_read_is_seen(worker: Worker) -> None:
+    """The first erasure of all: the connection was read just before it, the identities just after it."""
+    worker.erase()
+    first = [True]
+
+    def older(parsed: dict[str, Any], **_: Any) -> None:
+        for connection in parsed["Responses"].get(worker.aws.stack.connections_table, ()) if first else ():
+            del connection["erased_since"]
+        first.clear()
+
+    worker.people.connection.client.meta.events.register("after-call.dynamodb.BatchGetItem", older)
+    fresh = PeopleStore(worker.people.connection, 400, ErasureKeys(worker.connections, worker.keys.key))
+    worker.applier.people = fresh
+
+    worker.tell(event("customer.created", shown_customer("cus_9", email=EMAIL), created=NOW))
+
+    assert not first
+    assert traces(worker.aws, (EMAIL,)) == []
+
+
 def test_who_was_read_before_the_erasing_is_not_written_after_it(worker: Worker) -> None:
     write = worker.people.write
 

@@ -12,9 +12,9 @@ from pynamodb.connection import Connection
 from pynamodb.models import Model
 
 from peoplesync.adapters.aws.erasure_keys import ErasureKeys, is_personal
-from peoplesync.adapters.dynamodb.batch_get import Key, batch_get
 from peoplesync.adapters.dynamodb.connections import connection_of
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.people.batch_get import Key, batch_get
 from peoplesync.adapters.dynamodb.people.charge_rows import charges_known, newest_first
 from peoplesync.adapters.dynamodb.people.erasure_receipts import note_feed_deleted
 from peoplesync.adapters.dynamodb.people.member_pages import MemberPages
