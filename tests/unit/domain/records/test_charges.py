@@ -166,3 +166,14 @@ def test_a_charge_of_before_there_was_a_status_is_a_payment_where_it_was_paid() 
     assert seen(world) == ("50.00", {"usd": Paid(1, 5000)})
     unpaid = applied(told("updated", {**shown, "amount_captured": None, "paid": False}, NOW - 60))
     assert seen(unpaid) == (None, {})
+
+
+def test_that_a_charge_stayed_as_it_was_is_remembered_against_what_was_before() -> None:
+    """Also where the record shows nothing of it, since another charge is newer: a refund of before, which was
+    undone by then, comes too late."""
+    undone = told("updated", charge("ch_0", amount=1900, created=NOW - 30 * DAY), NOW - DAY)
+    refunded = charge("ch_0", amount=1900, created=NOW - 30 * DAY, amount_refunded=500)
+
+    world = applied(EARLIER, LATER, undone, told("refunded", refunded, NOW - 2 * DAY))
+
+    assert record(world).payments["usd"].refunded == 0

@@ -189,3 +189,11 @@ def test_what_a_coupon_applies_to_is_kept_when_a_later_event_does_not_show_it(wo
     terms = world.catalogue.entries[CatalogueKey("coupon", "half")].terms(None)
     assert terms is not None
     assert terms["products"] == ["prod_1"]
+
+
+def test_who_is_asked_for_is_kept_where_an_event_brings_them_in_the_same_batch(world: World) -> None:
+    created = event("customer.created", customer("cus_new"), created=NOW - DAY)
+
+    world.deliver([chunk(unseen=("cus_new",), as_of=NOW), Message(TEST, created).encode()])
+
+    assert world.person("customer:cus_new")
