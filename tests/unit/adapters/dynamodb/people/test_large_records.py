@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import random
 
 import pytest
 
@@ -100,6 +101,25 @@ def test_40_customers_of_one_person_add_up_in_one_person() -> None:
 def stored_size(person: Person) -> int:
     row = to_row(TEST, person, "live")
     return Item("Put", row.get_save_kwargs_from_instance()).bytes
+
+
+def test_500_active_subscriptions_stripes_own_limit_fit_in_a_person() -> None:
+    world, rng = World(NOW), random.Random(5)
+    world.apply(event("customer.created", customer(), created=NOW - DAY))
+    bought = [
+        subscription(
+            f"sub_{rng.getrandbits(96):024x}",
+            created=NOW - rng.randrange(DAY, 700 * DAY),
+            metadata={"tenant": f"{rng.getrandbits(96):024x}", "seats": str(rng.randrange(100))},
+        )
+        for _ in range(500)
+    ]
+    told = [event("customer.subscription.created", one, created=one["created"]) for one in bought]
+    for start in range(0, 500, 50):
+        world.apply(*told[start : start + 50])
+    (person,) = world.people.people.values()
+    assert person.fields["subscription_count"] == 500
+    assert stored_size(person) < MAX_PERSON_BYTES / 3
 
 
 def ended(number: int, ago: int) -> dict[str, object]:
