@@ -1,4 +1,4 @@
-"""Waiting for what this process is not told of: it is looked at again and again."""
+"""Waiting for what nobody notifies this process of: it looks again and again."""
 
 from __future__ import annotations
 

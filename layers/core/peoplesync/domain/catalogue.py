@@ -78,13 +78,13 @@ class Entry:
     Stripe was last asked for it at `asked_at`, and answered with it, or with a `refusal`.
 
     `version` rises with every write and is 0 until the first; `revision` rises when what people show changes,
-    and `told` is the one last announced to the people who use it.
+    and `announced_revision` is the one last announced to the people who use it.
     """
 
     key: CatalogueKey
     version: int = 0
     revision: int = 0
-    told: int = 0
+    announced_revision: int = 0
     editions: Mapping[str, Mapping[str, Snapshot]] = field(default_factory=dict)
     touched: int = 0
     asked_at: int | None = None

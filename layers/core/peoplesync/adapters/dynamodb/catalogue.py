@@ -65,7 +65,7 @@ class CatalogueStore:
                     key,
                     version=int(row.version),
                     revision=int(row.revision),
-                    told=int(row.told),
+                    announced_revision=int(row.told),
                     editions={one: _parts(key, value) for one, value in row.editions_json.items()},
                     touched=whole(row.touched) or 0,
                     asked_at=whole(row.asked_at),
@@ -79,7 +79,7 @@ class CatalogueStore:
             pk=CatalogueRow.key(epoch, entry.key),
             version=entry.version,
             revision=entry.revision,
-            told=entry.told,
+            told=entry.announced_revision,
             editions_json={
                 one: {name: snapshot_to_json(part) for name, part in parts.items()}
                 for one, parts in entry.editions.items()

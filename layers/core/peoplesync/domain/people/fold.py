@@ -50,8 +50,8 @@ def fold(
     ties: set[ObjectKey] = set()
     unknown: set[str] = set()
     fell: dict[str, Collection[str]] = {}
-    told = addressed([*changes, *_overdue(known, reviews, now)], known)
-    for record_id, theirs in _by_record(told).items():
+    all_changes = addressed([*changes, *_overdue(known, reviews, now)], known)
+    for record_id, theirs in _by_record(all_changes).items():
         identity = record_identity(record_id)
         if identity not in known.identities:
             unknown.add(identity)
@@ -149,10 +149,10 @@ def identities_in(changes: Iterable[Change]) -> frozenset[str]:
         found.add(record_identity(change.record))
         if change.alias:
             found.add(record_identity(change.alias))
-        told = email_in(change.traits)
+        shown = email_in(change.traits)
         if change.object.kind == "customer" and change.snapshot is not None:
-            told = change.snapshot.content["email"]
-        email = normal_email(told)
+            shown = change.snapshot.content["email"]
+        email = normal_email(shown)
         found |= {email_identity(email)} if email else set()
     return frozenset(found)
 

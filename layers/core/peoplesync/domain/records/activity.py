@@ -82,8 +82,8 @@ def _traits(value: Mapping[str, Any], at: int) -> Mapping[str, Trait]:
 
 def email_in(traits: Mapping[str, Trait]) -> str | None:
     """The e-mail among some traits; None where there is none, or it is blank or not a text."""
-    told = traits["email"].value if "email" in traits else None
-    return told.strip() or None if isinstance(told, str) else None
+    email = traits["email"].value if "email" in traits else None
+    return email.strip() or None if isinstance(email, str) else None
 
 
 def with_traits(stored: Mapping[str, Trait], arriving: Iterable[Mapping[str, Trait]]) -> Mapping[str, Trait]:

@@ -383,7 +383,7 @@ def _in_currency(snapshot: _AnySnapshot, currency: str) -> _AnySnapshot:
 def _newest_look(
     before: Snapshot | None,
     settled: Snapshot,
-    told: Iterable[Snapshot | None],
+    shown: Iterable[Snapshot | None],
     asked_in_vain_at: int | None,
 ) -> Snapshot | None:
     """What is remembered of when a subscription was seen whole: its items, where events do not show them all,
@@ -391,7 +391,7 @@ def _newest_look(
     cut = settled.content["more_items"]
     seen = [] if before is None else [before]
     if cut:
-        wholes = (one for one in told if one is not None and not one.content["more_items"])
+        wholes = (one for one in shown if one is not None and not one.content["more_items"])
         seen += (Snapshot(one.as_of, "", Rank.STATE, {"items": one.content["items"]}) for one in wholes)
     if asked_in_vain_at is not None:
         seen.append(Snapshot(asked_in_vain_at, "", Rank.STATE, {"items": None}))
@@ -400,13 +400,13 @@ def _newest_look(
 
 
 def _newest_sighting(
-    before: Snapshot | None, settled: Snapshot, told: Iterable[Snapshot | Gone | None]
+    before: Snapshot | None, settled: Snapshot, shown: Iterable[Snapshot | Gone | None]
 ) -> Snapshot | None:
     """All discounts that a subscription was last seen with, where its last shape does not show them."""
     if not settled.content.get("more_discounts"):
         return None
     seen = [] if before is None else [before]
-    for one in told:
+    for one in shown:
         if isinstance(one, Snapshot) and not one.content.get("more_discounts"):
             content = discounts_seen(one.content)
             seen.append(Snapshot(one.as_of, one.event, Rank.STATE, content))

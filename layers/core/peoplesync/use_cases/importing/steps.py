@@ -50,8 +50,8 @@ SHOWN_WITHIN: Final = 30
 @dataclass
 class Importer:
     """The use case with what it needs. A step ends when it has taken `slice_seconds`, and goes on with the
-    next; `share` is a run's part of Stripe's rate limit where it does not say. `close_gap` is told that a
-    full import, which began then, has made up for what was missed before."""
+    next; `share` is a run's part of Stripe's rate limit where it does not say. `close_gap` takes when
+    a full import began that has made up for what was missed before."""
 
     job: Job[ImportRun]
     runs: ImportRuns
@@ -146,8 +146,8 @@ class Importer:
         """Whether all that was enqueued is applied: applied, waiting (for `seconds`), missing or failed."""
         run, _ = self._run(place)
         progress = progress_of(run, self.runs)
-        told = {**place, **counts(progress, objects_listed(run, self.runs))}
-        return self.job.look(run, progress, self.queue, told)
+        answer = {**place, **counts(progress, objects_listed(run, self.runs))}
+        return self.job.look(run, progress, self.queue, answer)
 
     @step
     def relist(self, place: Place) -> Answer:

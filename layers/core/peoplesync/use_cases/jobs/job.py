@@ -140,21 +140,21 @@ class Job(Generic[R]):
             raise Superseded("another execution goes on with this run")
         return run
 
-    def look(self, run: R, progress: Progress, queue: BulkQueue, told: Mapping[str, Any]) -> Answer:
-        """Whether all that was enqueued is applied: applied, waiting (for `seconds`), missing or failed. What
-        is `told` is in each answer but the last."""
+    def look(self, run: R, progress: Progress, queue: BulkQueue, place: Mapping[str, Any]) -> Answer:
+        """Whether all that was enqueued is applied: applied, waiting (for `seconds`) or missing, each with
+        what `place` holds; or failed."""
         if progress.complete:
-            return {**told, "status": "applied"}
+            return {**place, "status": "applied"}
         is_quiet = queue.depth() == 0 and progress.done == run.done_before
         run = replace(run, quiet_looks=run.quiet_looks + 1 if is_quiet else 0, done_before=progress.done)
         if run.quiet_looks >= QUIET_LOOKS:
             if run.enqueued_again:
                 return failed(progress.never_applied)
             self.runs.save(replace(run, quiet_looks=0))
-            return {**told, "status": "missing"}
+            return {**place, "status": "missing"}
         self.runs.save(run)
         seconds = min(LONGEST_LOOK, 1 + max(0, self.clock() - run.started_at) // 20)
-        return {**told, "status": "waiting", "seconds": seconds}
+        return {**place, "status": "waiting", "seconds": seconds}
 
     def end(self, run: R, failure: str, status: Status | None = None) -> R:
         """The run after its end, with what it came to; without a `status` it succeeded where there is no

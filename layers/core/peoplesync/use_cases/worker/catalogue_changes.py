@@ -77,10 +77,10 @@ class CatalogueChanges:
         if folded != entry:
             self.ports.catalogue.write(self.epoch, folded)
             self.ports.catalogue.raise_revision(self.epoch)
-        if folded.told != folded.revision:
+        if folded.announced_revision != folded.revision:
             cause = origin.message.cause
             self._send_walk(change.key, origin, cause if cause in OF_IMPORTS else "definition_changed")
-            announced = replace(folded, version=folded.version + 1, told=folded.revision)
+            announced = replace(folded, version=folded.version + 1, announced_revision=folded.revision)
             self.ports.catalogue.write(self.epoch, announced)
         return folded != entry
 
