@@ -13,7 +13,7 @@ from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import EVERYONE, Person
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
 from peoplesync.use_cases.jobs.job import Job
-from peoplesync.use_cases.reevaluating.runs import came_to
+from peoplesync.use_cases.reevaluating.runs import final_counts
 from peoplesync.use_cases.reevaluating.steps import Reevaluator
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
 from tests.support.fakes.world import FakeCatalogue, FakeConnections, FakeQueue, World
@@ -81,7 +81,7 @@ class ReevaluationWorld(JobWorld):
             slept.append(queue.depth())
             world.settle()
 
-        counts: Any = partial(came_to, runs=runs, shards=SHARDS)
+        counts: Any = partial(final_counts, runs=runs, shards=SHARDS)
         names, now = ("re-evaluation", "reevaluate"), lambda: world.now
         reevaluator = Reevaluator(
             job=Job(*names, connections, runs, executions, now, counts),

@@ -161,7 +161,7 @@ class Parts:
 
     @cached_property
     def queues(self) -> Mapping[str, ChangeQueue]:
-        """The queues of changes by name: live, bulk and review."""
+        """The queues of changes by name: live, bulk and review. functions/apply_changes takes from them."""
         from peoplesync.adapters.aws.queues import ChangeQueue
 
         sqs, stack = self.client("sqs"), self.stack

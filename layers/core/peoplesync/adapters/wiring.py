@@ -121,10 +121,10 @@ class Wiring(Parts):
     def reevaluation_job(self) -> Job[Reevaluation]:
         """The re-evaluations, and what drives them."""
         from peoplesync.use_cases.jobs.job import Job
-        from peoplesync.use_cases.reevaluating.runs import came_to
+        from peoplesync.use_cases.reevaluating.runs import final_counts
 
         runs, executions = self.reevaluations, self.reevaluating
-        counts = partial(came_to, runs=runs, shards=self.people.shards)
+        counts = partial(final_counts, runs=runs, shards=self.people.shards)
         return Job("re-evaluation", "reevaluate", self.connections, runs, executions, clock.now, counts)
 
     def importer(self) -> Importer:

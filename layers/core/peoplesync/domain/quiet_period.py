@@ -1,4 +1,4 @@
-"""Rhythm: how long a Stripe account is usually quiet between two events, and whether it is quiet for longer.
+"""Quiet periods: how long a Stripe account usually has no events, and whether it has had none for longer.
 
 A gap is the time between two successive seconds in which something happened; Stripe reports one change by
 several events of the same second. It belongs to the UTC day on which it ended. Those of today and of the

@@ -1,6 +1,6 @@
 """What a company sells at Stripe, and what it takes off: products, tiers of prices, coupons, discounts.
 
-Prices are in `stripe_objects`. Amounts are integers in the currency's minor unit, or text where fractions of
+Prices are in `shapes`. Amounts are integers in the currency's minor unit, or text where fractions of
 it are meant; times are whole seconds since 1970 (UTC). `extra` replaces or adds keys of the finished object.
 """
 

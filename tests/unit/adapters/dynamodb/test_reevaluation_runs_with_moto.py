@@ -13,7 +13,7 @@ from peoplesync.domain.connections import Epoch
 from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.jobs.cursor import Cursor
 from peoplesync.use_cases.jobs.runs import ListedPage
-from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, came_to, progress_of
+from peoplesync.use_cases.reevaluating.runs import LIST, Reevaluation, final_counts, progress_of
 from tests.support.builders.stripe import NOW
 from tests.support.stacks.moto_stack import moto_stack
 
@@ -62,6 +62,6 @@ def test_what_is_enqueued_and_what_the_worker_has_noted_are_compared(runs: Reeva
     progress = progress_of(RUN, runs, 2)
 
     assert progress.all_enqueued
-    assert came_to(RUN, runs, 2) == {"people": 60, "evaluated": 33, "failed": 2}
+    assert final_counts(RUN, runs, 2) == {"people": 60, "evaluated": 33, "failed": 2}
     assert progress.missing == [f"{LIST}#1#000000#000#aa"]
     assert not progress_of(RUN, runs, 8).all_enqueued

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from peoplesync.domain.people.person import ERASED
+from peoplesync.domain.people.write_set import LoadedState
 from peoplesync.domain.records.charges import Paid
 from peoplesync.use_cases.messages.message import Erase, Message
 from peoplesync.use_cases.stripe_reads.relevance import no_use
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.stripe import DAY, NOW, charge, customer, event, subscription
-from tests.support.fakes.world import TEST, World, remembered_as
+from tests.support.fakes.world import TEST, FakePeople, World, remembered_as
 
 ACCOUNT = {"customer_account": "acct_1"}
 SIGNED_UP = event("customer.created", customer() | ACCOUNT, created=NOW - 60 * DAY)
@@ -150,3 +151,24 @@ def test_a_deleted_customers_subscription_is_over_though_it_was_told_under_the_a
     gone = event("customer.deleted", customer() | ACCOUNT, created=NOW - 60)
     for events in itertools.permutations([SIGNED_UP, TOLD[1], gone]):
         assert come_to(*([one] for one in events))[0] == "0.00"
+
+
+class NoticingReads(FakePeople):
+    """People who note whether a read had to show all that was written before."""
+
+    certain: ClassVar[list[bool]] = []
+
+    def read(self, *asked: Any, again: bool = False, **more: Any) -> LoadedState:
+        self.certain.append(again)
+        return super().read(*asked, again=again, **more)
+
+
+def test_what_may_be_in_the_feed_of_an_alias_is_read_consistently() -> None:
+    """Nothing is written there, so that an entry that was missed would be counted under both."""
+    world = World(NOW, people=NoticingReads())
+    world.apply(SIGNED_UP, subscribed(subscription()))
+    NoticingReads.certain.clear()
+
+    world.apply(paid(by_both(charge("ch_1"))), paid(by_account(charge("ch_2"))))
+
+    assert NoticingReads.certain == [True, True]

@@ -93,6 +93,24 @@ def test_a_record_that_came_after_the_asking_goes_too_even_if_the_worker_is_kill
     assert {CUSTOMER, USER}.isdisjoint(world.people.feeds)
 
 
+def test_two_erasures_of_one_person_in_one_batch_are_both_done() -> None:
+    """The one that was interrupted comes again, together with the one that names all of the records."""
+    world = dying(1)
+    person = world.person(f"customer:{CUSTOMER}")
+    assert person is not None
+    first = erase(person.id, CUSTOMER)
+    with pytest.raises(Killed):
+        world.deliver([first])
+    (announced,) = (body for body, _ in world.queue.sent if '"erase":' in body)
+    world.queue.sent.clear()
+
+    world.deliver([announced, first])
+    world.settle()
+
+    assert traces(world.people) == []
+    assert {CUSTOMER, USER}.isdisjoint(world.people.feeds)
+
+
 def test_tables_out_of_reach_have_it_done_later(world: World) -> None:
     person = world.person(f"customer:{CUSTOMER}")
     assert person is not None

@@ -72,7 +72,7 @@ class Importer:
             name_of_connection, to_resume, asked_for = read_request(given, self.share)
             connection = self.job.connection(name_of_connection)
             if to_resume:
-                run = self.job.resume(self.job.stopped(to_resume, connection.epoch, execution), execution)
+                run = self.job.resume(self.job.resumable(to_resume, connection.epoch, execution), execution)
                 self._waits_no_more(run)
             else:
                 asked_for |= {"started_at": self.job.clock(), "execution": execution}

@@ -82,7 +82,7 @@ def timer(seconds: float, monotonic: Callable[[], float]) -> Callable[[], bool]:
 @dataclass(frozen=True)
 class Job(Generic[R]):
     """One kind of runs, and where they are kept. `what` each is called, `command` is what lists them;
-    `came_to` is what each keeps of its counts when it ends."""
+    `final_counts` are the counts that a run of that kind keeps when it ends."""
 
     what: str
     command: str
@@ -90,7 +90,7 @@ class Job(Generic[R]):
     runs: RunStore[R]
     executions: Executions
     clock: Callable[[], int]
-    came_to: Callable[[R], Answer] = lambda _: {}
+    final_counts: Callable[[R], Answer] = lambda _: {}
 
     def connection(self, name: str) -> Connection:
         """The connection of that name; raises `Unacceptable` where there is none."""
@@ -113,7 +113,7 @@ class Job(Generic[R]):
         self.runs.save(begun)
         return begun
 
-    def stopped(self, run_id: str, epoch: Epoch, execution: str) -> R:
+    def resumable(self, run_id: str, epoch: Epoch, execution: str) -> R:
         """The run that an execution may go on with; raises `Unacceptable`."""
         run = self.runs.get(epoch, run_id)
         if run is None:
@@ -164,7 +164,7 @@ class Job(Generic[R]):
             status=status or ("failed" if failure else "succeeded"),
             failure=failure,
             finished_at=self.clock(),
-            **self.came_to(run),
+            **self.final_counts(run),
         )
         self.runs.save(ended)
         return ended
@@ -176,5 +176,5 @@ class Job(Generic[R]):
         with suppress(Superseded):
             run = self.run(place)
             if run.status == "running":
-                answer |= self.came_to(self.end(run, answer["reason"]))
+                answer |= self.final_counts(self.end(run, answer["reason"]))
         return answer

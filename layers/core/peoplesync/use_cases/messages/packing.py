@@ -1,6 +1,6 @@
-"""Chunking: parts of Stripe's lists, packed into what one message of the bulk queue carries.
+"""Bulk batches: parts of Stripe's lists, as one message of the bulk queue carries them.
 
-A chunk is of few customers and small, so that a worker is done with ten of them well within its time. What
+A chunk is of few customers and small, so that a worker is done with several well within its time. What
 belongs to one customer goes together where the list shows it near: each chunk that names a customer costs a
 read and a write of that person.
 """

@@ -30,4 +30,4 @@ class Reevaluations(Overview[Reevaluation]):
 
     def counts(self, run: Reevaluation) -> dict[str, Any]:
         kept = {"people": run.people, "evaluated": run.evaluated, "failed": run.failed}
-        return {"version": run.version, **(self.job.came_to(run) if run.status == "running" else kept)}
+        return {"version": run.version, **(self.job.final_counts(run) if run.status == "running" else kept)}

@@ -42,7 +42,7 @@ def progress_of(run: Reevaluation, runs: ReevaluationRuns, shards: int) -> Progr
     return replace(progress_of_job(run, runs), all_enqueued=all_enqueued)
 
 
-def came_to(run: Reevaluation, runs: ReevaluationRuns, shards: int) -> dict[str, int]:
+def final_counts(run: Reevaluation, runs: ReevaluationRuns, shards: int) -> dict[str, int]:
     """Of how many `people` how many are `evaluated`, and `failed` for good. How many there are is a guess
     until everybody is enqueued, since people come and go."""
     progress = progress_of(run, runs, shards)

@@ -88,7 +88,7 @@ class Reevaluator:
         return self.job.begin(name, epoch, refusal, new)
 
     def _resumed(self, connection: Connection, run_id: str, execution: str) -> Reevaluation:
-        run = self.job.stopped(run_id, connection.epoch, execution)
+        run = self.job.resumable(run_id, connection.epoch, execution)
         if run.version != connection.definitions_version:
             raise Unacceptable(f"segments or fields have changed since {run.id} began; start a new one")
         return self.job.resume(run, execution)

@@ -1,8 +1,8 @@
 """The worker: changes from a queue are folded into people. Only this writes people.
 
-A batch is parsed into tasks. The tasks of an epoch are folded together, written in one transaction per write
-set, and concluded. Only poison is dead-lettered; what cannot be done now is sent again with a delay, and
-nothing is lost:
+A batch is parsed into tasks. The tasks of an epoch are folded together, their write sets written, each in
+full or not at all, and the tasks finished. Only poison is dead-lettered; what cannot be done now is sent
+again with a delay, and nothing is lost:
 
 - A message that cannot be parsed, or that exceeds a limit, is dead-lettered with its reason.
 - A tie that Stripe cannot settle now, throttling, or five version conflicts and one more: the message waits.

@@ -76,6 +76,8 @@ class CatalogueChanges:
         folded = self._folded(entry, change, mapped)
         if folded != entry:
             self.ports.catalogue.write(self.epoch, folded)
+        if folded != entry or folded.announced_revision != folded.revision:
+            # Also after an interruption, or a warm worker would review the users with what it read before.
             self.ports.catalogue.raise_revision(self.epoch)
         if folded.announced_revision != folded.revision:
             cause = origin.message.cause

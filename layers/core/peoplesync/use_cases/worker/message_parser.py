@@ -56,7 +56,7 @@ class MessageParser:
             self.long_running.purge(origin, message.purge)
             return {}
         if message.erase:
-            return {f"erase:{message.erase.person}": ErasePerson(origin, message.erase)}
+            return {name: ErasePerson(origin, message.erase)}
         if message.chunk:
             self.chunks.append((origin.delivery, message))
             return self._tasks_of_chunk(origin, message.chunk)

@@ -18,7 +18,7 @@ from peoplesync.use_cases.ports import Unavailable, VersionConflict
 MAX_BYTES: Final = 3_500_000
 """Under the 4 MB that a transaction takes."""
 
-_LOST: Final = frozenset(
+_CONFLICTS: Final = frozenset(
     {
         "ConditionalCheckFailed",
         "ConditionalCheckFailedException",
@@ -27,39 +27,39 @@ _LOST: Final = frozenset(
     }
 )
 
-Refusals = Mapping[int, Exception]
+Failures = Mapping[int, Exception]
 """By number the plans that were not written: a VersionConflict, Unavailable, or what they crashed with."""
 
 
 @dataclass(frozen=True)
 class PackWriter:
-    """Writes plans. So many requests are on their way side by side."""
+    """Writes plans. At most `side_by_side` requests run in parallel."""
 
     connection: Connection
     side_by_side: int = 1
 
-    def write(self, plans: Mapping[int, Plan]) -> Refusals:
+    def write(self, plans: Mapping[int, Plan]) -> Failures:
         """Writes each plan whole or not at all. One plan's conflict or throttling is no other's."""
-        refusals: dict[int, Exception] = {}
+        failures: dict[int, Exception] = {}
         requests = list(_requests(plans))
         if len(requests) > 1 and self.side_by_side > 1:
             with ThreadPoolExecutor(min(self.side_by_side, len(requests))) as pool:
-                answers: Iterable[Refusals] = pool.map(self._send, requests)
+                answers: Iterable[Failures] = pool.map(self._send, requests)
                 for answer in answers:
-                    refusals |= answer
+                    failures |= answer
         else:
             for request in requests:
-                refusals |= self._send(request)
-        return refusals
+                failures |= self._send(request)
+        return failures
 
-    def _send(self, pack: Mapping[int, Plan]) -> Refusals:
+    def _send(self, pack: Mapping[int, Plan]) -> Failures:
         try:
             with busy_as_unavailable():
-                return self._send_alone(pack) if _is_single(pack) else self._send_packed(pack)
-        except Exception as refusal:
-            return dict.fromkeys(pack, refusal)
+                return self._send_item(pack) if _is_single(pack) else self._send_transaction(pack)
+        except Exception as failure:
+            return dict.fromkeys(pack, failure)
 
-    def _send_alone(self, pack: Mapping[int, Plan]) -> Refusals:
+    def _send_item(self, pack: Mapping[int, Plan]) -> Failures:
         """One item needs no transaction, which costs twice as much."""
         ((number, plan),) = pack.items()
         (item,) = plan.items
@@ -67,16 +67,16 @@ class PackWriter:
         try:
             call(self.connection, f"{item.operation}Item", request)
         except PynamoDBException as error:
-            if error.cause_response_code not in _LOST:
+            if error.cause_response_code not in _CONFLICTS:
                 raise
-            if _is_there(item, error):
+            if _already_written(item, error):
                 return {}
-            return {number: _lost(error)}
+            return {number: _conflict(error)}
         return {}
 
-    def _send_packed(self, pack: Mapping[int, Plan]) -> Refusals:
+    def _send_transaction(self, pack: Mapping[int, Plan]) -> Failures:
         """Who is in conflict, or throttled, is left out, and the others are sent again."""
-        refusals: dict[int, Exception] = {}
+        failures: dict[int, Exception] = {}
         left = dict(pack)
         while left:
             items = [item for plan in left.values() for item in plan.items]
@@ -87,11 +87,11 @@ class PackWriter:
                 refused = _refused(left, error)
                 if not refused:
                     raise
-                refusals |= refused
+                failures |= refused
                 left = {number: plan for number, plan in left.items() if number not in refused}
             else:
                 break
-        return refusals
+        return failures
 
 
 def _requests(plans: Mapping[int, Plan]) -> Iterator[Mapping[int, Plan]]:
@@ -121,25 +121,25 @@ def _is_single(pack: Mapping[int, Plan]) -> bool:
     return not others and len(plan.items) == 1 and plan.items[0].operation in ("Put", "Delete")
 
 
-def _refused(pack: Mapping[int, Plan], error: TransactWriteError) -> Refusals:
+def _refused(pack: Mapping[int, Plan], error: TransactWriteError) -> Failures:
     """Which plans have an item that was a reason to cancel the transaction; none where it was not cancelled
     for such a reason."""
-    refusals: dict[int, Exception] = {}
+    failures: dict[int, Exception] = {}
     reasons: Sequence[Any] = error.cancellation_reasons
     begins = 0
     for number, plan in pack.items():
         codes = {one.code for one in reasons[begins : begins + len(plan.items)] if one}
         begins += len(plan.items)
-        if codes - _LOST - BUSY:
+        if codes - _CONFLICTS - BUSY:
             raise error
-        if codes & _LOST:
-            refusals[number] = _lost(error)
+        if codes & _CONFLICTS:
+            failures[number] = _conflict(error)
         elif codes:
-            refusals[number] = _busy(error)
-    return refusals
+            failures[number] = _busy(error)
+    return failures
 
 
-def _is_there(item: Item, error: PynamoDBException) -> bool:
+def _already_written(item: Item, error: PynamoDBException) -> bool:
     """Whether what was refused is what is there already: it was written, its answer was lost, and the client
     tried again."""
     answer = error.cause.__cause__ if error.cause else None  # PynamoDB's own exception leaves the item out
@@ -147,10 +147,10 @@ def _is_there(item: Item, error: PynamoDBException) -> bool:
     return there is not None and there == item.request.get("Item")
 
 
-def _lost(error: Exception) -> VersionConflict:
-    lost = VersionConflict()
-    lost.__cause__ = error
-    return lost
+def _conflict(error: Exception) -> VersionConflict:
+    conflict = VersionConflict()
+    conflict.__cause__ = error
+    return conflict
 
 
 def _busy(error: Exception) -> Unavailable:

@@ -45,8 +45,8 @@ class PeopleStore(MemberPages):
     """The people of a stack. `connection` is PynamoDB's, for requests over several tables.
 
     Feed entries live for `feed_retention_days` from when they are written: they are the memory that prevents
-    counting twice. Of who was erased, e-mails and users of the app are known by their `markers` only. So many
-    writes are on their way `side_by_side`.
+    counting twice. Of who was erased, e-mails and users of the app are known by their `markers` only. At most
+    `side_by_side` writes run in parallel.
     """
 
     connection: Connection
@@ -67,8 +67,8 @@ class PeopleStore(MemberPages):
         """See `ports.People`.
 
         Reads are consistent, but for the feed's: an entry that does not show yet is found when it is written,
-        and the batch is read `again`. Charges are read after their people: whoever changes one in between
-        changes its person too, and the write is found out by that. Raises `Unavailable`.
+        and the batch is read `again`. Charges are read after their people: a change in between also
+        raises the person's version, so that our write fails. Raises `Unavailable`.
         """
         with busy_as_unavailable():
             markers = self.markers.known_markers(epoch, identities)
@@ -93,9 +93,9 @@ class PeopleStore(MemberPages):
             found |= {one: ERASED for one in marked if found[one] is None}
             connection = next(map(connection_of, first[ConnectionRow]), None)
             self.markers.notice(connection)
-            strangers = [one for one, owner in found.items() if owner is None and one not in markers]
+            unowned = [one for one, owner in found.items() if owner is None and one not in markers]
             wanted = {*people, *(owner for owner in found.values() if owner not in (None, SHARED, ERASED))}
-            rows, erased = self._people_and_erased(epoch, wanted, strangers)
+            rows, erased = self._people_and_erased(epoch, wanted, unowned)
             known: dict[str, set[str]] = {record: set() for record in entries}
             for row in first[FeedRow]:
                 record, memory = memories[row.pk, row.sk]
@@ -110,14 +110,14 @@ class PeopleStore(MemberPages):
             )
 
     def _people_and_erased(
-        self, epoch: Epoch, people: Collection[str], strangers: Collection[str]
+        self, epoch: Epoch, people: Collection[str], unowned: Collection[str]
     ) -> tuple[list[PersonRow], Collection[str]]:
         """The people's rows, and which of those whom no row was found of were erased.
 
-        As long as nobody is known to have been erased, the connection is looked at after the strangers' own
+        As long as nobody is known to have been erased, the connection is looked at after the unowned' own
         rows: whoever is erased meanwhile is seen in one place or the other.
         """
-        personal = [one for one in strangers if is_personal(one)]
+        personal = [one for one in unowned if is_personal(one)]
         markers = self.markers.known_markers(epoch, personal)
         keys: dict[type[Model], Collection[Key]] = {PersonRow: [PersonRow.key(epoch, one) for one in people]}
         if personal and not markers:
