@@ -72,12 +72,16 @@ def records(company: Company) -> set[str]:
 
 
 def rows(company: Company) -> Iterator[tuple[str, str]]:
-    """All rows of all tables of the stack, each with its table's name in the outputs."""
+    """All rows of the company in all tables of the stack, each with its table's name in the outputs."""
     dynamodb = company.target.session.client("dynamodb")
     tables = {name: value for name, value in company.target.outputs.items() if name.endswith("Table")}
     assert len(tables) >= 9
+    theirs: Any = {
+        "FilterExpression": "begins_with(pk, :name)",
+        "ExpressionAttributeValues": {":name": {"S": company.name}},
+    }
     for name, table in tables.items():
-        for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+        for page in dynamodb.get_paginator("scan").paginate(TableName=table, **theirs):
             yield from ((name, as_text(row)) for row in page["Items"])
 
 
