@@ -129,6 +129,16 @@ def test_what_nobody_can_write_fails_alone(store: PeopleStore) -> None:
     assert stored(store, 1, 2, 3) == [1, 3]
 
 
+def test_what_changes_nothing_is_no_request(store: PeopleStore) -> None:
+    nobody = write_set((None, None))
+    sent = requests(store, "TransactWriteItems")
+
+    assert outcomes(store, nobody) == [None]
+    assert outcomes(store, nobody, one(1)) == [None, None]
+
+    assert len(sent) == 1
+
+
 def test_moves_are_written_alone(store: PeopleStore) -> None:
     one_, two = person("per_1", record("cus_1"), record("cus_2")), person("per_2", record("cus_3"))
     assert outcomes(store, newcomer(one_), newcomer(two)) == [None, None]

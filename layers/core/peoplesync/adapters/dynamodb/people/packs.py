@@ -100,8 +100,9 @@ def _requests(plans: Mapping[int, Plan]) -> Iterator[Mapping[int, Plan]]:
     keys: set[tuple[str, ...]] = set()
     count = size = 0
     for number, plan in plans.items():
-        if plan.alone or len(plan.items) == 1:
-            yield {number: plan}
+        if plan.alone or len(plan.items) < 2:
+            if plan.items:
+                yield {number: plan}
             continue
         its_keys, its_size = {item.key for item in plan.items}, sum(item.bytes for item in plan.items)
         is_full = count + len(plan.items) > MAX_ITEMS or size + its_size > MAX_BYTES

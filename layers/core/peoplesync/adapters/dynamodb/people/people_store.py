@@ -114,8 +114,8 @@ class PeopleStore(MemberPages):
     ) -> tuple[list[PersonRow], Collection[str]]:
         """The people's rows, and which of those whom no row was found of were erased.
 
-        As long as nobody is known to have been erased, the connection is looked at after the unowned' own
-        rows: whoever is erased meanwhile is seen in one place or the other.
+        As long as nobody is known to have been erased, the connection is read after the rows of the unowned
+        identities: an erasure meanwhile is seen in one place or the other.
         """
         personal = [one for one in unowned if is_personal(one)]
         markers = self.markers.known_markers(epoch, personal)
