@@ -19,11 +19,17 @@ HIDDEN_KEYS = {"currency_options", "applies_to", "tiers"}
 
 
 class HidingAccount(StripeAccount):
-    """`wholes` are the objects whole by the event after which they were like that."""
+    """`wholes` are the objects whole by the event after which they were like that. Ids begin with
+    `first_digits`, so that accounts may share a simulator."""
 
-    def __init__(self, event_id: Callable[[int], str]) -> None:
+    def __init__(self, event_id: Callable[[int], str], first_digits: str = "") -> None:
         super().__init__(event_id)
+        self._first_digits = first_digits
         self.wholes: dict[str, StripeObject] = {}
+
+    def new_id(self, prefix: str) -> str:
+        kind, _, number = super().new_id(prefix).rpartition("_")
+        return f"{kind}_{self._first_digits}{number}"
 
     def happens(self, event_type: str, shown: StripeObject, at: int) -> StripeObject:
         before = self.objects.get(shown["id"])

@@ -36,7 +36,9 @@ class History:
     wholes: Mapping[str, StripeObject]
 
 
-def history(seed: int, events: int, tie_share: float = 1 / 3, hides: bool = False) -> History:
+def history(
+    seed: int, events: int, tie_share: float = 1 / 3, hides: bool = False, first_digits: str = ""
+) -> History:
     """A history of exactly so many events of about a twelfth as many customers, the same for the same
     arguments.
 
@@ -46,8 +48,10 @@ def history(seed: int, events: int, tie_share: float = 1 / 3, hides: bool = Fals
 
     One that `hides` has what Stripe's events show in part only: prices billed in other currencies or in
     tiers, twelve items, discounts. In it bank debits are pending for days, and money is taken back.
+
+    Objects' ids begin with the `first_digits`.
     """
-    world = _World(seed, events, tie_share, hides)
+    world = _World(seed, events, tie_share, hides, first_digits)
     while len(world.account.events) < events:
         world.go_on()
     truth = {life.customer.id: life.truth for life in world.lives if life.truth.customer}
@@ -57,10 +61,10 @@ def history(seed: int, events: int, tie_share: float = 1 / 3, hides: bool = Fals
 class _World:
     """The clock, the customers, and who does something next."""
 
-    def __init__(self, seed: int, size: int, tie_share: float, hides: bool) -> None:
+    def __init__(self, seed: int, size: int, tie_share: float, hides: bool, first_digits: str) -> None:
         self._rng = random.Random(seed)
         self._hides = hides
-        self.account = HidingAccount(lambda _: f"evt_{self._rng.getrandbits(80):020x}")
+        self.account = HidingAccount(lambda _: f"evt_{self._rng.getrandbits(80):020x}", first_digits)
         self._addresses = Addresses(self._rng)
         self.lives: list[CustomerLife] = []
         self._size, self._customers, self._tie_share = size, max(1, round(size / 12)), tie_share
