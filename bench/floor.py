@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from peoplesync.adapters.dynamodb.compression import compressed, uncompressed
 
 Item = dict[str, dict[str, Any]]
 
@@ -49,15 +50,16 @@ def _decoded(item: Item) -> dict[str, Any]:
     found = {}
     for name, value in item.items():
         if "B" in value:
-            found[name] = json.loads(zlib.decompress(value["B"]))
+            found[name] = uncompressed(value["B"])
         elif name.endswith("_json") and "S" in value:
             found[name] = json.loads(value["S"])
     return found
 
 
 def _encoded(row: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {name: json.dumps(value, separators=(",", ":")) for name, value in row.items()}
     return {
-        name: {"S": text} if name.endswith("_json") else {"B": zlib.compress(text.encode())}
-        for name, text in texts.items()
+        name: {"S": json.dumps(value, separators=(",", ":"))}
+        if name.endswith("_json")
+        else {"B": compressed(value)}
+        for name, value in row.items()
     }

@@ -25,7 +25,7 @@ from peoplesync.use_cases.importing.lists import stripe_list
 from peoplesync.use_cases.importing.reading_lists import ListReader
 from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.jobs.runs import ListedPage
-from peoplesync.use_cases.stripe_reads.pace import Pace, pace_of
+from peoplesync.use_cases.stripe_reads.pace import PER_ENDPOINT, Pace
 
 TIMEOUT: Final = 30
 """Seconds for a page, as in functions/import_customers."""
@@ -105,9 +105,7 @@ def read(url: str, key: str, name: str, now: int, readers: int, share: float, st
     listing = stripe_list(run, {}, name)
     if listing is None:
         raise ValueError(f"an import reads no list {name}")
-    pace = Pace(
-        pace_of(connection.livemode, share, listing.part, listing.side_by_side), time.monotonic, time.sleep
-    )
+    pace = Pace(share * PER_ENDPOINT, time.monotonic, time.sleep)
     runs, queue = CountingRuns(store_ms / 1000), CountingQueue(store_ms / 1000)
     lists = StripeApi(lambda _: key, url, timeout=TIMEOUT, measure=lambda *_: None, fresh_key=lambda _: key)
     reader = ListReader(

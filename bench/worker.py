@@ -12,60 +12,34 @@ from __future__ import annotations
 import base64
 import cProfile
 import json
-import os
 import pstats
 import sys
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from bench import corpus, floor
+from bench.running import EPOCH, Kept, stack
+from bench.units import Units
 from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
 from peoplesync.adapters.ids import person_ids
-from peoplesync.adapters.stack import Stack
 from peoplesync.adapters.wiring import WRITES_SIDE_BY_SIDE, Wiring
-from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fields.built_in import FIELDS
-from peoplesync.domain.segments.definitions import PREDEFINED
 from peoplesync.use_cases.messages.message import Message
 from peoplesync.use_cases.ports import Unavailable
 from peoplesync.use_cases.stripe_reads.relevance import no_use
 from peoplesync.use_cases.worker.apply import Applier
 from peoplesync.use_cases.worker.outcome.report import Delivery
 from peoplesync_cli.local_stack.local import say
-from peoplesync_local.stack import stack as local_stack
-from peoplesync_local.stack.places import Places
 
 BATCH: Final = 10
-EPOCH: Final = Epoch("bench", 1)
 WARM_UP: Final = 0.4
 """The share of the events that is applied before the clock starts."""
 
-FUNCTION: Final = {
-    "PEOPLESYNC_STACK": "bench",
-    "FEED_RETENTION_DAYS": "400",
-    "PRICE_PER_MILLION_READ_UNITS": "0.125",
-    "PRICE_PER_MILLION_WRITE_UNITS": "0.625",
-}
-
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        places = Places(state_directory=Path(folder))
-        try:
-            running = local_stack.up(say, None, places=places)
-            os.environ.update(running.environment())
-            wiring = Wiring.of_function({**Stack.from_outputs(running.outputs).environment, **FUNCTION})
-            wiring.connections.create(Connection(EPOCH.connection, False, 1, 1, corpus.BEGINS))
-            wiring.connections.define(EPOCH, FIELDS, PREDEFINED)
-            measure(wiring)
-        finally:
-            local_stack.down(say, places=places)
+    with stack() as (_, wiring):
+        measure(wiring)
 
 
 def measure(wiring: Wiring) -> None:
@@ -74,7 +48,7 @@ def measure(wiring: Wiring) -> None:
     warm = int(len(batches) * WARM_UP)
     for events in batches[:warm]:
         bench.apply(events)
-    bench.calls.clear()
+    bench.units.clear()
     profile = cProfile.Profile() if "--profile" in sys.argv else None
     recorded, cpu, count = [], 0.0, 0
     for events in batches[warm:]:
@@ -85,9 +59,13 @@ def measure(wiring: Wiring) -> None:
         cpu += time.process_time() - before
         count += len(events)
         recorded.append(floor.Batch(messages, bench.keys_read(), bench.items_put()))
-    calls = {name: round(number / len(recorded), 2) for name, number in bench.calls.most_common()}
+    units = bench.units
+    calls = {name: round(number / len(recorded), 2) for name, number in units.requests.most_common()}
+    read, written = units.read / count, units.written / count
+    tables = ", ".join(f"{name} {spent / count:.2f}" for name, spent in units.by_table.most_common())
     least = floor.cpu_seconds(bench.client, recorded)
     say(f"{count:,} events in batches of {BATCH}: {sum(calls.values()):.1f} calls a batch, {calls}")
+    say(f"units an event: {read:.2f} read, {written:.2f} written ({tables})")
     say(
         f"CPU an event: {1000 * cpu / count:.2f} ms, floor {1000 * least / count:.2f} ms: {cpu / least:.1f} x"
     )
@@ -104,9 +82,10 @@ class Bench:
     """The worker, with what it asks of DynamoDB."""
 
     def __init__(self, wiring: Wiring) -> None:
-        self.calls: Counter[str] = Counter()
+        self.units = Units()
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.client = wiring.tables.client
+        self.units.watch(self.client)
         self.client.meta.events.register("before-call.dynamodb", self._note)
         self._now = corpus.BEGINS
         self._worker = Applier(
@@ -152,7 +131,6 @@ class Bench:
         return [(put["TableName"], _with_bytes(put["Item"])) for put in found.values()]
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        self.calls[model.name] += 1
         self.requests.append((model.name, json.loads(params["body"])))
 
 
@@ -163,19 +141,6 @@ class Silence:
         raise Unavailable("Stripe does not answer")
 
     terms = fetch
-
-
-@dataclass
-class Kept:
-    """A queue that keeps what it is sent."""
-
-    bodies: list[str] = field(default_factory=list)
-
-    def send(self, body: str, delay: int = 0) -> None:  # noqa: ARG002 - as the real one takes it
-        self.bodies.append(body)
-
-    def dead_letter(self, body: str, reason: str) -> None:  # noqa: ARG002
-        self.bodies.append(body)
 
 
 def _with_bytes(item: Mapping[str, Any]) -> floor.Item:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -24,6 +23,7 @@ from moto.dynamodb.models import dynamodb_backends
 from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.aws.secrets import Secrets
+from peoplesync.adapters.dynamodb.compression import uncompressed
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.tables import MODELS, use_tables
@@ -207,7 +207,7 @@ def break_operation(
 
 def as_text(row: Mapping[str, Any]) -> str:
     """A row as text, with what is compressed in it."""
-    return json.dumps(row, default=lambda compressed: zlib.decompress(bytes(compressed)).decode())
+    return json.dumps(row, default=lambda packed: json.dumps(uncompressed(bytes(packed))))
 
 
 def people_store() -> PeopleStore:

@@ -129,7 +129,7 @@ class ImportWorld(JobWorld):
         return cls(world, runs, queue, connections, executions, hazards, importer, lists=lists)
 
     def phases(self, begun: Json) -> Iterator[list[tuple[Step, Json]]]:
-        yield [(self.steps.read_list, place) for place in [*begun["lists"], *begun["events"]]]
+        yield [(self.steps.read_list, place) for place in begun["lists"]]
         yield [(self.steps.ask_for_unseen, {key: begun[key] for key in PLACE})]
 
     @property

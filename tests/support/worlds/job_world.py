@@ -192,9 +192,13 @@ class JobWorld:
         return begun
 
     def enqueue_first(self, begun: Json) -> dict[str, Any]:
-        """The first step of a run that has begun."""
-        step, place = next(iter(self.phases(begun)))[0]
-        return step(place)
+        """The first step that enqueues something, of a run that has begun."""
+        for step, place in next(iter(self.phases(begun))):
+            before = len(self.world.queue.sent)
+            answer = step(place)
+            if len(self.world.queue.sent) > before or answer["status"] == "failed":
+                break
+        return answer
 
     def drive(self, given: Json | None = None, name: str = "run_1") -> dict[str, Any]:
         """Takes the steps as infra/*.asl.json does, the worker working in between; the last answer."""

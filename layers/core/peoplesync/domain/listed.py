@@ -1,7 +1,8 @@
 """What an object in one of Stripe's lists says: the changes that it is worth.
 
-A list shows more at once than an event does: with a subscription its latest invoice, with a price its
-product. Each becomes a change of its own, so that the object that remains looks as it does in every event.
+A list shows more at once than an event does: with a subscription its customer and latest invoice, with a
+price its product. Each becomes a change of its own, so that the object that remains looks as it does in every
+event.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def _changes(value: Json, value_id: str, as_of: int) -> Iterator[Change | Catalo
             discounts = shown_discounts(value, as_of, "") if snapshot else {}
             yield replace(change, snapshot=snapshot, discounts=discounts, deleted=is_deleted(value))
         case "subscription":
+            if isinstance(value.get("customer"), dict):
+                yield from read_listed(value["customer"], as_of)
             yield from shown_prices(value, as_of, "")
             invoice = value.get("latest_invoice")
             if isinstance(invoice, dict) and customer_of(invoice) == record:

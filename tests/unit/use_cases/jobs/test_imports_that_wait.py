@@ -22,7 +22,7 @@ def test_an_import_that_waits_for_stripe_says_since_when_and_why_until_it_goes_o
     world = ImportWorld.of(COMPANY, NOW)
     world.executions.running.add("arn:run_1")
     begun = world.begin("run_1")
-    customers = begun["lists"][0]
+    (customers,) = (one for one in begun["lists"] if one["list"] == "customers")
     assert waiting_of(world) == []
     world.lists.problems = repeat(Unavailable("Stripe cannot be asked: APIError"))
 
@@ -43,8 +43,8 @@ def test_an_import_that_ended_waits_for_nothing_and_a_resumed_one_starts_afresh(
     begun = world.begin("run_1")
     world.lists.problems = repeat(Unavailable("down"))
     world.steps.read_list(begun["lists"][0])
-    world.steps.read_list(begun["events"][0])
-    assert [one["list"] for one in waiting_of(world)] == ["customers", "events-1"]
+    world.steps.read_list(begun["lists"][-1])
+    assert [one["list"] for one in waiting_of(world)] == ["charges", "prices"]
 
     world.steps.job.fail(begun["lists"][0], "stopped")
     assert waiting_of(world) == []
@@ -59,7 +59,7 @@ def test_listing_again_what_is_missing_says_that_it_waits_too() -> None:
     world = ImportWorld.of(COMPANY, NOW)
     world.executions.running.add("arn:run_1")
     begun = world.begin("run_1")
-    place = begun["lists"][0]
+    (place,) = (one for one in begun["lists"] if one["list"] == "customers")
     assert world.steps.read_list(place)["status"] == "done"
     world.world.queue.sent.clear()
     world.lists.problems = repeat(RateLimited("Stripe's rate limit is reached"))

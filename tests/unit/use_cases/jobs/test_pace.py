@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from peoplesync.use_cases.stripe_reads.pace import CALM, CATCH_UP, PAUSE, SLOWEST, Pace, pace_of
+from peoplesync.use_cases.stripe_reads.pace import CALM, CATCH_UP, PAUSE, SLOWEST, Pace
 
 
 @dataclass
@@ -222,25 +222,3 @@ def test_several_threads_share_the_turns() -> None:
         one.join()
 
     assert watch.now - began == pytest.approx(50 / 25)
-
-
-@pytest.mark.parametrize(
-    ("livemode", "share", "part", "side_by_side", "rate"),
-    [
-        (True, 1.0, 1.0, 4, 25),
-        (True, 0.4, 1.0, 4, 10),
-        (True, 0.4, 0.1, 4, 1),
-        (False, 0.4, 1.0, 4, 2.5),
-        (True, 0.4, 0.5, 2, 5),
-    ],
-)
-def test_a_list_takes_its_part_of_what_stripe_allows(
-    livemode: bool, share: float, part: float, side_by_side: int, rate: float
-) -> None:
-    assert pace_of(livemode, share, part, side_by_side) == pytest.approx(rate)
-
-
-def test_all_lists_together_stay_within_the_accounts_limit() -> None:
-    long_lists = [pace_of(False, 1.0, 1.0, 4) for _ in range(4)]
-
-    assert sum(long_lists) <= 25

@@ -15,7 +15,7 @@ import pytest
 from peoplesync.adapters.stripe.account import StripeAccount
 from peoplesync.domain.connections import Epoch
 from peoplesync.use_cases.connecting.connect import Connector
-from peoplesync.use_cases.importing.lists import event_lists, object_lists
+from peoplesync.use_cases.importing.lists import lists_of
 from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver
 from peoplesync.use_cases.ports import KeyRefused, RateLimited
@@ -101,7 +101,8 @@ def test_3_an_import_goes_beyond_the_first_page_of_the_newest() -> None:
 
 def test_3_an_import_that_was_stopped_goes_on_where_it_was() -> None:
     imported = ImportWorld.of(company(450), NOW, readers=1)
-    imported.lists.problems = chain([None] * 3, [KeyRefused("revoked")])
+    pages_before = 3  # of prices, coupons and subscriptions
+    imported.lists.problems = chain([None] * (pages_before + 3), [KeyRefused("revoked")])
 
     stopped = imported.drive()
     asked_before = imported.lists.asked["customers"]
@@ -214,7 +215,7 @@ def test_8_the_documented_key_is_enough_to_connect_and_to_import() -> None:
         run = ImportRun("run_1", Epoch("main", 1), simulated_stripe.NOW)
         listed = {
             one.name: len(lists.page("main", one.resource, one.page({})).objects)
-            for one in [*object_lists(run, made.permissions), *event_lists(run)]
+            for one in lists_of(run, made.permissions)
         }
 
         assert made.endpoint_id is not None

@@ -23,6 +23,7 @@ from pynamodb.constants import BINARY, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
+from peoplesync.adapters.dynamodb.compression import compressed, uncompressed
 from peoplesync.adapters.stack import Stack
 from peoplesync.domain.catalogue import CatalogueKey
 from peoplesync.domain.connections import Epoch
@@ -59,10 +60,10 @@ class CompressedJSONAttribute(Attribute[Any]):
     attr_type = BINARY
 
     def serialize(self, value: Any) -> bytes:
-        return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
+        return compressed(value)
 
     def deserialize(self, value: bytes | str) -> Any:
-        return json.loads(zlib.decompress(b64decode(value) if isinstance(value, str) else value))
+        return uncompressed(b64decode(value) if isinstance(value, str) else value)
 
 
 class DueIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's own hook

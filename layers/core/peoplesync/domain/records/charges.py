@@ -7,6 +7,7 @@ keeps the sums and the newest payment, and when that one falls, the one before i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,10 +55,11 @@ def settled_charge(
 ) -> Snapshot | None:
     """What a charge counts for after more changes; see `snapshots.settle`, also for `Tied`.
 
-    Where no row remembers it, the record itself may: before there were rows, it kept the newest payment.
+    Where no row remembers it, the record itself may: before there were rows, it kept the newest payment. What
+    a list shows as it is known is never news: a charge does not become what it was before.
     """
     kept = newest if newest is not None and newest.content["id"] == charge else None
-    return settle(rows.get(charge, kept), arriving, fetched)
+    return settle(rows.get(charge, kept), arriving, fetched, no_news_within=math.inf)
 
 
 def with_charges(

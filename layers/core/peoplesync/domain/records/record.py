@@ -15,7 +15,7 @@ from peoplesync.domain.billing_events import BillingEvent
 from peoplesync.domain.records.activity import MOST_TRACKED_KINDS, TRACKED, USER, Trait, email_in, with_traits
 from peoplesync.domain.records.changes import Answer, Change, ObjectKey, ProductName
 from peoplesync.domain.records.charges import Paid, Payments, settled_charge, with_charges
-from peoplesync.domain.records.snapshots import GONE, Gone, Rank, Snapshot, Tied, settle
+from peoplesync.domain.records.snapshots import GONE, NO_NEWS_WITHIN, Gone, Rank, Snapshot, Tied, settle
 from peoplesync.domain.revenue.mrr import is_paid_for
 from peoplesync.domain.stripe_objects import Customer, Subscription, fullest
 from peoplesync.domain.stripe_objects.subscriptions import (
@@ -329,7 +329,10 @@ def _with_object(
     fetched = answer.snapshot if answer else None
     match key.kind:
         case "customer":
-            return replace(record, customer=settle(record.customer, arriving, fetched))
+            no_news = NO_NEWS_WITHIN if answer is None else -1
+            return replace(
+                record, customer=settle(record.customer, arriving, fetched, no_news_within=no_news)
+            )
         case "subscription":
             return _with_subscription(record, key.id, arriving, answer)
         case "invoice":

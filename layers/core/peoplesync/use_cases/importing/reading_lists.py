@@ -159,7 +159,7 @@ class ListReader:
 
 def batches(list_name: str, page: Page) -> Iterator[BulkBatch]:
     """What a page of a list shows, in chunks."""
-    if list_name.startswith("events"):
+    if list_name.endswith("events"):
         wanted = (one for one in page.objects if no_use(one) is None)
         return (BulkBatch(as_of=page.as_of, events=parts) for parts in chunks_of_events(wanted))
     return (BulkBatch(as_of=page.as_of, objects=parts) for parts in chunks_of_objects(page.objects))

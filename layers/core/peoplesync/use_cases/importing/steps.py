@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC
+from peoplesync.domain.records.snapshots import NO_NEWS_WITHIN
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
-from peoplesync.use_cases.importing.lists import event_lists, object_lists, optional_permission, stripe_list
+from peoplesync.use_cases.importing.lists import lists_of, optional_permission, stripe_list
 from peoplesync.use_cases.importing.progress import UNSEEN, counts, objects_listed, shortcoming
 from peoplesync.use_cases.importing.reading_lists import READERS, ListReader, batches
 from peoplesync.use_cases.importing.request import read_request
@@ -35,7 +36,7 @@ from peoplesync.use_cases.jobs.progress import progress_of
 from peoplesync.use_cases.jobs.runs import connection_of
 from peoplesync.use_cases.messages.message import BulkBatch
 from peoplesync.use_cases.ports import KeyRefused, Lists, NotPermitted, Unavailable
-from peoplesync.use_cases.stripe_reads.pace import Pace, pace_of
+from peoplesync.use_cases.stripe_reads.pace import PER_ENDPOINT, Pace
 
 WAIT: Final = 30
 """Seconds to leave Stripe alone after it did not answer."""
@@ -43,8 +44,9 @@ WAIT: Final = 30
 GIVES_UP_AFTER: Final = 3600
 """Seconds without a single page after which a run fails."""
 
-SHOWN_WITHIN: Final = 30
-"""A snapshot from up to so many seconds before the start counts as seen, since clocks differ."""
+SHOWN_WITHIN: Final = 30 + NO_NEWS_WITHIN
+"""A snapshot from up to so many seconds before the start counts as seen: clocks differ, and what was listed
+then is not noted again."""
 
 
 @dataclass
@@ -80,13 +82,12 @@ class Importer:
                     name, connection.epoch, _refusal, lambda: ImportRun(name, connection.epoch, **asked_for)
                 )
         except Unacceptable as problem:
-            return refused(problem, "lists", "events")
+            return refused(problem, "lists")
         place = place_of(run)
         return {
             **place,
             "status": "running",
-            "lists": [{**place, "list": one.name} for one in object_lists(run, connection.permissions)],
-            "events": [{**place, "list": one.name} for one in event_lists(run)],
+            "lists": [{**place, "list": one.name} for one in lists_of(run, connection.permissions)],
         }
 
     def _waits_no_more(self, run: ImportRun) -> None:
@@ -99,14 +100,18 @@ class Importer:
         """Reads one list for as long as a step may take: done, more, wait or failed."""
         run, connection = self._run(place)
         name, permissions = str(place["list"]), dict(connection.permissions)
-        before = self.runs.list_states(run).get(name, ListState())
+        states = dict(self.runs.list_states(run))
+        before = states.pop(name, ListState())
+        if any(self._has_given_up(one) for one in states.values()):
+            return failed("the other lists are not read after that")
         out_of_time = timer(self.slice_seconds, self.monotonic)
         while True:
             listing = stripe_list(run, permissions, name)
+            if listing is None and not optional_permission(name):
+                return failed(f"this version reads no list of {name}: start a new import")
             if listing is None:
                 return {**place, "status": "done"}
-            rate = pace_of(connection.livemode, run.share, listing.part, listing.side_by_side)
-            pace = Pace(rate, self.monotonic, self.sleep)
+            pace = Pace(run.share * PER_ENDPOINT, self.monotonic, self.sleep)
             reader = ListReader(
                 run,
                 listing,
@@ -134,12 +139,16 @@ class Importer:
             break
         now = self.job.clock()
         idle_since = (before.idle_since or now) if problem else None
-        self.runs.save_list_state(run, name, ListState(before.refused + pace.refused, idle_since, problem))
-        if idle_since is not None and now - idle_since >= GIVES_UP_AFTER:
+        state = ListState(before.refused + pace.refused, idle_since, problem)
+        self.runs.save_list_state(run, name, state)
+        if self._has_given_up(state):
             return failed(f"the list of {name} cannot be read, for an hour now: {problem}")
         if problem:
             return {**place, "status": "wait", "seconds": WAIT, "reason": problem}
         return {**place, "status": "done" if done else "more"}
+
+    def _has_given_up(self, state: ListState) -> bool:
+        return state.idle_since is not None and self.job.clock() - state.idle_since >= GIVES_UP_AFTER
 
     @step
     def look(self, place: Place) -> Answer:

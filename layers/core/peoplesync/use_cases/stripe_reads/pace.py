@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 PER_ENDPOINT: Final = 25
-"""Requests a second that Stripe allows to one endpoint."""
-
-PER_ACCOUNT: Final = {True: 100, False: 25}
-"""Requests a second that Stripe allows to an account, by its livemode."""
+"""Requests a second that Stripe allows to one endpoint; to a whole test account it allows no more, to a live
+one 100."""
 
 SLOWEST: Final = 0.2
 RECOVERY: Final = 1.02
@@ -33,12 +31,6 @@ PAUSE: Final = 0.5
 CATCH_UP: Final = 0.2
 """Seconds' worth of unused turns that may be taken at once, so that a moment in which all readers were busy
 is not lost."""
-
-
-def pace_of(livemode: bool, share: float, part: float, side_by_side: int) -> float:
-    """Requests a second for a list, for a `share` (0 to 1) of Stripe's limits: of its endpoint's limit only
-    `part`, of the account's one of so many parts as there are long lists read `side_by_side`."""
-    return share * min(PER_ENDPOINT * part, PER_ACCOUNT[livemode] / side_by_side)
 
 
 @dataclass
