@@ -33,6 +33,10 @@ KEPT_AFTER_END: Final = 35 * 86_400
 """Ended subscriptions beyond the newest so many are dropped so many seconds after they ended: a record must
 not grow for ever."""
 
+MOST_SUBSCRIPTIONS: Final = 600
+"""How many subscriptions that have not ended a record takes. Stripe allows 500; while events are late, some
+that ended are still among them."""
+
 KEPT_DISCOUNTS: Final = 40
 """How many of the newest discounts a record remembers."""
 
@@ -148,6 +152,12 @@ class Record:
     def facts(self) -> Customer | None:
         """The customer's own fields."""
         return cast(Customer, self.customer.content) if self.customer else None
+
+    def has_room_for(self, subscription: str) -> bool:
+        """Whether it takes a subscription that has not ended."""
+        if subscription in self.subscriptions:
+            return True
+        return sum(one.rank is not Rank.TERMINAL for one in self.subscriptions.values()) < MOST_SUBSCRIPTIONS
 
     @cached_property  # looked at some ten times in each evaluation
     def current_subscriptions(self) -> Sequence[Subscription]:

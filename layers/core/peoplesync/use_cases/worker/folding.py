@@ -16,6 +16,8 @@ from peoplesync.domain.people.fold import addressed, charges_in, entries_in, fol
 from peoplesync.domain.people.person import ERASED, record_identity
 from peoplesync.domain.people.write_set import FoldResult, LoadedState, WriteSet
 from peoplesync.domain.records.changes import Answer, Change, ObjectKey
+from peoplesync.domain.records.record import MOST_SUBSCRIPTIONS
+from peoplesync.domain.records.snapshots import Rank
 from peoplesync.domain.segments.definitions import Definitions
 from peoplesync.use_cases.ports import Connections, Unavailable, WorkerPorts
 from peoplesync.use_cases.worker.feed_deletion import delete_feeds
@@ -48,7 +50,7 @@ class Folder:
     def fold(self, tasks: PeopleTasks, loaded: LoadedState) -> FoldedBatch:
         """Folds what was loaded for the tasks, until nothing is lacking. Tasks about erased people are
         finished here; those that need an answer which Stripe cannot give now wait. Raises Unavailable."""
-        tasks = self._without_erased(tasks, loaded)
+        tasks = self._without_excess(self._without_erased(tasks, loaded), loaded)
         used = {key for person in loaded.people.values() for key in uses_of(person.records.values())}
         loaded = self._with_catalogue(loaded, used)
         definitions = definitions_of(self.ports.connections, self.epoch, loaded.connection)
@@ -141,6 +143,24 @@ class Folder:
         self.results.finish(Disposition.DROPPED, dropped)
         self.results.finish(Disposition.APPLIED, put_back)
         return {name: task for name, task in tasks.items() if name not in dropped and name not in put_back}
+
+    def _without_excess(self, tasks: PeopleTasks, loaded: LoadedState) -> PeopleTasks:
+        """Dead-letters new subscriptions of a customer who has more than Stripe allows already, before they
+        are folded: the customer's other changes go on."""
+        kept = dict(tasks)
+        for name, task in tasks.items():
+            if not isinstance(task, FoldChange) or task.change.object.kind != "subscription":
+                continue
+            change, shown = task.change, task.change.snapshot
+            person = loaded.people.get(loaded.identities.get(record_identity(change.record)) or "")
+            record = person.records.get(change.record) if person else None
+            if record is None or shown is None or shown.rank is Rank.TERMINAL:
+                continue
+            if not record.has_room_for(change.object.id):
+                reason = f"{record.id} has {MOST_SUBSCRIPTIONS} subscriptions already, and Stripe allows 500"
+                self.results.dead_letter_task(name, task, reason)
+                del kept[name]
+        return kept
 
     def _delete_feeds_again(self, task: ErasePerson, erased: Collection[str], loaded: LoadedState) -> bool:
         """Deletes the feeds of those records that are erased already. Whether some are left, for which the

@@ -11,7 +11,7 @@ import pytest
 from peoplesync.adapters.dynamodb.people.plans import MAX_PERSON_BYTES, Item
 from peoplesync.adapters.dynamodb.people.stored_people import to_row
 from peoplesync.domain.people.person import SHARED, SHARED_BY, Person
-from peoplesync.domain.records.record import KEPT_ENDED_SUBSCRIPTIONS
+from peoplesync.domain.records.record import KEPT_ENDED_SUBSCRIPTIONS, MOST_SUBSCRIPTIONS
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
 from tests.support.fakes.world import TEST, World
 
@@ -120,6 +120,32 @@ def test_500_active_subscriptions_stripes_own_limit_fit_in_a_person() -> None:
     (person,) = world.people.people.values()
     assert person.fields["subscription_count"] == 500
     assert stored_size(person) < MAX_PERSON_BYTES / 3
+
+
+def test_beyond_what_stripe_allows_a_subscription_is_refused_in_words_and_other_changes_go_on() -> None:
+    world = World(NOW)
+    world.apply(event("customer.created", customer(), created=NOW - DAY))
+    for start in range(0, MOST_SUBSCRIPTIONS, 100):
+        world.apply(*(started(number) for number in range(start, start + 100)))
+    beyond = started(MOST_SUBSCRIPTIONS)
+
+    renamed = event("customer.updated", customer(name="Another"), created=NOW)
+    world.apply(beyond, renamed, ended(1, DAY // 2))
+
+    record = only_person(world).records["cus_1"]
+    assert record.facts is not None
+    assert record.facts["name"] == "Another"
+    assert len(record.subscriptions) == MOST_SUBSCRIPTIONS
+    assert [reason for _, reason in world.queue.dead_lettered] == [
+        f"cus_1 has {MOST_SUBSCRIPTIONS} subscriptions already, and Stripe allows 500"
+    ]
+    world.apply(beyond)  # the dead letter, sent again
+    assert len(only_person(world).records["cus_1"].subscriptions) == MOST_SUBSCRIPTIONS + 1
+
+
+def started(number: int) -> dict[str, object]:
+    new = subscription(f"sub_{number:03}")
+    return event("customer.subscription.created", new, created=NOW - DAY, id=f"evt_{number}")
 
 
 def ended(number: int, ago: int) -> dict[str, object]:
