@@ -27,11 +27,17 @@ def main() -> None:
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     with stack() as (running, wiring):
         Simulator(running.stripe_api_url).fill(size, seed=14)
-        say(measured(wiring, size))
+        units, listed = measured(wiring)
+        tables = ", ".join(f"{name} {spent / size:.1f}" for name, spent in units.by_table.most_common())
+        say(
+            f"import of {size:,} customers, {listed:,} objects: {units.people / size:.2f} writes and "
+            f"{units.written / size:.1f} write units a customer ({tables}), "
+            f"{units.read / size:.1f} read units"
+        )
 
 
-def measured(wiring: Wiring, size: int) -> str:
-    """The import from its first step to its last, in words."""
+def measured(wiring: Wiring) -> tuple[Units, int]:
+    """The units of an import from its first step to its last, and how many objects it listed."""
     units = Units()
     units.watch(wiring.tables.client)
     importer, worker = wiring.importer(), wiring.worker()
@@ -42,17 +48,10 @@ def measured(wiring: Wiring, size: int) -> str:
         if step["status"] != "done":
             raise RuntimeError(step)
         apply(worker, queue.bodies)
-    ended = importer.finish(
-        {name: begun[name] for name in begun if name not in ("lists", "events", "status")}
-    )
+    ended = importer.finish({name: begun[name] for name in begun if name != "lists"})
     if ended["status"] != "succeeded":
         raise RuntimeError(ended)
-    tables = ", ".join(f"{name} {spent / size:.1f}" for name, spent in units.by_table.most_common())
-    return (
-        f"import of {size:,} customers, {sum(ended['lists'].values()):,} objects: {units.people / size:.2f} "
-        f"writes and {units.written / size:.1f} write units a customer ({tables}), {units.read / size:.1f} "
-        f"read units"
-    )
+    return units, sum(ended["lists"].values())
 
 
 def apply(worker: Any, bodies: Sequence[str]) -> None:

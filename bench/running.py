@@ -43,12 +43,17 @@ def stack() -> Iterator[tuple[LocalStack, Wiring]]:
             os.environ.update(running.environment())
             names = Stack.from_outputs(running.outputs).environment
             wiring = Wiring.of_function({**names, **FUNCTION, STRIPE_URL: running.stripe_api_url})
-            wiring.secrets.store_api_key(EPOCH.connection, running.stripe_api_key)
-            wiring.connections.create(Connection(EPOCH.connection, False, 1, 1, int(time.time())))
-            wiring.connections.define(EPOCH, FIELDS, PREDEFINED)
+            connect(wiring, running.stripe_api_key)
             yield running, wiring
         finally:
             local_stack.down(say, places=places)
+
+
+def connect(wiring: Wiring, api_key: str) -> None:
+    """The connection to measure with."""
+    wiring.secrets.store_api_key(EPOCH.connection, api_key)
+    wiring.connections.create(Connection(EPOCH.connection, False, 1, 1, int(time.time())))
+    wiring.connections.define(EPOCH, FIELDS, PREDEFINED)
 
 
 @dataclass

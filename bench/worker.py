@@ -44,7 +44,7 @@ def main() -> None:
 
 def measure(wiring: Wiring) -> None:
     bench = Bench(wiring)
-    batches = list(_batches())
+    batches = list(batches_of_ten())
     warm = int(len(batches) * WARM_UP)
     for events in batches[:warm]:
         bench.apply(events)
@@ -73,7 +73,7 @@ def measure(wiring: Wiring) -> None:
         pstats.Stats(profile).sort_stats("cumtime").print_stats(80)
 
 
-def _batches() -> Iterator[list[corpus.Event]]:
+def batches_of_ten() -> Iterator[list[corpus.Event]]:
     events = [one for one in corpus.events() if no_use(one) is None]
     return (events[start : start + BATCH] for start in range(0, len(events), BATCH))
 

@@ -1,0 +1,48 @@
+"""What events and imports cost, in units reckoned from the items' sizes by AWS's rules (`bench/units.py`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.import_pages import KEY, simulator
+from bench.importing import measured
+from bench.running import FUNCTION, connect
+from bench.worker import Bench, batches_of_ten
+from peoplesync.adapters.parts import STRIPE_URL
+from peoplesync.adapters.wiring import Wiring
+from tests.support.stacks.moto_stack import REGION, MotoStack
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+def connected(aws: MotoStack, stripe_url: str = "") -> Wiring:
+    wiring = Wiring({**aws.environment, **FUNCTION, STRIPE_URL: stripe_url})
+    connect(wiring, KEY)
+    return wiring
+
+
+def test_an_event_of_a_companys_usual_mix_costs_two_read_units_and_five_write_units(aws: MotoStack) -> None:
+    bench, batches = Bench(connected(aws)), list(batches_of_ten())
+    for events in batches[:30]:
+        bench.apply(events)
+    bench.units.clear()
+    for events in batches[30:60]:
+        bench.apply(events)
+
+    assert bench.units.read / 300 <= 2.2
+    assert bench.units.written / 300 <= 5.6
+
+
+def test_an_import_writes_a_person_twice_and_costs_30_write_units_a_customer(aws: MotoStack) -> None:
+    customers = 60
+    with simulator(customers, "growing") as stripe:
+        units, listed = measured(connected(aws, stripe.url))
+
+    assert listed > 5 * customers
+    assert units.people / customers == pytest.approx(2, abs=0.2)
+    assert units.written / customers <= 31.5
