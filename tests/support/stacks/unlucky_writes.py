@@ -52,8 +52,11 @@ class UnluckyWrites:
     rng: random.Random
     overtake: Callable[[PersonRow], bool]
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    wrongly_sent: list[set[str]] = field(default_factory=list)
+    """Who was sent again after they were refused, or was not, though somebody else of their pack was."""
     _calls: dict[str, str] = field(default_factory=dict)
     _answers: dict[str, AWSResponse] = field(default_factory=dict)
+    _others: set[str] | None = None
     _overtaking: bool = False
 
     @contextmanager
@@ -83,6 +86,7 @@ class UnluckyWrites:
             kind = _kind(operation, people)
             self._calls[call] = next(self.turns[kind], PASS)
             self.seen[self._calls[call], kind] += 1
+            self._compare_with_others(people)
         turn = self._calls[call]
         if turn == UNSENT:
             raise ConnectionClosedError(endpoint_url=request.url)
@@ -96,6 +100,12 @@ class UnluckyWrites:
         if turn == LOST_FOR_GOOD or (is_first and turn in (LOST, LOST_AND_OVERTAKEN)):
             raise ConnectionClosedError(endpoint_url=request.url)
         return answer
+
+    def _compare_with_others(self, people: Mapping[int, PersonRow]) -> None:
+        """The others of a pack are sent again at once when one of them is refused."""
+        others, self._others = self._others, None
+        if others is not None and (wrong := others ^ {row.person_id for row in people.values()}):
+            self.wrongly_sent.append(wrong)
 
     def _answer(
         self, event_name: str, request: AWSPreparedRequest, body: Mapping[str, Any]
@@ -130,6 +140,8 @@ class UnluckyWrites:
         if operation == "TransactWriteItems":
             count = len(body["TransactItems"])
             begin = self.rng.choice(list(people))
+            if _kind(operation, people) == "pack":
+                self._others = {row.person_id for place, row in people.items() if place != begin}
             end = min([place for place in people if place > begin], default=count)
             reasons = [{"Code": "None"}] * count
             reasons[self.rng.randrange(begin, end)] = {"Code": code}
