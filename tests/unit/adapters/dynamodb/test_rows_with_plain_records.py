@@ -7,7 +7,6 @@ rewritten: in the end nothing shows that they were ever different.
 from __future__ import annotations
 
 import json
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from peoplesync.adapters.aws.secrets import erasure_key_name
+from peoplesync.adapters.dynamodb.compression import uncompressed
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.domain.people.person import Person
 from peoplesync.use_cases.queries.browse import Browser
@@ -83,7 +83,7 @@ def stored(aws: MotoStack) -> Rows:
 def values(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
         if name == "records":
-            yield name, json.loads(zlib.decompress(bytes(value["B"])))
+            yield name, uncompressed(bytes(value["B"]))
         else:
             yield name.removesuffix("_json"), json.loads(value["S"]) if name.endswith("_json") else value
 
