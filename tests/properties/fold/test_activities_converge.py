@@ -22,7 +22,6 @@ from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.people.person import normal_email
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segment
 from peoplesync.use_cases.messages.message import BulkBatch, Message
-from tests.properties.fold.test_convergence_in_tables import in_tables, without_nothing
 from tests.support.builders.app_users import Activity, Defining, identified, tracked
 from tests.support.builders.stripe import DAY
 from tests.support.fakes.world import TEST, World, nobody_erased
@@ -35,6 +34,7 @@ from tests.support.oracles.tellings import (
     told_history,
     world_of,
 )
+from tests.support.stacks.in_tables import in_tables, without_nothing
 from tests.support.stacks.moto_stack import REGION, moto_stack
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)

@@ -11,22 +11,11 @@ from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
-from peoplesync.adapters.dynamodb.people.stored_people import from_row
-from peoplesync.adapters.dynamodb.tables import (
-    CHARGE,
-    MARKER,
-    ConnectionRow,
-    FeedRow,
-    IdentityRow,
-    MemberRow,
-    PersonRow,
-)
-from peoplesync.domain.billing_events import BillingEvent
-from peoplesync.domain.billing_events.subscriptions import OF_VALUE
+from peoplesync.adapters.dynamodb.tables import ConnectionRow
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.records.activity import TRACKED
-from tests.support.fakes.world import FakeConnections, FakePeople, World, nobody_erased
+from tests.support.fakes.world import FakeConnections, World, nobody_erased
 from tests.support.oracles.tellings import Telling, expected, outcome, split, told_history, world_of
+from tests.support.stacks.in_tables import in_tables, without_nothing
 from tests.support.stacks.moto_stack import REGION, moto_stack
 
 
@@ -34,39 +23,6 @@ from tests.support.stacks.moto_stack import REGION, moto_stack
 def tables() -> Iterator[None]:
     with moto_stack():
         yield
-
-
-def in_tables(epoch: Epoch) -> FakePeople:
-    """Everything that the tables hold of an epoch, for comparison."""
-    mine = f"{epoch}#"
-    people = {row.person_id: from_row(row) for row in PersonRow.scan() if row.pk.startswith(mine)}
-    found = FakePeople(
-        people=people,
-        identities={
-            row.pk.removeprefix(mine): row.person for row in IdentityRow.scan() if row.pk.startswith(mine)
-        },
-        members={
-            (row.pk.removeprefix(mine).rpartition("#")[0], row.sk): int(row.since)
-            for row in MemberRow.scan()
-            if row.pk.startswith(mine)
-        },
-    )
-    for row in FeedRow.scan():
-        if row.pk.startswith(mine) and row.kind not in (MARKER, CHARGE):
-            at, key = row.at_and_key
-            feed = found.feeds.setdefault(row.pk.removeprefix(mine), {})
-            entry = BillingEvent(row.kind, key, at, row.content_json, marker_of(row.kind, key))
-            feed[entry.memory] = entry
-    return found
-
-
-def marker_of(kind: str, key: str) -> str:
-    """Under which marker such an entry is known."""
-    if kind.startswith(TRACKED):
-        return f"message#{key.removeprefix('tracked:')}"
-    if kind in OF_VALUE:
-        return f"{key.removesuffix(kind)}value"
-    return key if kind == "charge_failed" else ""
 
 
 def through_the_tables(seed: int, stripe: str) -> None:
@@ -94,13 +50,6 @@ def through_the_tables(seed: int, stripe: str) -> None:
     seen, plain = outcome(World(0, people=in_tables(epoch))), expected(telling)
     for part in plain:
         assert without_nothing(seen[part]) == without_nothing(plain[part]), part
-
-
-def without_nothing(value: Any) -> Any:
-    """Fields without a value are not stored."""
-    if isinstance(value, dict):
-        return {key: without_nothing(one) for key, one in value.items() if one is not None}
-    return value
 
 
 @pytest.mark.parametrize("first", [0, 10])

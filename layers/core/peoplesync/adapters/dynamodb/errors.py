@@ -52,7 +52,9 @@ def call(connection: Connection, operation: str, request: Mapping[str, Any]) -> 
 
 
 def error_codes(error: PynamoDBException) -> frozenset[str]:
-    """The error's code, and of a cancelled transaction its reasons'."""
+    """The error's code, and of a cancelled transaction its reasons'; none where no answer came."""
+    if isinstance(error.cause, BotoCoreError):
+        return frozenset()  # of a lost connection PynamoDB looks for the code in an answer that is None
     reasons = error.cancellation_reasons if isinstance(error, TransactWriteError) else []
     codes = {error.cause_response_code, *(reason.code for reason in reasons if reason)}
     return frozenset(code for code in codes if code)

@@ -7,11 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
+from peoplesync.adapters.dynamodb.tables import ReceiptRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.write_set import WriteSet
 from peoplesync.use_cases.ports import Unavailable, VersionConflict
@@ -153,16 +159,25 @@ def test_a_throttled_read_can_be_done_later(store: PeopleStore) -> None:
     assert calls() == 1
 
 
-@pytest.mark.parametrize("reading", [True, False], ids=["read", "write"])
-def test_tables_out_of_reach_can_be_reached_later(store: PeopleStore, reading: bool) -> None:
-    def unplugged(**_: Any) -> None:
-        raise EndpointConnectionError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
+@pytest.mark.parametrize("lost", [EndpointConnectionError, ConnectionClosedError, ReadTimeoutError])
+@pytest.mark.parametrize("does", ["read", "write", "put", "note"])
+def test_tables_out_of_reach_can_be_reached_later(
+    store: PeopleStore, does: str, lost: type[BotoCoreError]
+) -> None:
+    write_one(store, MAIN, newcomer(ANN), "live", NOW)
 
-    actions: dict[bool, Callable[[], Any]] = {
-        True: lambda: store.read(MAIN, ["customer:cus_1"], {}),
-        False: lambda: write_one(store, MAIN, newcomer(ANN), "live", NOW),
+    def unplugged(**_: Any) -> None:
+        raise lost(endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
+
+    synced = write_set((ANN, changed(ANN, last_sync_at=NOW)))
+    actions: dict[str, Callable[[], Any]] = {
+        "read": lambda: store.read(MAIN, ["customer:cus_1"], {}),
+        "write": lambda: write_one(store, MAIN, newcomer(person("per_9", record("cus_9"))), "live", NOW),
+        "put": lambda: write_one(store, MAIN, synced, "live", NOW),
+        "note": lambda: store.note_forgotten(MAIN, ANN.id, 1, NOW, all_gone=True),
     }
-    store.connection.client.meta.events.register("before-call.dynamodb.*", unplugged)
+    for client in (store.connection.client, ReceiptRow._get_connection().connection.client):
+        client.meta.events.register("before-call.dynamodb.*", unplugged)
 
     with pytest.raises(Unavailable, match="out of reach"):
-        actions[reading]()
+        actions[does]()

@@ -41,12 +41,12 @@ def note_feed_deleted(epoch: Epoch, person: str, entries: int, at: int | None) -
     feed_deleted_at = ReceiptRow.feed_deleted_at
     done = [] if at is None else [feed_deleted_at.set(feed_deleted_at | at)]
     row = ReceiptRow(ReceiptRow.key(epoch, person))
-    with busy_as_unavailable():
-        try:
+    try:
+        with busy_as_unavailable():
             row.update(actions=[ReceiptRow.entries.add(entries), *done], condition=ReceiptRow.pk.exists())
-        except UpdateError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
+    except UpdateError as error:
+        if error.cause_response_code != _REFUSED:
+            raise
 
 
 @dataclass(frozen=True)

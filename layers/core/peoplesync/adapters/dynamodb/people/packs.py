@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
-from peoplesync.adapters.dynamodb.errors import BUSY, busy_as_unavailable, call
+from peoplesync.adapters.dynamodb.errors import BUSY, busy_as_unavailable, call, error_codes
 from peoplesync.adapters.dynamodb.people.plans import MAX_ITEMS, Item, Plan
 from peoplesync.use_cases.ports import Unavailable, VersionConflict
 
@@ -67,7 +67,7 @@ class PackWriter:
         try:
             call(self.connection, f"{item.operation}Item", request)
         except PynamoDBException as error:
-            if error.cause_response_code not in _CONFLICTS:
+            if not error_codes(error) & _CONFLICTS:
                 raise
             if _already_written(item, error):
                 return {}
