@@ -52,7 +52,9 @@ def stack() -> Iterator[tuple[LocalStack, Wiring]]:
 def connect(wiring: Wiring, api_key: str) -> None:
     """The connection to measure with."""
     wiring.secrets.store_api_key(EPOCH.connection, api_key)
-    wiring.connections.create(Connection(EPOCH.connection, False, 1, 1, int(time.time())))
+    wiring.connections.create(
+        Connection(EPOCH.connection, api_key.startswith("rk_live_"), 1, 1, int(time.time()))
+    )
     wiring.connections.define(EPOCH, FIELDS, PREDEFINED)
 
 

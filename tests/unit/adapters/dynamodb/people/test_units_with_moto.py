@@ -44,5 +44,5 @@ def test_an_import_writes_a_person_twice_and_costs_30_write_units_a_customer(aws
         units, listed = measured(connected(aws, stripe.url))
 
     assert listed > 5 * customers
-    assert units.people / customers == pytest.approx(2, abs=0.2)
+    assert units.people / customers <= 2.2
     assert units.written / customers <= 31.5
