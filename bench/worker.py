@@ -22,9 +22,9 @@ from typing import Any, Final
 from bench import corpus, floor
 from bench.running import EPOCH, Kept, stack
 from bench.units import Units
+from peoplesync.adapters import wiring as composition
 from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
 from peoplesync.adapters.ids import person_ids
-from peoplesync.adapters.wiring import WRITES_SIDE_BY_SIDE, Wiring
 from peoplesync.use_cases.messages.message import Message
 from peoplesync.use_cases.ports import Unavailable
 from peoplesync.use_cases.stripe_reads.relevance import no_use
@@ -42,7 +42,7 @@ def main() -> None:
         measure(wiring)
 
 
-def measure(wiring: Wiring) -> None:
+def measure(wiring: composition.Wiring) -> None:
     bench = Bench(wiring)
     batches = list(batches_of_ten())
     warm = int(len(batches) * WARM_UP)
@@ -81,7 +81,7 @@ def batches_of_ten() -> Iterator[list[corpus.Event]]:
 class Bench:
     """The worker, with what it asks of DynamoDB."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: composition.Wiring) -> None:
         self.units = Units()
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.client = wiring.tables.client
@@ -89,7 +89,7 @@ class Bench:
         self.client.meta.events.register("before-call.dynamodb", self._note)
         self._now = corpus.BEGINS
         self._worker = Applier(
-            people=wiring.people_store(400, wiring.secrets, WRITES_SIDE_BY_SIDE),
+            people=wiring.people_store(400, wiring.secrets, composition.WRITES_SIDE_BY_SIDE),
             catalogue=wiring.catalogue,
             stripe=Silence(),
             connections=wiring.connections,

@@ -8,22 +8,24 @@ from bench.import_pages import KEY, simulator
 from bench.importing import measured
 from bench.running import FUNCTION, connect
 from bench.worker import Bench, batches_of_ten
+from peoplesync.adapters import wiring
 from peoplesync.adapters.parts import STRIPE_URL
-from peoplesync.adapters.wiring import Wiring
 from tests.support.stacks.moto_stack import REGION, MotoStack
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the tables in memory want it."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setattr(wiring, "WRITES_SIDE_BY_SIDE", 1)
 
 
-def connected(aws: MotoStack, stripe_url: str = "") -> Wiring:
-    wiring = Wiring({**aws.environment, **FUNCTION, STRIPE_URL: stripe_url})
-    connect(wiring, KEY)
-    return wiring
+def connected(aws: MotoStack, stripe_url: str = "") -> wiring.Wiring:
+    wired = wiring.Wiring({**aws.environment, **FUNCTION, STRIPE_URL: stripe_url})
+    connect(wired, KEY)
+    return wired
 
 
 def test_an_event_of_a_companys_usual_mix_costs_two_read_units_and_five_write_units(aws: MotoStack) -> None:
