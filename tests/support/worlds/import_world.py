@@ -78,7 +78,11 @@ class FakeLists:
                 if places
                 else [one for one in found if (one["created"], one["id"]) < after]
             )
-        return Page(found[: params["limit"]], len(found) > params["limit"], self.now() - 1)
+        shown = found[: params["limit"]]
+        if "data.customer" in params.get("expand", ()):
+            customers = {one["id"]: one for one in self.objects if one["object"] == "customer"}
+            shown = [{**one, "customer": customers.get(one["customer"], one["customer"])} for one in shown]
+        return Page(shown, len(found) > params["limit"], self.now() - 1)
 
 
 @dataclass

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from peoplesync.domain.records.snapshots import GONE, TIE_WINDOW, Gone, Rank, Snapshot, Tied, settle
+from peoplesync.domain.records.snapshots import (
+    GONE,
+    NO_NEWS_WITHIN,
+    TIE_WINDOW,
+    Gone,
+    Rank,
+    Snapshot,
+    Tied,
+    settle,
+)
 
 
 def state(content: str, at: int, event: str | None = None, rank: Rank = Rank.STATE) -> Snapshot:
@@ -213,3 +222,17 @@ def test_the_same_content_told_by_another_event_still_raises_the_time() -> None:
 def test_two_answers_of_stripe_are_two_states() -> None:
     older, newer = (Snapshot(at, "", Rank.STATE, {"is": content}) for at, content in ((100, "X"), (900, "Y")))
     assert settle(None, [older, newer]) == settle(None, [newer, older]) == newer
+
+
+def test_what_a_list_shows_again_soon_and_as_it_was_is_no_news() -> None:
+    stored = state("X", 100, "evt_1")
+
+    def after(*listed: Snapshot) -> Snapshot | None:
+        return settle(stored, listed, no_news_within=NO_NEWS_WITHIN)
+
+    assert after(fetched("X", 100 + NO_NEWS_WITHIN)) is stored
+    assert after(fetched("X", 101 + NO_NEWS_WITHIN)) == fetched("X", 101 + NO_NEWS_WITHIN)
+    assert after(fetched("Y", 200)) == fetched("Y", 200)
+    assert after(fetched("X", 200, Rank.TERMINAL)) == fetched("X", 200, Rank.TERMINAL)
+    # It has news where something else happened in between.
+    assert after(state("Y", 150), fetched("X", 200)) == fetched("X", 200)

@@ -43,6 +43,36 @@ def test_canceled_subscriptions_are_imported_too() -> None:
     assert "churned_customers" in person.segments
 
 
+def test_customers_come_with_their_subscriptions_and_to_list_them_again_writes_nothing() -> None:
+    world = ImportWorld.of(
+        [customer("cus_1"), subscription(customer="cus_1"), customer("cus_alone", email="b@example.com")], NOW
+    )
+
+    assert world.drive()["status"] == "succeeded"
+
+    assert {person.version for person in world.world.people.people.values()} == {1}
+
+
+def test_a_second_import_within_minutes_asks_stripe_for_nobody_whom_the_first_has_seen() -> None:
+    world = ImportWorld.of(company(20), NOW)
+    world.drive()
+    world.world.now = world.world.stripe.now = NOW + 120
+
+    assert world.drive(name="run_2")["status"] == "succeeded"
+
+    assert world.world.stripe.asked == []
+
+
+def test_a_list_that_this_version_does_not_read_fails_the_import_in_words() -> None:
+    world = ImportWorld.of(company(5), NOW)
+    begun = world.begin("run_1")
+
+    answer = world.steps.read_list({**begun["lists"][0], "list": "events-1"})
+
+    assert answer["status"] == "failed"
+    assert answer["reason"] == "this version reads no list of events-1: start a new import"
+
+
 def test_a_thousand_customers_cost_25_calls_at_most() -> None:
     world = ImportWorld.of(company(1000), NOW)
 
@@ -87,7 +117,7 @@ def test_an_import_that_stripe_leaves_no_room_never_counts_as_a_success() -> Non
     answer = world.drive()
 
     assert answer["status"] == "failed"
-    assert "for an hour now" in answer["reason"]
+    assert answer["reason"].startswith("the list of prices cannot be read, for an hour now: ")
     run = world.runs.all(world.connections.connection.epoch)[0]
     assert (run.status, bool(run.failure)) == ("failed", True)
     assert world.waited >= GIVES_UP_AFTER // 60
