@@ -60,10 +60,11 @@ class Wiring(Parts):
         """The wiring of the function that has this environment: the tables' models point at its stack, for
         the whole process, and what they consume is measured."""
         from peoplesync.adapters.dynamodb.table_units import count_units
-        from peoplesync.adapters.dynamodb.tables import MODELS, use_tables
+        from peoplesync.adapters.dynamodb.tables import MODELS, share_client, use_tables
 
         wiring = cls(environ)
         use_tables(wiring.stack)
+        share_client(wiring.botocore, *MODELS)
         count_units(wiring.measure, *MODELS)
         return wiring
 
