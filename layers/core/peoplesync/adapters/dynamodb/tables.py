@@ -23,12 +23,12 @@ from pynamodb.constants import BINARY, STRING
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
-from peoplesync.adapters.stack import Stack
-from peoplesync.domain.catalogue import CatalogueKey
-from peoplesync.domain.connections import Epoch
-
 if TYPE_CHECKING:
     from botocore.session import Session
+
+    from peoplesync.adapters.stack import Stack
+    from peoplesync.domain.catalogue import CatalogueKey
+    from peoplesync.domain.connections import Epoch
 
 SHARDS: Final = 8
 """Partitions of an index that everybody may be in: one DynamoDB partition takes 1,000 writes a second."""
