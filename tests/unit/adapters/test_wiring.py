@@ -48,11 +48,20 @@ UNUSED = {
     "receive_webhook": (
         "peoplesync.use_cases.worker.apply",
         "peoplesync.adapters.dynamodb.people.people_store",
+        "peoplesync.domain.people.write_set",
+        "boto3",
         "stripe",
     ),
-    "apply_changes": ("peoplesync.use_cases.importing.steps", "peoplesync.use_cases.health.health", "stripe"),
+    "apply_changes": (
+        "peoplesync.use_cases.importing.runs",
+        "peoplesync.use_cases.health.health",
+        "aws_lambda_powertools.utilities.batch",
+        "boto3",
+        "stripe",
+    ),
+    "publish_changes": ("peoplesync.use_cases.worker.apply", "boto3", "stripe"),
 }
-"""What the two that everybody waits for never use, and so never load."""
+"""What those for whom somebody waits never use, and so never load."""
 
 
 @pytest.fixture

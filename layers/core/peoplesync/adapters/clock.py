@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import urllib.request
 from typing import Final
 
 VARIABLE: Final = "PEOPLESYNC_CLOCK_URL"
@@ -31,8 +32,6 @@ def distance() -> int:
 
 def _simulated(url: str) -> int:
     global _distance
-    import urllib.request  # with its modules for HTTP and mail: only a laptop asks
-
     asked_at = time.monotonic()
     if _distance is None or asked_at - _distance[0] > TRUSTED_FOR:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an address of the local stack

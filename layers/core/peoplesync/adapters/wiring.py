@@ -99,6 +99,7 @@ class Wiring(Parts):
         """Folds changes into people."""
         import random
 
+        from peoplesync.adapters.dynamodb.applied_chunks import AppliedChunks
         from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
         from peoplesync.adapters.ids import person_ids
         from peoplesync.adapters.stripe.api import TIMEOUT
@@ -111,7 +112,7 @@ class Wiring(Parts):
             catalogue=self.catalogue,
             stripe=self.stripe_api(TIMEOUT),
             connections=self.connections,
-            runs=self.imports,
+            runs=AppliedChunks(),
             old_rows=EpochPurge(),
             clock=clock.now,
             new_id=person_ids(clock.now),
