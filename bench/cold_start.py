@@ -4,14 +4,15 @@
     .venv/bin/python -m bench.cold_start --python /path/to/python3.13
 
 A fresh process imports the function's handler; another one imports boto3 and makes the same clients. Both
-find bytecode of all they load. They take turns, and of each the run that took the least CPU time counts: the
-one that others on the machine disturbed the least.
+find bytecode of all they load. They take turns; each ratio is the median of those of neighbours, whom others
+on the machine disturb alike.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -60,13 +61,15 @@ def measure(function: str, python: str, environment: Mapping[str, str]) -> None:
     clients = "; ".join(["import boto3", *(f"boto3.client({service!r})" for service in services)])
     for code in (HANDLER, clients):
         cpu_seconds(python, code, environment)  # which writes the bytecode
-    handler, least = [], []
-    for _ in range(TURNS):
-        handler.append(cpu_seconds(python, HANDLER, environment))
-        least.append(cpu_seconds(python, clients, environment))
-    ratio, allowed = min(handler) / min(least), ALLOWED.get(function, OTHERWISE_ALLOWED)
+    turns = [
+        (cpu_seconds(python, HANDLER, environment), cpu_seconds(python, clients, environment))
+        for _ in range(TURNS)
+    ]
+    handler, least = (statistics.median(seconds) for seconds in zip(*turns, strict=True))
+    ratio = statistics.median(ours / theirs for ours, theirs in turns)
+    allowed = ALLOWED.get(function, OTHERWISE_ALLOWED)
     print(
-        f"{function:18} {1000 * min(handler):4.0f} ms, clients {1000 * min(least):4.0f} ms: "
+        f"{function:18} {1000 * handler:4.0f} ms, clients {1000 * least:4.0f} ms: "
         f"{ratio:.2f} x (goal {allowed}) {' '.join(services)}",
         flush=True,
     )
