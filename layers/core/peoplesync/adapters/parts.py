@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peoplesync.adapters.aws.secrets import Secrets
     from peoplesync.adapters.dynamodb.catalogue import CatalogueStore
     from peoplesync.adapters.dynamodb.connections import ConnectionsStore
+    from peoplesync.adapters.dynamodb.connections_reader import ConnectionsReader
     from peoplesync.adapters.dynamodb.import_runs import ImportRuns
     from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
     from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
@@ -100,16 +101,18 @@ class Parts:
     def secrets(self) -> Secrets:
         return self.secrets_of()
 
-    def connections_as_of(self, seconds: float) -> ConnectionsStore:
+    def connections_as_of(self, seconds: float) -> ConnectionsReader:
         """The connections, each as it was at most so many seconds ago."""
-        from peoplesync.adapters.dynamodb.connections import ConnectionsStore
+        from peoplesync.adapters.dynamodb.connections_reader import ConnectionsReader
 
-        return ConnectionsStore(cache_seconds=seconds)
+        return ConnectionsReader(cache_seconds=seconds)
 
     @cached_property
     def connections(self) -> ConnectionsStore:
         """The connections as they are now."""
-        return self.connections_as_of(0)
+        from peoplesync.adapters.dynamodb.connections import ConnectionsStore
+
+        return ConnectionsStore()
 
     @cached_property
     def api_keys(self) -> ApiKeys:
