@@ -66,8 +66,10 @@ else
 endif
 
 .PHONY: bench
-bench: setup ## Measure what an event costs the worker (bench/README.md)
+bench: setup ## Measure what an event, a webhook and a cold start cost (bench/README.md)
 	@.venv/bin/python -m bench.worker
+	@.venv/bin/python -m bench.webhook
+	@.venv/bin/python -m bench.cold_start
 
 .PHONY: lint
 lint: setup .sam-venv/.ready .checkov-venv/.ready ## Check style, types, layering and the template

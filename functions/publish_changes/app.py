@@ -7,9 +7,6 @@ from collections import Counter
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from peoplesync.adapters.dynamodb.streamed_rows import read_batch
@@ -19,17 +16,15 @@ from peoplesync.use_cases.metrics import Metric
 logger = Logger()
 wiring = Wiring.of_function(os.environ)
 publisher = wiring.publisher()
-# Where nothing at all got through, the function fails as a whole: AWS shows that among its errors.
-processor = BatchProcessor(EventType.DynamoDBStreams)
 
 
 class NotPublished(Exception):
-    """Part of a write was not published; the text is the reason, free of personal data."""
+    """Nothing of a batch was published; the text has the reasons, free of personal data."""
 
 
 @logger.inject_lambda_context
 @wiring.measuring.measured
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Publishes a batch as one; writes that were not published in full are reported, for the stream to
     deliver them again."""
     streamed = read_batch(event["Records"])
@@ -40,10 +35,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         logger.error("not published", extra={"reason": reason, "writes": count})
     wiring.measuring.add(Metric.EVENTS_PUBLISHED, published.sent)
     wiring.measuring.add(Metric.PUBLISH_FAILED, len(failed))
-
-    def outcome(record: DynamoDBRecord) -> None:
-        number = record.raw_event["dynamodb"]["SequenceNumber"]
-        if number in failed:
-            raise NotPublished(failed[number])
-
-    return process_partial_response(event, outcome, processor, context)
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
+    to_repeat = [number for number in numbers if number in failed]
+    if to_repeat and to_repeat == numbers:
+        # So AWS shows it among the function's errors.
+        raise NotPublished(", ".join(sorted(set(failed.values()))))
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in to_repeat]}

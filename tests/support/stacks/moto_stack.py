@@ -12,7 +12,6 @@ from typing import Any
 
 import boto3
 import botocore.session
-from aws_lambda_powertools.utilities.parameters import SSMProvider
 from botocore import UNSIGNED
 from botocore.config import Config
 from moto import mock_aws
@@ -69,7 +68,7 @@ class MotoStack:
     @property
     def secrets(self) -> Secrets:
         """The stack's secrets, with a cache of their own."""
-        return Secrets(SSMProvider(boto3_client=self.client("ssm")), self.stack.secrets_prefix)
+        return Secrets(self.client("ssm"), self.stack.secrets_prefix)
 
     def client(self, service: Any) -> Any:
         return self.session.client(service)

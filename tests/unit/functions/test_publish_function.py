@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from tests.support.builders.stripe import DAY, NOW, customer, event, subscription
@@ -198,7 +197,7 @@ def test_a_batch_of_which_nothing_was_told_fails_as_a_whole_and_is_measured(
     capsys.readouterr()
     bus.refuses = {0: "InternalFailure", 1: "InternalFailure"}
 
-    with pytest.raises(BatchProcessingError) as failed:
+    with pytest.raises(publish.module.NotPublished) as failed:
         publish({"Records": streams.news()})
 
     assert not [one for one in PERSONAL.values() if one in str(failed.value)]

@@ -7,6 +7,7 @@ they are needed.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -48,6 +49,10 @@ EVENTS_SECONDS: Final = 10
 WRITES_SIDE_BY_SIDE: Final = 8
 """So many of a worker's writes are on their way at once."""
 
+OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
+"""What a cold start loads stays for good. To look through it for garbage as often as Python does by itself
+took a twenty-fifth of it."""
+
 NEVER_WRITES: Final = 0
 """The feed's retention in days for a store that is only read."""
 
@@ -60,10 +65,12 @@ class Wiring(Parts):
         """The wiring of the function that has this environment: the tables' models point at its stack, for
         the whole process, and what they consume is measured."""
         from peoplesync.adapters.dynamodb.table_units import count_units
-        from peoplesync.adapters.dynamodb.tables import MODELS, use_tables
+        from peoplesync.adapters.dynamodb.tables import MODELS, share_client, use_tables
 
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
         wiring = cls(environ)
         use_tables(wiring.stack)
+        share_client(wiring.botocore, *MODELS)
         count_units(wiring.measure, *MODELS)
         return wiring
 
@@ -92,6 +99,7 @@ class Wiring(Parts):
         """Folds changes into people."""
         import random
 
+        from peoplesync.adapters.dynamodb.applied_chunks import AppliedChunks
         from peoplesync.adapters.dynamodb.epoch_purge import EpochPurge
         from peoplesync.adapters.ids import person_ids
         from peoplesync.adapters.stripe.api import TIMEOUT
@@ -104,7 +112,7 @@ class Wiring(Parts):
             catalogue=self.catalogue,
             stripe=self.stripe_api(TIMEOUT),
             connections=self.connections,
-            runs=self.imports,
+            runs=AppliedChunks(),
             old_rows=EpochPurge(),
             clock=clock.now,
             new_id=person_ids(clock.now),

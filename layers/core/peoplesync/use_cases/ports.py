@@ -1,18 +1,22 @@
-"""What applying changes needs of the world, and how the world may refuse."""
+"""What applying changes needs of the world, and how the world may refuse.
+
+Whoever talks to the world needs its refusals, and need not load the whole domain for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from peoplesync.domain.billing_events import BillingEvent
-from peoplesync.domain.catalogue import Catalogue, CatalogueChange, CatalogueKey, Entry
-from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.people.write_set import LoadedState, WriteSet
-from peoplesync.domain.records.changes import Answer, ObjectKey
-from peoplesync.domain.records.snapshots import Snapshot
-from peoplesync.domain.segments.definitions import Definitions
+if TYPE_CHECKING:
+    from peoplesync.domain.billing_events import BillingEvent
+    from peoplesync.domain.catalogue import Catalogue, CatalogueChange, CatalogueKey, Entry
+    from peoplesync.domain.connections import Connection, Epoch
+    from peoplesync.domain.people.write_set import LoadedState, WriteSet
+    from peoplesync.domain.records.changes import Answer, ObjectKey
+    from peoplesync.domain.records.snapshots import Snapshot
+    from peoplesync.domain.segments.definitions import Definitions
 
 
 class VersionConflict(Exception):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from aws_lambda_powertools.utilities.parameters import SSMProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from peoplesync.adapters.aws.secrets import CACHE_SECONDS, REFRESH_SECONDS, Secrets
+from peoplesync.use_cases.ports import Unavailable
 from tests.support.fakes.ready_connections import keep_secrets
 from tests.support.stacks.moto_stack import SECRETS_PREFIX, MotoStack
 
@@ -23,19 +24,25 @@ class Stopwatch:
         return self.seconds
 
 
-class CountingProvider(SSMProvider):
-    """Powertools' provider, counting how often it really asks the store."""
+class Asked:
+    """How often a client really asks the store."""
 
-    asked = 0
+    def __init__(self, client: Any) -> None:
+        self.count = 0
+        client.meta.events.register("before-call.ssm.GetParameter", self._note)
 
-    def _get(self, name: str, decrypt: bool = False, **sdk_options: object) -> str:
-        self.asked += 1
-        return super()._get(name, decrypt, **sdk_options)
+    def _note(self, **_: object) -> None:
+        self.count += 1
 
 
 @pytest.fixture
-def provider(aws: MotoStack) -> CountingProvider:
-    return CountingProvider(boto3_client=aws.client("ssm"))
+def client(aws: MotoStack) -> Any:
+    return aws.client("ssm")
+
+
+@pytest.fixture
+def asked(client: Any) -> Asked:
+    return Asked(client)
 
 
 @pytest.fixture
@@ -44,8 +51,8 @@ def stopwatch() -> Stopwatch:
 
 
 @pytest.fixture
-def secrets(provider: CountingProvider, stopwatch: Stopwatch) -> Secrets:
-    return Secrets(provider, SECRETS_PREFIX, stopwatch)
+def secrets(client: Any, stopwatch: Stopwatch) -> Secrets:
+    return Secrets(client, SECRETS_PREFIX, stopwatch)
 
 
 def roll(aws: MotoStack, value: str) -> None:
@@ -91,13 +98,13 @@ def test_the_secrets_of_two_connections_are_kept_apart(secrets: Secrets) -> None
     assert (secrets.api_key("main"), secrets.api_key("shop")) == ("rk_test_1", "rk_test_2")
 
 
-def test_the_store_is_asked_once_for_many_webhooks(secrets: Secrets, provider: CountingProvider) -> None:
+def test_the_store_is_asked_once_for_many_webhooks(secrets: Secrets, asked: Asked) -> None:
     keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
     for _ in range(20):
         secrets.signing_secrets("main")
 
     assert CACHE_SECONDS == 60
-    assert provider.asked == 1
+    assert asked.count == 1
 
 
 def test_a_rolled_secret_is_there_as_soon_as_it_is_looked_for_afresh(
@@ -113,17 +120,17 @@ def test_a_rolled_secret_is_there_as_soon_as_it_is_looked_for_afresh(
 
 
 def test_garbage_cannot_be_used_to_hammer_the_store(
-    secrets: Secrets, provider: CountingProvider, stopwatch: Stopwatch
+    secrets: Secrets, asked: Asked, stopwatch: Stopwatch
 ) -> None:
     keep_secrets(secrets, "main", "whsec_1", "rk_test_1")
     secrets.signing_secrets("main")
-    asked = []
+    times = []
     for stopwatch.seconds in (0.0, 0.1, 29.9, 30.0, 59.9, 60.0):
         secrets.signing_secrets("main", fresh=True)
-        asked.append(provider.asked)
+        times.append(asked.count)
 
     assert REFRESH_SECONDS == 30
-    assert asked == [2, 2, 2, 3, 3, 4]
+    assert times == [2, 2, 2, 3, 3, 4]
 
 
 def test_looking_for_one_connections_secret_afresh_does_not_hold_up_anothers(
@@ -138,17 +145,15 @@ def test_looking_for_one_connections_secret_afresh_does_not_hold_up_anothers(
     assert secrets.signing_secrets("main", fresh=True) == ["whsec_2"]
 
 
-def test_a_store_that_fails_is_not_taken_for_a_missing_secret(aws: MotoStack) -> None:
-    client = aws.client("ssm")
-
+def test_a_store_that_fails_is_not_taken_for_a_missing_secret(client: Any, secrets: Secrets) -> None:
     def denied(**_: object) -> tuple[object, dict[str, object]]:
         answer = type("Answer", (), {"status_code": 400})()
         return answer, {"Error": {"Code": "AccessDeniedException", "Message": "no"}, "ResponseMetadata": {}}
 
     client.meta.events.register("before-call.ssm.GetParameter", denied)
 
-    with pytest.raises(GetParameterError):
-        Secrets(SSMProvider(boto3_client=client), SECRETS_PREFIX).signing_secrets("main")
+    with pytest.raises(Unavailable):
+        secrets.signing_secrets("main")
 
 
 def test_two_signing_secrets_are_kept_with_white_space_between(aws: MotoStack, secrets: Secrets) -> None:

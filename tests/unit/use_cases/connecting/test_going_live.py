@@ -220,7 +220,7 @@ def test_an_order_to_purge_the_epoch_that_is_still_on_changes_nothing(stack: Sta
 
 
 def test_a_key_that_a_function_remembers_is_not_used_for_the_live_epoch(stack: Stack) -> None:
-    remembering = Secrets(stack.aws.secrets.provider, stack.aws.secrets.prefix)
+    remembering = Secrets(stack.aws.secrets.ssm, stack.aws.secrets.prefix)
     keys = ApiKeys(ConnectionsStore(), remembering)
     assert keys("main") == TEST_KEY
 

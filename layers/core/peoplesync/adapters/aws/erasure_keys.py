@@ -13,8 +13,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import email_identity
 from peoplesync.domain.records.activity import USER
@@ -42,8 +40,8 @@ class Connections(Protocol):
 
 @dataclass(frozen=True)
 class ErasureKeys:
-    """Makes the markers to look for somebody by. `key` gives a connection's key; what `connections`
-    answers must not be older than the call."""
+    """Makes the markers to look for somebody by. `key` gives a connection's key, or raises Unavailable; what
+    `connections` answers must not be older than the call."""
 
     connections: Connections
     key: Callable[[str], str | None]
@@ -76,10 +74,7 @@ class ErasureKeys:
         return epoch in self._begun
 
     def _key(self, connection: str) -> str:
-        try:
-            key = self.key(connection)
-        except GetParameterError as error:
-            raise Unavailable("the key by which the erased are known cannot be read") from error
+        key = self.key(connection)
         if key is None:
             raise Unavailable("the key by which the erased are known is missing")
         return key

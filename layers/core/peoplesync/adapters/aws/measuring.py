@@ -6,21 +6,20 @@ metric costs once. Counts add up within an invocation; what is measured of segme
 
 from __future__ import annotations
 
-import warnings
+import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from threading import Lock
 from typing import Final, ParamSpec, TypeVar
-
-from aws_lambda_powertools import Metrics, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.metrics.base import SingleMetric
 
 from peoplesync.adapters import clock
 from peoplesync.use_cases.metrics import Metric
 
 NAMESPACE: Final = "peoplesync"
+MOST_VALUES: Final = 100
+"""Values of one metric that a line may have."""
+
 _MILLION: Final = 1_000_000
 
 Parameters = ParamSpec("Parameters")
@@ -36,7 +35,6 @@ class Measuring:
             Metric.READ_UNITS: float(environment["PRICE_PER_MILLION_READ_UNITS"]),
             Metric.WRITE_UNITS: float(environment["PRICE_PER_MILLION_WRITE_UNITS"]),
         }
-        self._metrics = Metrics(namespace=NAMESPACE, service=self._stack)
         self._sums: defaultdict[Metric, float] = defaultdict(float)
         self._values: defaultdict[Metric, list[float]] = defaultdict(list)
         self._lock = Lock()
@@ -51,13 +49,7 @@ class Measuring:
 
     def size_of_segment(self, segment: str, people: int) -> None:
         """Reports how many are in a segment."""
-        metric = Metric.SEGMENT_SIZE
-        dimensions = {"service": self._stack}
-        with single_metric(
-            metric.title, MetricUnit.Count, people, namespace=NAMESPACE, default_dimensions=dimensions
-        ) as one:
-            one.add_dimension("segment", segment)
-            _at_the_systems_time(one)
+        self._report({Metric.SEGMENT_SIZE: [people]}, segment=segment)
 
     def measured(self, handler: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """A handler whose metrics are reported when it is done, also when it fails."""
@@ -79,19 +71,25 @@ class Measuring:
         cost = sum(price / _MILLION * sums.get(units, 0) for units, price in self._prices.items())
         if cost:
             values[Metric.ESTIMATED_COST] = [cost]
-        reported: dict[Metric, list[float]] = {
-            metric: [total] for metric, total in sums.items() if total
-        } | values
-        if reported:
-            _at_the_systems_time(self._metrics)
-        for metric, each in reported.items():
-            for value in each:
-                self._metrics.add_metric(metric.title, metric.value.unit, value)
-        if self._metrics.metric_set:
-            self._metrics.flush_metrics()
+        reported: dict[Metric, list[float]] = {metric: [total] for metric, total in sums.items() if total}
+        reported |= values
+        longest = max(map(len, reported.values()), default=0)
+        for start in range(0, longest, MOST_VALUES):
+            some = {metric: each[start : start + MOST_VALUES] for metric, each in reported.items()}
+            self._report({metric: each for metric, each in some.items() if each})
 
-
-def _at_the_systems_time(metrics: Metrics | SingleMetric) -> None:
-    """On a laptop that may be far from CloudWatch's, which would refuse it: of that Powertools warns."""
-    with warnings.catch_warnings(action="ignore"):
-        metrics.set_timestamp(clock.now() * 1_000)
+    def _report(self, values: Mapping[Metric, Sequence[float]], **dimensions: str) -> None:
+        """Prints a line of values, with these dimensions beside the stack's."""
+        dimensions = {"service": self._stack, **dimensions}
+        directive = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [list(dimensions)],
+            "Metrics": [{"Name": metric.title, "Unit": metric.value.unit} for metric in values],
+        }
+        line = {
+            # The system's time, which on a laptop may be far from the real one.
+            "_aws": {"Timestamp": clock.now() * 1_000, "CloudWatchMetrics": [directive]},
+            **dimensions,
+            **{metric.title: each for metric, each in values.items()},
+        }
+        print(json.dumps(line, separators=(",", ":")))

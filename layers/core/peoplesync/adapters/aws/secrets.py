@@ -12,10 +12,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aws_lambda_powertools.utilities.parameters import SSMProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from peoplesync.use_cases.ports import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
 
 CACHE_SECONDS: Final = 60
 REFRESH_SECONDS: Final = 30
@@ -43,11 +47,13 @@ def erasure_key_name(prefix: str, connection: str) -> str:
 
 @dataclass
 class Secrets:
-    """The secrets of a stack. `monotonic` is a stopwatch, not the system's time."""
+    """The secrets of a stack. `monotonic` is a stopwatch, not the system's time. Whoever reads one may get
+    Unavailable."""
 
-    provider: SSMProvider
+    ssm: SSMClient
     prefix: str
     monotonic: Callable[[], float] = time.monotonic
+    _cached: dict[str, tuple[float, str]] = field(default_factory=dict)
     _refreshed: dict[str, float] = field(default_factory=dict)
 
     def signing_secrets(self, connection: str, *, fresh: bool = False) -> Sequence[str]:
@@ -83,27 +89,27 @@ class Secrets:
     def make_erasure_key(self, connection: str) -> None:
         """Makes the key of a connection that has none; one that is there stays, or nobody would be known by
         it any more."""
-        with suppress(self.provider.client.exceptions.ParameterAlreadyExists):
-            self.provider.client.put_parameter(
+        with suppress(self.ssm.exceptions.ParameterAlreadyExists):
+            self.ssm.put_parameter(
                 Name=erasure_key_name(self.prefix, connection),
                 Value=token_hex(ERASURE_KEY_BYTES),
                 Type="SecureString",
                 Overwrite=False,
             )
-        self.provider.store.clear()
+        self._cached.clear()
 
     def forget_erasure_key(self, connection: str) -> None:
         """Deletes the key by which a connection's erased people are remembered, if there is one."""
         self._delete(erasure_key_name(self.prefix, connection))
 
     def _write(self, name: str, value: str) -> None:
-        self.provider.client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
-        self.provider.store.clear()
+        self.ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+        self._cached.clear()
 
     def _delete(self, name: str) -> None:
-        with suppress(self.provider.client.exceptions.ParameterNotFound):
-            self.provider.client.delete_parameter(Name=name)
-        self.provider.store.clear()
+        with suppress(self.ssm.exceptions.ParameterNotFound):
+            self.ssm.delete_parameter(Name=name)
+        self._cached.clear()
 
     def _may_refresh(self, connection: str) -> bool:
         now = self.monotonic()
@@ -113,10 +119,15 @@ class Secrets:
         return True
 
     def _read(self, name: str, *, force: bool) -> str | None:
+        asked_at = self.monotonic()
+        read_at, cached = self._cached.get(name, (float("-inf"), ""))
+        if asked_at - read_at < CACHE_SECONDS and not force:
+            return cached
         try:
-            value = self.provider.get(name, max_age=CACHE_SECONDS, decrypt=True, force_fetch=force)
-        except GetParameterError as error:
-            if "ParameterNotFound" in str(error):
-                return None
-            raise
-        return value if isinstance(value, str) else None
+            value = self.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        except self.ssm.exceptions.ParameterNotFound:
+            return None
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"the secret {name} cannot be read") from error
+        self._cached[name] = asked_at, value
+        return value

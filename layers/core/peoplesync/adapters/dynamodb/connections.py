@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,13 +12,14 @@ from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from peoplesync.adapters.dynamodb.connections_reader import ConnectionsReader, connection_of
 from peoplesync.adapters.dynamodb.definitions import StoredDefinitions
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
-from peoplesync.adapters.dynamodb.tables import ConnectionRow, whole
+from peoplesync.adapters.dynamodb.tables import ConnectionRow
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.quiet_period import QuietPeriodBaseline, read_baseline
+from peoplesync.domain.quiet_period import QuietPeriodBaseline
 from peoplesync.domain.segments.definitions import Definitions
-from peoplesync.domain.sweep_progress import SweepProgress, read_sweep_progress
+from peoplesync.domain.sweep_progress import SweepProgress
 from peoplesync.use_cases.ports import VersionConflict
 
 LAST_EVENT_STEP: Final = 60
@@ -43,37 +43,10 @@ class _Known:
 
 
 @dataclass
-class ConnectionsStore(StoredDefinitions):
-    """The connections of a stack, with what is defined in their epochs.
+class ConnectionsStore(StoredDefinitions, ConnectionsReader):
+    """The connections of a stack, with what is defined in their epochs."""
 
-    `cache_seconds` is how long an answer may be old: a function that only labels messages may be content
-    with some seconds, the fold is not. `monotonic` is a stopwatch, not the system's time.
-    """
-
-    cache_seconds: float = 0
-    monotonic: Callable[[], float] = time.monotonic
-    _cached: dict[str, tuple[float, Connection]] = field(default_factory=dict)
     _definitions: dict[Epoch, _Known] = field(default_factory=dict)
-
-    def get(self, name: str) -> Connection | None:
-        """The connection; None where there is none of that name, or it is disconnected."""
-        connection = self.get_even_disconnected(name)
-        return None if connection is None or connection.disconnected_at is not None else connection
-
-    def get_even_disconnected(self, name: str) -> Connection | None:
-        """The connection of that name, if there ever was one."""
-        asked_at = self.monotonic()
-        if name in self._cached:
-            cached_at, cached = self._cached[name]
-            if asked_at - cached_at < self.cache_seconds:
-                return cached
-        try:
-            with busy_as_unavailable():
-                connection = connection_of(ConnectionRow.get(name, consistent_read=True))
-        except ConnectionRow.DoesNotExist:
-            return None
-        self._cached[name] = asked_at, connection
-        return connection
 
     def definitions(self, connection: Connection) -> Definitions:
         """The definitions of the connection's epoch, read again only when their version has risen.
@@ -212,13 +185,6 @@ class ConnectionsStore(StoredDefinitions):
             ConnectionRow.endpoint_id == endpoint,
         )
 
-    def note_refused_signature(self, connection: Connection, at: int) -> None:
-        """Remembers since when the webhook's signatures have been failing."""
-        if connection.webhook_refused_since is None:
-            self._cached.pop(connection.name, None)  # or a flood of requests would have each one written
-            since = ConnectionRow.webhook_refused_since
-            self._change(connection.epoch, [since.set(at)], since.does_not_exist())
-
     def note_missed(self, epoch: Epoch, count: int, newest: int) -> None:
         """Adds to the count of events that the webhook had not delivered; the newest happened at that
         instant."""
@@ -229,21 +195,6 @@ class ConnectionsStore(StoredDefinitions):
     def note_sweep(self, epoch: Epoch, sweep: SweepProgress) -> None:
         """Stores how far the sweep has handed out due people."""
         self._change(epoch, [ConnectionRow.swept_json.set(sweep.as_json())])
-
-    def _change(self, epoch: Epoch, actions: list[Action], only_if: Condition | None = None) -> bool:
-        """Changes the connection's row, if it is still in this epoch and the condition holds; whether it did
-        so."""
-        current = ConnectionRow.epoch_number == epoch.number
-        try:
-            with busy_as_unavailable():
-                ConnectionRow(epoch.connection).update(
-                    actions=actions, condition=current if only_if is None else current & only_if
-                )
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
 
 
 def _is_worth_noting(connection: Connection, delivered_at: int) -> bool:
@@ -297,33 +248,4 @@ def _to_row(connection: Connection) -> ConnectionRow:
         erased_since=connection.erased_since,
         swept_json=connection.sweep.as_json(),
         rhythm_json=connection.rhythm.as_json(),
-    )
-
-
-def connection_of(row: ConnectionRow) -> Connection:
-    """The connection that a row holds."""
-    return Connection(
-        name=row.pk,
-        livemode=row.livemode,
-        epoch_number=int(row.epoch_number),
-        definitions_version=int(row.definitions_version),
-        created_at=int(row.created_at),
-        last_event_at=whole(row.last_event_at),
-        endpoint_id=row.endpoint_id,
-        permissions=row.permissions_json or {},
-        reconciled_until=whole(row.reconciled_until),
-        gap_since=whole(row.gap_since),
-        missed_events=int(row.missed_events or 0),
-        key_refused_at=whole(row.key_refused_at),
-        disconnected_at=whole(row.disconnected_at),
-        lag_seconds=whole(row.lag_seconds),
-        webhook_since=whole(row.webhook_since),
-        webhook_heard_at=whole(row.webhook_heard_at),
-        webhook_refused_since=whole(row.webhook_refused_since),
-        webhook_missed_at=whole(row.webhook_missed_at),
-        endpoint_problem=row.endpoint_problem,
-        definitions_changed_at=whole(row.definitions_changed_at),
-        erased_since=whole(row.erased_since),
-        sweep=read_sweep_progress(row.swept_json) if row.swept_json else SweepProgress(),
-        rhythm=read_baseline(row.rhythm_json) if row.rhythm_json else QuietPeriodBaseline(),
     )

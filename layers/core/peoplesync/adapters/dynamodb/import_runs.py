@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from types import MappingProxyType
 
-from pynamodb.exceptions import PutError
-
+from peoplesync.adapters.dynamodb.applied_chunks import AppliedChunks
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.run_rows import (
-    CONFLICT,
     RunRows,
     of,
     positions,
@@ -19,12 +17,11 @@ from peoplesync.adapters.dynamodb.run_rows import (
     save_position,
 )
 from peoplesync.adapters.dynamodb.tables import ImportRow
-from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
 from peoplesync.use_cases.importing.runs import ImportRun, ListState
 
 
-class ImportRuns(RunRows[ImportRun]):
+class ImportRuns(AppliedChunks, RunRows[ImportRun]):
     """The imports of a stack; see `use_cases.importing.runs.ImportRuns` and `ports.Runs`."""
 
     kind = ImportRun
@@ -52,14 +49,3 @@ class ImportRuns(RunRows[ImportRun]):
         for row in rows(run, "window#"):
             objects[row.sk.split("#")[1]] += row.content_json["listed"]
         return objects
-
-    def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
-        """See `ports.Runs`."""
-        content = {"failed": failed} | ({"reasons": list(reasons)} if reasons else {})
-        row = ImportRow(f"{epoch}#{run}", f"chunk#{chunk}", content_json=content)
-        try:
-            with busy_as_unavailable():
-                row.save(condition=ImportRow.pk.does_not_exist())
-        except PutError as error:
-            if error.cause_response_code != CONFLICT:
-                raise

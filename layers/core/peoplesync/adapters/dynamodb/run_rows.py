@@ -8,14 +8,13 @@ from typing import Any, Final, Generic, TypeVar
 
 from pynamodb.exceptions import PutError
 
+from peoplesync.adapters.dynamodb.applied_chunks import CONFLICT
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.tables import ImportRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
 from peoplesync.use_cases.jobs.cursor import Cursor
 from peoplesync.use_cases.jobs.runs import ListedPage, R, Run, Superseded
-
-CONFLICT = "ConditionalCheckFailedException"
 
 _OF_EVERY_WINDOW: Final = {"gte": 0, "lt": 0}
 """Cursors are kept among the windows, and were windows themselves: a command of before reads them as such."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
 from peoplesync.domain.catalogue import CatalogueChange, CatalogueKey, answered_entry
 from peoplesync.domain.records.changes import Answer, Kind, ObjectKey, read_answer
 from peoplesync.domain.records.snapshots import GONE
@@ -230,10 +228,7 @@ class StripeApi:
         return int(answered_at - (self.monotonic() - started) - 1)
 
     def _key(self, connection: str, find: Callable[[str], str | None]) -> str:
-        try:
-            api_key = find(connection)
-        except GetParameterError as error:
-            raise Unavailable(f"the API key of connection {connection} cannot be read") from error
+        api_key = find(connection)
         if not api_key:
             raise Unavailable(f"connection {connection} has no API key")
         return api_key

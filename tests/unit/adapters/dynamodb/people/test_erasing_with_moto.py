@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from peoplesync.adapters.aws.erasure_keys import ErasureKeys, marker_of
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
@@ -297,7 +296,7 @@ def test_a_key_that_cannot_be_read_now_can_be_later(worker: Worker) -> None:
     worker.erase()
 
     def refused(connection: str) -> str:
-        raise GetParameterError("throttled")
+        raise Unavailable("throttled")
 
     with pytest.raises(Unavailable):
         ErasureKeys(worker.connections, refused).markers(MAIN, [f"email:{EMAIL}"])

@@ -12,7 +12,7 @@ from pynamodb.connection import Connection
 from pynamodb.models import Model
 
 from peoplesync.adapters.aws.erasure_keys import ErasureKeys, is_personal
-from peoplesync.adapters.dynamodb.connections import connection_of
+from peoplesync.adapters.dynamodb.connections_reader import connection_of
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.people.batch_get import Key, batch_get
 from peoplesync.adapters.dynamodb.people.charge_rows import charges_known, newest_first
