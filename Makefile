@@ -68,6 +68,7 @@ endif
 .PHONY: bench
 bench: setup ## Measure what an event, a webhook and a cold start cost (bench/README.md)
 	@.venv/bin/python -m bench.worker
+	@.venv/bin/python -m bench.importing
 	@.venv/bin/python -m bench.webhook
 	@.venv/bin/python -m bench.cold_start
 
