@@ -125,7 +125,7 @@ class ImportWorld(JobWorld):
                 runs,
                 executions,
                 lambda: world.now,
-                lambda run: final_counts(run, runs),  # type: ignore[arg-type]  # all that it asks is there
+                lambda run: final_counts(run, runs),
             ),
             runs=runs,
             close_gap=connections.close_gap,
