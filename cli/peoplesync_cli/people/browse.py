@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import click
 from rich.text import Text
 
@@ -21,6 +23,10 @@ from peoplesync_cli.output import (
     table,
 )
 from peoplesync_cli.target import Target
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="No more than so many; all without it."
+)
 
 
 @click.group()
@@ -48,19 +54,22 @@ def get_person(target: Target, person: str, connection: str, as_json: bool) -> N
 
 @people.command("list")
 @click.option("--segment", metavar="ID", help="Only this segment's members, such as current_trials.")
+@limit_option
 @connection_option
 @json_option
 @on_stack
-def list_people(target: Target, segment: str | None, connection: str, as_json: bool) -> None:
+def list_people(
+    target: Target, segment: str | None, limit: int | None, connection: str, as_json: bool
+) -> None:
     """List everyone, or a segment's members; oldest first."""
     try:
-        found = target.browser(connection).list_people(segment)
-        if as_json:
-            print_lines(found)
-            return
-        listed = list(found)
+        found = islice(target.browser(connection).list_people(segment), limit)
     except NotFound as error:
         raise Failure(sentence(error)) from error
+    if as_json:
+        print_lines(found)
+        return
+    listed = list(found)
     stdout.print(people_table(listed))
     stdout.print(Text("1 person" if len(listed) == 1 else f"{len(listed)} people", style="dim"))
 
@@ -91,13 +100,14 @@ def explain(target: Target, person: str, segment: str | None, connection: str, a
 
 @click.command()
 @click.argument("person", metavar="EMAIL|cus_…|user:…|per_…")
+@limit_option
 @connection_option
 @json_option
 @on_stack
-def feed(target: Target, person: str, connection: str, as_json: bool) -> None:
+def feed(target: Target, person: str, limit: int | None, connection: str, as_json: bool) -> None:
     """Show what happened to a person, newest first."""
     try:
-        entries = list(target.browser(connection).feed(person))
+        entries = islice(target.browser(connection).feed(person), limit)
     except NotFound as error:
         raise Failure(sentence(error)) from error
     if as_json:

@@ -114,6 +114,8 @@ def moto_stack() -> Iterator[MotoStack]:
         session = _session()
         # One client for all tables: to make one takes longer than most tests.
         dynamodb: Any = session.client("dynamodb", config=UNCHECKED)
+        # Without, PynamoDB makes one for each model after all.
+        dynamodb._request_signer._credentials = session.get_credentials()
         queues = {f"{name}Url": url for name, url in _queues(session.client("sqs"))}
         tables = {name: _table(dynamodb, name) for name in _of_type("AWS::DynamoDB::Table")}
         stack = Stack.from_outputs({**tables, **queues, "SecretsPrefix": SECRETS_PREFIX})

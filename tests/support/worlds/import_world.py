@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.use_cases.importing.progress import final_counts
 from peoplesync.use_cases.importing.steps import Importer
 from peoplesync.use_cases.jobs.job import Job
 from peoplesync.use_cases.ports import Page
@@ -117,7 +118,15 @@ class ImportWorld(JobWorld):
         lists, queue = FakeLists(objects, lambda: world.now, hazards), FakeBulk(world, hazards)
         executions = FakeExecutions()
         importer = Importer(
-            job=Job("import", "import", connections, runs, executions, lambda: world.now),
+            job=Job(
+                "import",
+                "import",
+                connections,
+                runs,
+                executions,
+                lambda: world.now,
+                lambda run: final_counts(run, runs),
+            ),
             runs=runs,
             close_gap=connections.close_gap,
             lists=lists,

@@ -122,9 +122,11 @@ class Wiring(Parts):
 
     def import_job(self) -> Job[ImportRun]:
         """The imports, and what drives them."""
+        from peoplesync.use_cases.importing.progress import final_counts
         from peoplesync.use_cases.jobs.job import Job
 
-        return Job("import", "import", self.connections, self.imports, self.executions, clock.now)
+        counts = partial(final_counts, runs=self.imports)
+        return Job("import", "import", self.connections, self.imports, self.executions, clock.now, counts)
 
     def reevaluation_job(self) -> Job[Reevaluation]:
         """The re-evaluations, and what drives them."""

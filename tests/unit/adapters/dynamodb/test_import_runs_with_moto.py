@@ -54,6 +54,21 @@ def test_runs_are_listed_the_latest_first_and_without_their_pages(runs: ImportRu
     assert runs.all(MAIN) == [later, RUN]
 
 
+def test_what_belongs_to_a_run_expires_and_the_run_with_its_figures_does_not(runs: ImportRuns) -> None:
+    runs.save(replace(RUN, status="succeeded", figures={"listed": 5, "lists": {"customers": 5}}))
+    runs.save_window(RUN, "customers", Window("1", 0, NOW))
+    runs.save_list_state(RUN, "customers", ListState())
+    runs.add_page(RUN, page("customers", "1", 0, 5))
+    runs.applied(MAIN, RUN.id, "customers#1", 0)
+
+    expiring = {row.sk.partition("#")[0]: row.expires_at is not None for row in ImportRow.scan()}
+
+    assert expiring == {"imp_1": False, "window": True, "list": True, "page": True, "chunk": True}
+    run = runs.get(MAIN, RUN.id)
+    assert run is not None
+    assert run.figures == {"listed": 5, "lists": {"customers": 5}}
+
+
 def test_a_window_that_somebody_else_has_moved_is_not_moved_again(runs: ImportRuns) -> None:
     first = runs.save_window(RUN, "customers", Window("1", 0, NOW))
     moved = runs.save_window(RUN, "customers", first.after([{"id": "cus_1", "created": 5}], True))

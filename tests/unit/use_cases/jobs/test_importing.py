@@ -11,6 +11,7 @@ import pytest
 
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC
+from peoplesync.use_cases.importing.overview import Imports
 from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.importing.steps import GIVES_UP_AFTER
 from peoplesync.use_cases.messages.message import decode
@@ -74,6 +75,43 @@ def test_a_list_that_this_version_does_not_read_fails_the_import_in_words() -> N
 
     assert answer["status"] == "failed"
     assert answer["reason"] == "this version reads no list of events-1: start a new import"
+
+
+def test_an_import_that_has_ended_is_shown_without_its_pages() -> None:
+    world = ImportWorld.of(company(30), NOW)
+    world.drive()
+    shown = imports_of(world)
+    world.runs.rows.clear()
+
+    assert imports_of(world) == shown
+    assert (shown[0]["listed"], shown[0]["failed"]) == (67, 0)
+
+
+def test_of_one_that_ended_before_its_figures_were_kept_the_pages_are_read_once() -> None:
+    world = ImportWorld.of(company(30), NOW)
+    world.drive()
+    (run,) = world.runs.all(TEST)
+    shown = imports_of(world)
+    world.runs.save(replace(run, figures=None))
+
+    assert imports_of(world) == shown
+    world.runs.rows.clear()
+    assert imports_of(world) == shown
+
+
+def test_an_import_that_is_gone_on_with_is_counted_anew() -> None:
+    world = ImportWorld.of(company(30), NOW)
+    world.lists.problems = chain([None] * 3, repeat(KeyRefused("revoked")))
+    assert world.drive()["status"] == "failed"
+    world.lists.problems = iter(())
+
+    assert world.drive({"connection": "main", "resume": "run_1"}, "run_2")["status"] == "succeeded"
+
+    assert imports_of(world)[0]["listed"] == 67
+
+
+def imports_of(world: ImportWorld) -> Any:
+    return Imports(TEST, world.steps.job, world.runs).all()
 
 
 def test_a_thousand_customers_cost_25_calls_at_most() -> None:

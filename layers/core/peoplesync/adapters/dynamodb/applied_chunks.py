@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pynamodb.exceptions import PutError
 
+from peoplesync.adapters import clock
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.tables import ImportRow
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from peoplesync.domain.connections import Epoch
 
 CONFLICT: Final = "ConditionalCheckFailedException"
+KEPT_SECONDS: Final = 60 * 86_400
+"""For so long can a run be gone on with; what it came to is kept in its own row, for ever."""
+
+
+def expiry() -> int:
+    """When what belongs to a run and is written now may go."""
+    return clock.now() + KEPT_SECONDS
 
 
 class AppliedChunks:
@@ -21,7 +29,7 @@ class AppliedChunks:
 
     def applied(self, epoch: Epoch, run: str, chunk: str, failed: int, reasons: Sequence[str] = ()) -> None:
         content = {"failed": failed} | ({"reasons": list(reasons)} if reasons else {})
-        row = ImportRow(f"{epoch}#{run}", f"chunk#{chunk}", content_json=content)
+        row = ImportRow(f"{epoch}#{run}", f"chunk#{chunk}", content_json=content, expires_at=expiry())
         try:
             with busy_as_unavailable():
                 row.save(condition=ImportRow.pk.does_not_exist())

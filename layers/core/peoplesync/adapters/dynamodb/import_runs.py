@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from types import MappingProxyType
 
-from peoplesync.adapters.dynamodb.applied_chunks import AppliedChunks
+from peoplesync.adapters.dynamodb.applied_chunks import AppliedChunks, expiry
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.run_rows import (
     RunRows,
@@ -35,7 +35,8 @@ class ImportRuns(AppliedChunks, RunRows[ImportRun]):
 
     def save_list_state(self, run: ImportRun, list_name: str, state: ListState) -> None:
         with busy_as_unavailable():
-            ImportRow(of(run), f"list#{list_name}", content_json=asdict(state)).save()
+            row = ImportRow(of(run), f"list#{list_name}", content_json=asdict(state), expires_at=expiry())
+            row.save()
 
     def list_states(self, run: ImportRun) -> Mapping[str, ListState]:
         return {row.sk.removeprefix("list#"): ListState(**row.content_json) for row in rows(run, "list#")}

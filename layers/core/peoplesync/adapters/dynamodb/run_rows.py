@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pynamodb.exceptions import PutError
 
-from peoplesync.adapters.dynamodb.applied_chunks import CONFLICT
+from peoplesync.adapters.dynamodb.applied_chunks import CONFLICT, expiry
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.tables import ImportRow
 from peoplesync.domain.connections import Epoch
@@ -57,7 +57,7 @@ class RunRows(Generic[R]):
     def add_page(self, run: R, page: ListedPage) -> None:
         name = f"page#{page.list}#{page.window}#{page.number:06}"
         with busy_as_unavailable():
-            ImportRow(of(run), name, content_json=asdict(page)).save()
+            ImportRow(of(run), name, content_json=asdict(page), expires_at=expiry()).save()
 
     def pages(self, run: R) -> Iterator[ListedPage]:
         return (ListedPage(**row.content_json) for row in rows(run, "page#"))
@@ -94,7 +94,8 @@ def save_position(run: Run, list_name: str, position: P, more: Mapping[str, Any]
     """The position with its new version; raises `Superseded` where another version is stored."""
     content = {**asdict(position), **(more or {})}
     before, version = content.pop("version"), position.version + 1
-    row = ImportRow(of(run), f"window#{list_name}#{position.id}", version=version, content_json=content)
+    name = f"window#{list_name}#{position.id}"
+    row = ImportRow(of(run), name, version=version, content_json=content, expires_at=expiry())
     unchanged = ImportRow.version == before if before else ImportRow.version.does_not_exist()
     try:
         with busy_as_unavailable():

@@ -330,7 +330,7 @@ class ConnectionRow(Model):
 class ImportRow(Model):
     """An import run or a re-evaluation, and what belongs to it. An import's `pk` is the epoch, that of a
     re-evaluation `epoch#reevaluations`, and its `sk` its id; `pk` is `epoch#run id` for its windows (`sk` is
-    `window#...`), the pages listed (`page#...`) and the chunks applied (`chunk#...`)."""
+    `window#...`), the pages listed (`page#...`) and the chunks applied (`chunk#...`), which all expire."""
 
     class Meta:
         table_name = ""
@@ -339,6 +339,7 @@ class ImportRow(Model):
     sk = UnicodeAttribute(range_key=True)
     version = NumberAttribute(null=True)
     content_json = JSONAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
 
 
 class WriteKeyRow(Model):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from peoplesync.use_cases.importing.progress import counts, objects_listed
+from peoplesync.use_cases.importing.progress import figures
 from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns
 from peoplesync.use_cases.jobs.overview import Overview
-from peoplesync.use_cases.jobs.progress import progress_of
 from peoplesync.use_cases.public_json import iso
 
 
@@ -23,8 +22,12 @@ class Imports(Overview[ImportRun]):
     runs: ImportRuns
 
     def counts(self, run: ImportRun) -> dict[str, Any]:
-        lists = objects_listed(run, self.runs)
-        return {**counts(progress_of(run, self.runs), lists), "lists": lists}
+        if run.figures is not None and run.status != "running":
+            return dict(run.figures)
+        found = figures(run, self.runs)
+        if run.status == "succeeded":  # before figures were kept; it will not be gone on with
+            self.runs.save(replace(run, figures=found))
+        return found
 
     def shown(self, run: ImportRun) -> dict[str, Any]:
         shown = super().shown(run)

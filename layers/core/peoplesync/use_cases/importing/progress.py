@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns
-from peoplesync.use_cases.jobs.progress import NAMED, Progress
+from peoplesync.use_cases.jobs.progress import NAMED, Progress, progress_of
 
 UNSEEN: Final = "unseen"
 """The list of customers that Stripe's lists did not show."""
@@ -16,6 +16,17 @@ UNSEEN: Final = "unseen"
 def objects_listed(run: ImportRun, runs: ImportRuns) -> dict[str, int]:
     """How many objects each of Stripe's lists has shown."""
     return {name: objects for name, objects in runs.listed(run).items() if name != UNSEEN}
+
+
+def figures(run: ImportRun, runs: ImportRuns) -> dict[str, Any]:
+    """The counts of a run as it stands, and what each list has shown (`lists`). Reads all of its pages."""
+    lists = objects_listed(run, runs)
+    return {**counts(progress_of(run, runs), lists), "lists": lists}
+
+
+def final_counts(run: ImportRun, runs: ImportRuns) -> dict[str, Any]:
+    """What a run keeps when it ends."""
+    return {"figures": figures(run, runs)}
 
 
 def counts(progress: Progress, listed: Mapping[str, int]) -> dict[str, int]:

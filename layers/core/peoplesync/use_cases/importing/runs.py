@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from peoplesync.domain.publishing import IMPORT, IMPORT_PUBLISHED
 from peoplesync.domain.windows import Window
@@ -17,7 +17,8 @@ class ImportRun(Run):
 
     It brings what was created up to `started_at`, since `created_after` if that is given; charges of the last
     `charge_days` days, events of the last `event_days`. `share` is its part of Stripe's rate limit, 0 to 1.
-    `publish` says whether what it brings goes out on the bus.
+    `publish` says whether what it brings goes out on the bus. `figures` are the counts with which it ended,
+    as `progress.figures` has them; None while it runs, and of runs that ended before they were kept.
     """
 
     created_after: int | None = None
@@ -25,6 +26,7 @@ class ImportRun(Run):
     charge_days: int = 35
     event_days: int = 30
     publish: bool = False
+    figures: Mapping[str, Any] | None = None
 
     @property
     def is_full(self) -> bool:

@@ -195,17 +195,12 @@ class Importer:
         """The run's end: succeeded only if everything is applied."""
         run, _ = self._run(place)
         progress, lists = progress_of(run, self.runs), objects_listed(run, self.runs)
+        figures = {**counts(progress, lists), "lists": lists}
         failure = shortcoming(progress, self.runs.failures(run) if progress.failed else ())
-        ended = self.job.end(run, failure)
+        ended = self.job.end(run, failure, counts={"figures": figures})
         if ended.status == "succeeded" and run.is_full:
             self.close_gap(run.epoch, run.started_at)
-        return {
-            **place,
-            **counts(progress, lists),
-            "status": ended.status,
-            "reason": failure,
-            "lists": lists,
-        }
+        return {**place, **figures, "status": ended.status, "reason": failure}
 
     def _run(self, place: Place) -> tuple[ImportRun, Connection]:
         run = self.job.run(place)

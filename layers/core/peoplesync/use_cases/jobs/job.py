@@ -156,15 +156,15 @@ class Job(Generic[R]):
         seconds = min(LONGEST_LOOK, 1 + max(0, self.clock() - run.started_at) // 20)
         return {**place, "status": "waiting", "seconds": seconds}
 
-    def end(self, run: R, failure: str, status: Status | None = None) -> R:
-        """The run after its end, with what it came to; without a `status` it succeeded where there is no
-        `failure`."""
+    def end(self, run: R, failure: str, status: Status | None = None, counts: Answer | None = None) -> R:
+        """The run after its end, with what it came to, which is counted unless it is given; without a
+        `status` it succeeded where there is no `failure`."""
         ended = replace(
             run,
             status=status or ("failed" if failure else "succeeded"),
             failure=failure,
             finished_at=self.clock(),
-            **self.final_counts(run),
+            **(self.final_counts(run) if counts is None else counts),
         )
         self.runs.save(ended)
         return ended
@@ -176,5 +176,7 @@ class Job(Generic[R]):
         with suppress(Superseded):
             run = self.run(place)
             if run.status == "running":
-                answer |= self.final_counts(self.end(run, answer["reason"]))
+                counts = self.final_counts(run)
+                self.end(run, answer["reason"], counts=counts)
+                answer |= counts
         return answer

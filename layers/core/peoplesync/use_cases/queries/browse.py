@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,12 +89,14 @@ class Browser:
         return known[segment_id]
 
     def feed(self, who: str) -> Iterator[dict[str, Any]]:
-        """A person's billing events, newest first: the merge of their records' feeds."""
-        entries = [
-            entry for record in self.find(who).records for entry in self.people.feed(self.epoch, record)
-        ]
-        for at, key, kind, content in sorted(entries, key=lambda entry: entry[:2], reverse=True):
-            yield {"id": key, "at": iso(at), "kind": kind, **with_iso_instants(content)}
+        """A person's billing events, newest first: the merge of their records' feeds, read as they are asked
+        for. Raises `NotFound`."""
+        feeds = [self.people.feed(self.epoch, record) for record in self.find(who).records]
+        entries = heapq.merge(*feeds, key=lambda entry: entry[:2], reverse=True)
+        return (
+            {"id": key, "at": iso(at), "kind": kind, **with_iso_instants(content)}
+            for at, key, kind, content in entries
+        )
 
     def list_segments(self) -> Iterator[dict[str, Any]]:
         """The segments with how many are in each."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from typing import Any
+
 import pytest
 from pynamodb.connection import Connection
+from pynamodb.models import Model
 
+from bench.units import Units
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
+from peoplesync.adapters.dynamodb.tables import MODELS, FeedRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from tests.support.builders.stored_stories import (
@@ -34,6 +40,10 @@ def store(aws: MotoStack) -> PeopleStore:
 def reader(store: PeopleStore) -> PeopleReader:
     """A reader of what the store wrote."""
     return PeopleReader()
+
+
+def client_of(model: type[Model]) -> Any:
+    return model._get_connection().connection.client
 
 
 def fill(store: PeopleStore, number: int, epoch: Epoch = MAIN, segment: str = "customers") -> list[str]:
@@ -71,6 +81,31 @@ def test_everybody_is_listed_once_in_order_of_id_across_shards_and_pages(
     ids = fill(store, 120)
 
     assert [one.id for one in reader.members(MAIN, EVERYONE)] == ids
+
+
+def test_the_first_of_many_people_are_read_without_the_others(
+    store: PeopleStore, reader: PeopleReader
+) -> None:
+    first, cost = fill(store, 220)[:20], Units()
+    for client in {id(one): one for one in map(client_of, MODELS)}.values():
+        cost.watch(client)
+
+    assert [one.id for one in islice(reader.members(MAIN, EVERYONE), 20)] == first
+    assert cost.read <= 8 * 0.5 + 20 * 0.5
+
+
+def test_a_feed_is_read_as_far_as_it_is_looked_at(store: PeopleStore, reader: PeopleReader) -> None:
+    with FeedRow.batch_write() as batch:
+        for number in range(300):
+            row = FeedRow(FeedRow.key(MAIN, "cus_1"), f"{NOW + number:011d}#evt_{number}", kind="trial_ended")
+            row.content_json, row.cause, row.written_at = {}, "live", NOW
+            batch.save(row)
+    cost = Units()
+    cost.watch(client_of(FeedRow))
+
+    assert [at for at, *_ in islice(reader.feed(MAIN, "cus_1"), 20)] == [NOW + n for n in range(299, 279, -1)]
+    assert (cost.requests["Query"], cost.read) == (1, 0.5)
+    assert len(list(reader.feed(MAIN, "cus_1"))) == 300
 
 
 def test_a_segment_lists_and_counts_its_members_only(store: PeopleStore, reader: PeopleReader) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from peoplesync.adapters.dynamodb.people.member_pages import MemberPages
 from peoplesync.adapters.dynamodb.people.stored_people import from_row
@@ -12,8 +14,13 @@ from peoplesync.adapters.dynamodb.tables import SHARDS, DueIndex, FeedRow, Ident
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import ERASED, SHARED, Person
 
-_PAGE = 100
+_SCREENFUL: Final = 20
+"""As much as is read at first: who wants to see more reads on, ever more at once."""
+
+_PEOPLE_AT_ONCE: Final = 100
 """What one BatchGetItem takes."""
+
+_ROWS_AT_ONCE: Final = 1_000
 
 
 class PeopleReader(MemberPages):
@@ -35,8 +42,9 @@ class PeopleReader(MemberPages):
             return None
 
     def members(self, epoch: Epoch, index: str) -> Iterator[Person]:
-        """The people in a segment, or `everyone`."""
-        yield from self.of_ids(epoch, self.ids(epoch, index))
+        """The people in a segment, or `everyone`; read as they are asked for."""
+        shards = (_in_order(shard) for shard in MemberRow.shards(epoch, index))
+        return self.of_ids(epoch, heapq.merge(*shards))
 
     def ids(self, epoch: Epoch, index: str) -> list[str]:
         """The ids of the people in a segment, or of `everyone`."""
@@ -44,9 +52,9 @@ class PeopleReader(MemberPages):
 
     def of_ids(self, epoch: Epoch, ids: Iterable[str]) -> Iterator[Person]:
         """The people of those ids who are still there, in that order."""
-        wanted = list(ids)
-        for start in range(0, len(wanted), _PAGE):
-            page = wanted[start : start + _PAGE]
+        wanted, most = iter(ids), _SCREENFUL
+        while page := list(islice(wanted, most)):
+            most = min(2 * most, _PEOPLE_AT_ONCE)
             keys = [PersonRow.key(epoch, one) for one in page]
             found = {row.person_id: row for row in PersonRow.batch_get(keys)}
             yield from (from_row(found[one]) for one in page if one in found)
@@ -69,8 +77,34 @@ class PeopleReader(MemberPages):
         return min(first)[0] if first else None
 
     def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
-        """A record's billing events, newest first: (at, key, kind, content)."""
-        entries = FeedRow.sk < ":"  # times are digits
-        for row in FeedRow.query(FeedRow.key(epoch, record), entries, scan_index_forward=False):
+        """A record's billing events, newest first: (at, key, kind, content); read as they are asked for."""
+
+        def before(last: Any, most: int) -> list[Any]:
+            older = FeedRow.sk < (last.sk if last else ":")  # times are digits
+            return list(
+                FeedRow.query(FeedRow.key(epoch, record), older, scan_index_forward=False, limit=most)
+            )
+
+        for row in _ever_more(before):
             at, key = row.at_and_key
             yield at, key, row.kind, row.content_json
+
+
+def _in_order(shard: str) -> Iterator[str]:
+    """The members of a shard of an index, in order of id."""
+
+    def after(last: Any, most: int) -> list[Any]:
+        later = MemberRow.sk > last.sk if last else None
+        return list(MemberRow.query(shard, later, limit=most))
+
+    return (row.sk for row in _ever_more(after))
+
+
+def _ever_more(look: Callable[[Any, int], list[Any]]) -> Iterator[Any]:
+    """All rows, where a look finds so many at most beyond the last that is known."""
+    last, most = None, _SCREENFUL
+    while rows := look(last, most):
+        yield from rows
+        if len(rows) < most:
+            return
+        last, most = rows[-1], min(4 * most, _ROWS_AT_ONCE)
