@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from statistics import median
 from typing import Any, Final
 
 from bench import corpus, floor
@@ -66,7 +67,7 @@ def measure(wiring: composition.Wiring) -> None:
     calls = {name: round(number / len(recorded), 2) for name, number in units.requests.most_common()}
     read, written = units.read / count, units.written / count
     tables = ", ".join(f"{name} {spent / count:.2f}" for name, spent in units.by_table.most_common())
-    least = floor.cpu_seconds(bench.client, recorded)
+    least = median(floor.cpu_seconds(bench.client, recorded) for _ in range(5))
     say(f"{count:,} events in batches of {BATCH}: {sum(calls.values()):.1f} calls a batch, {calls}")
     say(f"units an event: {read:.2f} read, {written:.2f} written ({tables})")
     say(
