@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from bench.machine import described
 from bench.running import EPOCH, Kept, stack
 from bench.units import Units
 from peoplesync.adapters.wiring import Wiring
@@ -25,6 +26,7 @@ MESSAGES_AT_ONCE: Final = 4
 
 def main() -> None:
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    say(described(sys.executable, "botocore", "pynamodb"))
     with stack() as (running, wiring):
         Simulator(running.stripe_api_url).fill(size, seed=14)
         units, listed = measured(wiring)

@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench import corpus, floor
+from bench.machine import described
 from bench.running import EPOCH, Kept, stack
 from bench.units import Units
 from peoplesync.adapters import wiring as composition
@@ -41,6 +42,7 @@ WARM_UP: Final = 0.4
 
 
 def main() -> None:
+    say(described(sys.executable, "botocore", "pynamodb"))
     with stack() as (_, wiring):
         measure(wiring)
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 from pynamodb.exceptions import PutError
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, condition_failed
 from peoplesync.adapters.dynamodb.tables import ImportRow
 
 if TYPE_CHECKING:
     from peoplesync.domain.connections import Epoch
 
-CONFLICT: Final = "ConditionalCheckFailedException"
 KEPT_SECONDS: Final = 60 * 86_400
 """For so long can a run be gone on with; what it came to is kept in its own row, for ever."""
 
@@ -34,5 +33,5 @@ class AppliedChunks:
             with busy_as_unavailable():
                 row.save(condition=ImportRow.pk.does_not_exist())
         except PutError as error:
-            if error.cause_response_code != CONFLICT:
+            if not condition_failed(error):
                 raise

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from pynamodb.exceptions import PutError
 
-from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, condition_failed
 from peoplesync.adapters.dynamodb.people.stored_people import snapshot_from_json, snapshot_to_json
 from peoplesync.adapters.dynamodb.tables import CatalogueRevisionRow, CatalogueRow, whole
 from peoplesync.domain.catalogue import (
@@ -95,7 +95,7 @@ class CatalogueStore:
             with busy_as_unavailable():
                 row.save(condition=unchanged)
         except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if condition_failed(error):
                 raise VersionConflict from error
             raise
 

@@ -14,7 +14,7 @@ from pynamodb.expressions.update import Action
 
 from peoplesync.adapters.dynamodb.connections_reader import ConnectionsReader, connection_of
 from peoplesync.adapters.dynamodb.definitions import StoredDefinitions
-from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, condition_failed
 from peoplesync.adapters.dynamodb.tables import ConnectionRow
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.quiet_period import QuietPeriodBaseline
@@ -219,7 +219,7 @@ def _set(attribute: Attribute[Any], value: Any) -> Action:
 
 
 def _raise_version_conflict(error: PutError | UpdateError) -> None:
-    if error.cause_response_code == "ConditionalCheckFailedException":
+    if condition_failed(error):
         raise VersionConflict("somebody else has changed this connection") from error
 
 

@@ -11,7 +11,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, condition_failed
 from peoplesync.adapters.dynamodb.tables import ConnectionRow, whole
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.quiet_period import QuietPeriodBaseline, read_baseline
@@ -67,7 +67,7 @@ class ConnectionsReader:
                     actions=actions, condition=current if only_if is None else current & only_if
                 )
         except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
             return False
         return True

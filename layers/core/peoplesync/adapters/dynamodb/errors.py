@@ -51,6 +51,11 @@ def call(connection: Connection, operation: str, request: Mapping[str, Any]) -> 
     return answer
 
 
+def condition_failed(error: PynamoDBException) -> bool:
+    """Whether a write was refused because its condition did not hold."""
+    return "ConditionalCheckFailedException" in error_codes(error)
+
+
 def error_codes(error: PynamoDBException) -> frozenset[str]:
     """The error's code, and of a cancelled transaction its reasons'; none where no answer came."""
     if isinstance(error.cause, BotoCoreError):

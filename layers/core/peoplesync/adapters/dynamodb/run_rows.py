@@ -8,8 +8,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from pynamodb.exceptions import PutError
 
-from peoplesync.adapters.dynamodb.applied_chunks import CONFLICT, expiry
-from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.applied_chunks import expiry
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, condition_failed
 from peoplesync.adapters.dynamodb.tables import ImportRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
@@ -101,7 +101,7 @@ def save_position(run: Run, list_name: str, position: P, more: Mapping[str, Any]
         with busy_as_unavailable():
             row.save(condition=unchanged)
     except PutError as error:
-        if error.cause_response_code == CONFLICT:
+        if condition_failed(error):
             raise Superseded("another task goes on with this run") from error
         raise
     return replace(position, version=version)

@@ -10,7 +10,7 @@ from typing import Final
 
 from pynamodb.exceptions import UpdateError
 
-from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, condition_failed
 from peoplesync.adapters.dynamodb.tables import WriteKeyRow, whole
 from peoplesync.use_cases.ingress.write_keys import WriteKey, hash_of
 
@@ -70,7 +70,7 @@ class WriteKeys:
                     actions=[revoked.set(at)], condition=known & revoked.does_not_exist()
                 )
         except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
 
 

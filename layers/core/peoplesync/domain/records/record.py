@@ -339,10 +339,8 @@ def _with_object(
     fetched = answer.snapshot if answer else None
     match key.kind:
         case "customer":
-            no_news = NO_NEWS_WITHIN if answer is None else -1
-            return replace(
-                record, customer=settle(record.customer, arriving, fetched, no_news_within=no_news)
-            )
+            within = NO_NEWS_WITHIN if answer is None else 0
+            return replace(record, customer=settle(record.customer, arriving, fetched, no_news_within=within))
         case "subscription":
             return _with_subscription(record, key.id, arriving, answer)
         case "invoice":

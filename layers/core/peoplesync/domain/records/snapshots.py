@@ -65,7 +65,7 @@ def settle(
     arriving: Sequence[Snapshot],
     fetched: Snapshot | Gone | None = None,
     alike: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = operator.eq,
-    no_news_within: float = -1,
+    no_news_within: float = 0,
 ) -> Snapshot | None:
     """The snapshot that stands after `arriving` came to `stored`, in whatever order they did.
 

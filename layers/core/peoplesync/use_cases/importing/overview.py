@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from peoplesync.use_cases.importing.progress import figures
+from peoplesync.use_cases.importing.progress import final_counts
 from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns
 from peoplesync.use_cases.jobs.overview import Overview
 from peoplesync.use_cases.public_json import iso
@@ -24,7 +24,7 @@ class Imports(Overview[ImportRun]):
     def counts(self, run: ImportRun) -> dict[str, Any]:
         if run.figures is not None and run.status != "running":
             return dict(run.figures)
-        found = figures(run, self.runs)
+        found: dict[str, Any] = final_counts(run, self.runs)["figures"]
         if run.status == "succeeded":  # before figures were kept; it will not be gone on with
             self.runs.save(replace(run, figures=found))
         return found

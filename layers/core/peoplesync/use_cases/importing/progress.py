@@ -18,15 +18,14 @@ def objects_listed(run: ImportRun, runs: ImportRuns) -> dict[str, int]:
     return {name: objects for name, objects in runs.listed(run).items() if name != UNSEEN}
 
 
-def figures(run: ImportRun, runs: ImportRuns) -> dict[str, Any]:
-    """The counts of a run as it stands, and what each list has shown (`lists`). Reads all of its pages."""
-    lists = objects_listed(run, runs)
-    return {**counts(progress_of(run, runs), lists), "lists": lists}
-
-
 def final_counts(run: ImportRun, runs: ImportRuns) -> dict[str, Any]:
-    """What a run keeps when it ends."""
-    return {"figures": figures(run, runs)}
+    """What a run keeps when it ends. Reads all of its pages."""
+    return {"figures": figures(progress_of(run, runs), objects_listed(run, runs))}
+
+
+def figures(progress: Progress, listed: Mapping[str, int]) -> dict[str, Any]:
+    """The counts of a run, and how many objects each list has shown (`lists`)."""
+    return {**counts(progress, listed), "lists": dict(listed)}
 
 
 def counts(progress: Progress, listed: Mapping[str, int]) -> dict[str, int]:

@@ -123,7 +123,7 @@ class ListReader:
             return window
         if page.objects:
             listed = ListedPage(self.listing.name, window.id, window.pages, {}, params)
-            enqueue_page(self.run, listed, batches(self.listing.name, page), self.queue, self.runs)
+            enqueue_page(self.run, listed, batches(self.listing, page), self.queue, self.runs)
         self.pages += 1
         with self._changed:
             # Another reader may have taken over a part of this window meanwhile.
@@ -157,9 +157,9 @@ class ListReader:
         return stored
 
 
-def batches(list_name: str, page: Page) -> Iterator[BulkBatch]:
+def batches(listing: StripeList, page: Page) -> Iterator[BulkBatch]:
     """What a page of a list shows, in chunks."""
-    if list_name.endswith("events"):
+    if listing.resource == "events":
         wanted = (one for one in page.objects if no_use(one) is None)
         return (BulkBatch(as_of=page.as_of, events=parts) for parts in chunks_of_events(wanted))
     return (BulkBatch(as_of=page.as_of, objects=parts) for parts in chunks_of_objects(page.objects))

@@ -15,7 +15,7 @@ from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC
 from peoplesync.domain.records.snapshots import NO_NEWS_WITHIN
 from peoplesync.domain.stripe_objects import UnreadableStripeObject
 from peoplesync.use_cases.importing.lists import lists_of, optional_permission, stripe_list
-from peoplesync.use_cases.importing.progress import UNSEEN, counts, objects_listed, shortcoming
+from peoplesync.use_cases.importing.progress import UNSEEN, counts, figures, objects_listed, shortcoming
 from peoplesync.use_cases.importing.reading_lists import READERS, ListReader, batches
 from peoplesync.use_cases.importing.request import read_request
 from peoplesync.use_cases.importing.runs import ImportRun, ImportRuns, ListState
@@ -177,7 +177,7 @@ class Importer:
                 waits = replace(before, idle_since=since, reason=str(problem))
                 self.runs.save_list_state(run, page.list, waits)
                 return {**place, "status": "wait", "seconds": WAIT, "reason": str(problem)}
-            enqueue_page(run, page, batches(page.list, again), self.queue, self.runs)
+            enqueue_page(run, page, batches(listing, again), self.queue, self.runs)
         self._waits_no_more(run)
         self.runs.save(replace(run, enqueued_again=True))
         return {**place, "status": "done"}
@@ -194,13 +194,13 @@ class Importer:
     def finish(self, place: Place) -> Answer:
         """The run's end: succeeded only if everything is applied."""
         run, _ = self._run(place)
-        progress, lists = progress_of(run, self.runs), objects_listed(run, self.runs)
-        figures = {**counts(progress, lists), "lists": lists}
+        progress = progress_of(run, self.runs)
+        came_to = figures(progress, objects_listed(run, self.runs))
         failure = shortcoming(progress, self.runs.failures(run) if progress.failed else ())
-        ended = self.job.end(run, failure, counts={"figures": figures})
+        ended = self.job.end(run, failure, counts={"figures": came_to})
         if ended.status == "succeeded" and run.is_full:
             self.close_gap(run.epoch, run.started_at)
-        return {**place, **figures, "status": ended.status, "reason": failure}
+        return {**place, **came_to, "status": ended.status, "reason": failure}
 
     def _run(self, place: Place) -> tuple[ImportRun, Connection]:
         run = self.job.run(place)

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
-from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, condition_failed
 from peoplesync.adapters.dynamodb.tables import IdentityRow, ReceiptRow, whole
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import ERASED
 from peoplesync.use_cases.erasing.receipt import ErasureReceipt
-
-_REFUSED = "ConditionalCheckFailedException"
 
 
 def additions(removed: ErasureReceipt) -> list[Action]:
@@ -45,7 +43,7 @@ def note_feed_deleted(epoch: Epoch, person: str, entries: int, at: int | None) -
         with busy_as_unavailable():
             row.update(actions=[ReceiptRow.entries.add(entries), *done], condition=ReceiptRow.pk.exists())
     except UpdateError as error:
-        if error.cause_response_code != _REFUSED:
+        if not condition_failed(error):
             raise
 
 
@@ -95,7 +93,7 @@ class ErasedRows:
             with busy_as_unavailable():
                 row.delete(condition=IdentityRow.person == ERASED)
         except DeleteError as error:
-            if error.cause_response_code != _REFUSED:
+            if not condition_failed(error):
                 raise
             return False
         return True
