@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from peoplesync.domain.catalogue import EVENT_TYPES as CATALOGUE_EVENT_TYPES
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC
+from peoplesync.domain.records.changes import EVENT_TYPES
+from peoplesync.use_cases.importing.lists import lists_of
 from peoplesync.use_cases.importing.overview import Imports
 from peoplesync.use_cases.importing.runs import ImportRun
 from peoplesync.use_cases.importing.steps import GIVES_UP_AFTER
@@ -65,6 +68,14 @@ def test_a_second_import_within_minutes_asks_stripe_for_nobody_whom_the_first_ha
     assert world.drive(name="run_2")["status"] == "succeeded"
 
     assert world.world.stripe.asked == []
+
+
+def test_the_lists_of_events_ask_for_all_types_that_count_and_each_for_no_more_than_stripe_takes() -> None:
+    lists = lists_of(ImportRun("run_1", TEST, NOW), {})
+    types = [one.params["types"] for one in lists if one.resource == "events"]
+
+    assert max(map(len, types)) <= 20
+    assert sorted(chain(*types)) == sorted(EVENT_TYPES | CATALOGUE_EVENT_TYPES)
 
 
 def test_a_list_that_this_version_does_not_read_fails_the_import_in_words() -> None:
