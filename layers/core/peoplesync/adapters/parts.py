@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from peoplesync.adapters.dynamodb.import_runs import ImportRuns
     from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
     from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
+    from peoplesync.adapters.dynamodb.read_models.read_model_reader import ReadModelReader
+    from peoplesync.adapters.dynamodb.read_models.read_model_store import ReadModelStore
     from peoplesync.adapters.dynamodb.reevaluation_runs import ReevaluationRuns
     from peoplesync.adapters.stripe.api import StripeApi
     from peoplesync.adapters.stripe.api_keys import ApiKeys
@@ -139,6 +141,19 @@ class Parts:
         from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 
         return PeopleReader()
+
+    @cached_property
+    def read_models(self) -> ReadModelReader:
+        """Counts, history, movements and search, for reading only."""
+        from peoplesync.adapters.dynamodb.read_models.read_model_reader import ReadModelReader
+
+        return ReadModelReader(self.tables)
+
+    def read_model_store(self, part: int, retention_days: int) -> ReadModelStore:
+        """The same, for who keeps them."""
+        from peoplesync.adapters.dynamodb.read_models.read_model_store import ReadModelStore
+
+        return ReadModelStore(self.tables, part, retention_days)
 
     @cached_property
     def catalogue(self) -> CatalogueStore:

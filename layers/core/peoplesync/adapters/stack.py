@@ -21,6 +21,7 @@ class Stack:
     connections_table: str
     catalogue_table: str
     imports_table: str
+    read_models_table: str
     write_keys_table: str
     live_queue_url: str
     bulk_queue_url: str

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.ingress.stripe_webhook import Receiver
     from peoplesync.use_cases.jobs.job import Job
     from peoplesync.use_cases.publishing.publish import Publisher
+    from peoplesync.use_cases.read_models.index import Indexer
     from peoplesync.use_cases.reevaluating.overview import Reevaluations
     from peoplesync.use_cases.reevaluating.runs import Reevaluation
     from peoplesync.use_cases.reevaluating.steps import Reevaluator
@@ -203,6 +204,19 @@ class Wiring(Parts):
             people=self.people_store(NEVER_WRITES, self.secrets_of(soon)),
             bus=EventBus(self.client("events", soon), self.environ["BUS_NAME"]),
         )
+
+    def indexer(self) -> Indexer:
+        """Counts and indexes what was written to people."""
+        import random
+
+        from peoplesync.adapters.dynamodb.read_models.stored_days import PARTS
+        from peoplesync.use_cases.read_models.index import Indexer
+
+        store = self.read_model_store(
+            random.randrange(PARTS),  # noqa: S311 - no secret
+            int(self.environ["FEED_RETENTION_DAYS"]),
+        )
+        return Indexer(connections=self.connections, owners=store, store=store)
 
     def import_overview(self, epoch: Epoch) -> Imports:
         """The imports of an epoch."""

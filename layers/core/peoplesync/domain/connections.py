@@ -45,6 +45,9 @@ class Connection:
     `definitions_changed_at` is when segments or fields were last changed, None where they are as the
     connection began with them.
 
+    `counted` says whether the read models know everybody: those of a connection from before there were any
+    begin with a recount.
+
     `lag_seconds` is how long the newest event took from Stripe's `created` until it was applied; `sweep` is
     how far those whom the clock may have moved are handed out, `rhythm` how long the account is usually quiet
     between two events.
@@ -71,6 +74,7 @@ class Connection:
     endpoint_problem: str | None = None
     definitions_changed_at: int | None = None
     erased_since: int | None = None
+    counted: bool = True
     sweep: SweepProgress = field(default_factory=SweepProgress)
     rhythm: QuietPeriodBaseline = field(default_factory=QuietPeriodBaseline)
 

@@ -86,6 +86,12 @@ class Metric(Enum):
     EVENTS_PUBLISHED = Measure("Count", "events put on the bus, for others to act upon")
     PUBLISH_FAILED = Measure("Count", "writes of which something could not be published, to be tried again")
 
+    # Read models
+    PEOPLE_INDEXED = Measure("Count", "people of whom something was counted or indexed")
+    INDEX_PASSED_OVER = Measure(
+        "Count", "writes of people that could not be counted; a recount makes up for it"
+    )
+
     # What it costs
     READ_UNITS = Measure("Count", "read units that DynamoDB counted")
     WRITE_UNITS = Measure("Count", "write units that DynamoDB counted")

@@ -109,6 +109,10 @@ class ConnectionsStore(StoredDefinitions, ConnectionsReader):
         epoch."""
         self._update(epoch, ConnectionRow.erased_since.set(ConnectionRow.erased_since | at))
 
+    def note_counted(self, epoch: Epoch) -> None:
+        """Remembers that the read models know everybody. Raises VersionConflict in another epoch."""
+        self._update(epoch, ConnectionRow.counted.set(True))
+
     def _put(self, connection: Connection, condition: Condition) -> None:
         self._cached.pop(connection.name, None)
         try:
@@ -246,6 +250,7 @@ def _to_row(connection: Connection) -> ConnectionRow:
         endpoint_problem=connection.endpoint_problem,
         definitions_changed_at=connection.definitions_changed_at,
         erased_since=connection.erased_since,
+        counted=connection.counted,
         swept_json=connection.sweep.as_json(),
         rhythm_json=connection.rhythm.as_json(),
     )

@@ -97,6 +97,7 @@ def connection_of(row: ConnectionRow) -> Connection:
         endpoint_problem=row.endpoint_problem,
         definitions_changed_at=whole(row.definitions_changed_at),
         erased_since=whole(row.erased_since),
+        counted=bool(row.counted),
         sweep=read_sweep_progress(row.swept_json) if row.swept_json else SweepProgress(),
         rhythm=read_baseline(row.rhythm_json) if row.rhythm_json else QuietPeriodBaseline(),
     )

@@ -16,6 +16,7 @@ from peoplesync.adapters.dynamodb.tables import (
     ImportRow,
     MemberRow,
     PersonRow,
+    ReadModelRow,
     SegmentRow,
 )
 from peoplesync.domain.connections import Epoch
@@ -29,8 +30,10 @@ TABLES: Final[dict[str, type[Model]]] = {
     "imports": ImportRow,
     "fields": FieldRow,
     "segments": SegmentRow,
+    "read_models": ReadModelRow,
 }
-"""In the order in which they are emptied: people first, since they should be gone soon."""
+"""In the order in which they are emptied: people first, since they should be gone soon, and the read models
+last: what was being added to them when the epoch ended is there by then."""
 
 ROWS_A_LOOK: Final = 500
 

@@ -20,7 +20,7 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 from pynamodb.constants import BINARY, STRING
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from peoplesync.adapters.dynamodb.compression import compressed, uncompressed
@@ -105,6 +105,8 @@ class PersonRow(Model):
     terms_json = JSONAttribute(null=True)
     errors_json = JSONAttribute(null=True)
     absorbed_json = JSONAttribute(null=True)
+    mrr_json = JSONAttribute(null=True)
+    moved_in_json = JSONAttribute(null=True)
     due_shard = UnicodeAttribute(null=True)
     review_at = NumberAttribute(null=True)
     due = DueIndex()
@@ -148,6 +150,7 @@ class ReceiptRow(Model):
     asked_at = NumberAttribute(null=True)
     erased_at = NumberAttribute(null=True)
     feed_deleted_at = NumberAttribute(null=True)
+    unindexed_at = NumberAttribute(null=True)
     customers = UnicodeSetAttribute(null=True)
     users = NumberAttribute(null=True)
     identities = NumberAttribute(null=True)
@@ -308,6 +311,7 @@ class ConnectionRow(Model):
     definitions_version = NumberAttribute()
     definitions_changed_at = NumberAttribute(null=True)
     erased_since = NumberAttribute(null=True)
+    counted = BooleanAttribute(null=True)
     created_at = NumberAttribute()
     last_event_at = NumberAttribute(null=True)
     endpoint_id = UnicodeAttribute(null=True)
@@ -342,6 +346,52 @@ class ImportRow(Model):
     expires_at = NumberAttribute(null=True)
 
 
+class MovesIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's own hook
+    """Who moved on a day: `moved_on` is `epoch#day`, `move` says what, where and who. Sparse."""
+
+    class Meta:
+        index_name = "moves"
+        projection = AllProjection()
+
+    moved_on = UnicodeAttribute(hash_key=True)
+    move = UnicodeAttribute(range_key=True)
+
+
+class ReadModelRow(Model):
+    """What is kept for readers. By `pk`, each after the epoch: `days#shard` is a part of the counters, with
+    its `head`, the lock for writing it, and its days (`sk` is `kind#day`); `mark#person` is what has been
+    counted of a person; `moves#who` are the moves of a customer or person; `find#abc` are the search terms
+    that begin so (`sk` is `term#person`)."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    version = NumberAttribute(null=True)
+    content = CompressedJSONAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+    moved_on = UnicodeAttribute(null=True)
+    move = UnicodeAttribute(null=True)
+    moves = MovesIndex()
+
+    @staticmethod
+    def part(epoch: Epoch, part: int) -> str:
+        return f"{epoch}#days#{part}"
+
+    @staticmethod
+    def mark(epoch: Epoch, person: str) -> str:
+        return f"{epoch}#mark#{person}"
+
+    @staticmethod
+    def moves_of(epoch: Epoch, who: str) -> str:
+        return f"{epoch}#moves#{who}"
+
+    @staticmethod
+    def terms(epoch: Epoch, beginning: str) -> str:
+        return f"{epoch}#find#{beginning[:3]}"
+
+
 class WriteKeyRow(Model):
     """A key for sending activity. `pk` is its SHA-256 in hex; the key itself is kept nowhere, and belongs to
     no epoch."""
@@ -369,6 +419,7 @@ MODELS: Final = (
     CatalogueRow,
     CatalogueRevisionRow,
     ImportRow,
+    ReadModelRow,
     WriteKeyRow,
 )
 
@@ -396,6 +447,7 @@ def use_tables(
         CatalogueRow: stack.catalogue_table,
         CatalogueRevisionRow: stack.catalogue_table,
         ImportRow: stack.imports_table,
+        ReadModelRow: stack.read_models_table,
         WriteKeyRow: stack.write_keys_table,
     }
     for model, name in names.items():

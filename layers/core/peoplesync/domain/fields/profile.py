@@ -11,7 +11,7 @@ from peoplesync.domain.fields.terms import completed, mrrs_of
 from peoplesync.domain.records.activity import Trait
 from peoplesync.domain.records.record import Occurrences, Record, as_one_customer
 from peoplesync.domain.records.snapshots import Snapshot
-from peoplesync.domain.revenue.mrr import rounded, total
+from peoplesync.domain.revenue.mrr import Mrr, rounded, total
 from peoplesync.domain.revenue.primary import primary_item, primary_subscription, status_rank
 from peoplesync.domain.stripe_objects import Customer, Item, Subscription
 
@@ -35,7 +35,8 @@ class Profile:
     """What a person's fields are projected from.
 
     `payment` has `created`, `amount` (minor unit), `currency` and `description`. `mrr` is by currency, in the
-    major unit, None where it cannot be known; it is not exact where a discount's terms are not known.
+    major unit, None where it cannot be known; it is not exact where a discount's terms are not known;
+    `mrr_of` is each customer's.
     `product_metadata` is the item's product's, `traits` are the latest of all users of the app. `until`
     is the next moment at which something here changes without any event, None where nothing will.
     """
@@ -51,6 +52,7 @@ class Profile:
     last_activity_at: int | None
     mrr: Mapping[str, str] | None
     mrr_exact: bool
+    mrr_of: Mapping[str, Mrr]
     last_sync_at: int | None
     until: int | None
     product_metadata: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +68,8 @@ def profile_of(
     subscription = primary_subscription(subscriptions)
     customers = [record.facts for record in _speaking(everyone) if record.facts is not None]
     trial_ends = (one["trial_end"] for one in subscriptions if one["status"] in ACTIVATED_STATUSES)
-    mrr = total(worth for record in everyone for worth in mrrs_of(record, now, catalogue))
+    mrr_of = {record.id: total(mrrs_of(record, now, catalogue)) for record in everyone}
+    mrr = total(mrr_of.values())
     item = _primary_item(everyone, subscription, catalogue)
     return Profile(
         customer=_leading_customer(everyone),
@@ -80,6 +83,7 @@ def profile_of(
         last_activity_at=_latest(_activity(everyone, now)),
         mrr=rounded(mrr),
         mrr_exact=mrr.exact,
+        mrr_of=mrr_of,
         last_sync_at=last_sync_at,
         until=min((one for one in (*trial_ends, mrr.until) if one is not None and one > now), default=None),
         product_metadata=_product_metadata(item, catalogue),

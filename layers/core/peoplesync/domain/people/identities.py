@@ -29,6 +29,7 @@ from peoplesync.domain.people.write_set import LoadedState, WriteSet
 from peoplesync.domain.records.changes import Change
 from peoplesync.domain.records.record import Record
 from peoplesync.domain.records.snapshots import Snapshot
+from peoplesync.domain.revenue.by_customer import Amounts, MrrByCustomer, sum_of
 from peoplesync.domain.segments.definitions import Definitions
 
 ERASED_AT_ONCE: Final = 15
@@ -45,6 +46,7 @@ class IdentityResolver:
         self._people: dict[str, Person] = dict(known.people)
         held = {identity: person.id for person in known.people.values() for identity in person.identities}
         self._owner: dict[str, str | None] = {**known.identities, **held}
+        self._holders = {record: person for person in known.people.values() for record in person.records}
         self._touched: dict[str, set[str]] = {}
         self._entries: defaultdict[str, list[tuple[str, BillingEvent]]] = defaultdict(list)
         self._charges: defaultdict[str, list[tuple[str, Snapshot]]] = defaultdict(list)
@@ -226,8 +228,20 @@ class IdentityResolver:
         before = self._known.people.get(person_id)
         if before is None or before.records != person.records:
             person = replace(person, last_sync_at=self._now)
-        written = replace(person, version=person.version + 1, absorbed=())
+        moved_in = self._moved_in(person)
+        written = replace(person, version=person.version + 1, absorbed=(), moved_in=moved_in)
         return evaluate(written, definitions, self._now, self._known.catalogue)
+
+    def _moved_in(self, person: Person) -> MrrByCustomer:
+        """The customers who were kept elsewhere, or under another id, with the MRR they had there."""
+        found: dict[str, Amounts | None] = {}
+        for record in person.records.values():
+            for name in {record.id, record.alias or record.id}:
+                former = self._holders.get(name)
+                if former is not None and (former.id, name) != (person.id, record.id):
+                    theirs = None if former.mrr is None else former.mrr.get(name, {})
+                    found[record.id] = sum_of(found.get(record.id, {}), theirs)
+        return {name: found[name] for name in sorted(found) if found[name] != {}}
 
     def _put(self, person: Person, record: Record) -> None:
         self._people[person.id] = replace(person, records={**person.records, record.id: record})
@@ -304,6 +318,8 @@ def _unmoved(before: Person | None, after: Person | None) -> bool:
         evaluated_at=before.evaluated_at,
         fields=before.fields,
         absorbed=before.absorbed,
+        moved_in=before.moved_in,
+        mrr=after.mrr if before.mrr is not None else None,
     )
     return same == before and _values(after) == _values(before)
 

@@ -14,6 +14,7 @@ from peoplesync.domain.fields.profile import profile_of
 from peoplesync.domain.fields.terms import uses_of
 from peoplesync.domain.records.activity import USER
 from peoplesync.domain.records.record import Record, occurrences
+from peoplesync.domain.revenue.by_customer import MrrByCustomer, mrr_by_customer
 from peoplesync.domain.segments.definitions import Definitions, memberships
 from peoplesync.domain.segments.rules import Subject, earliest
 
@@ -66,7 +67,8 @@ class Person:
     revisions of the catalogue's entries that they were evaluated with.
 
     `errors` says by field why its value cannot be converted. `absorbed` are the people whose last record
-    has moved here, in this very write.
+    has moved here, in this very write; `moved_in` are the customers who did, with the MRR that they were kept
+    with elsewhere. `mrr` is None of a person who was stored before it was kept by customer.
     """
 
     id: str
@@ -83,6 +85,8 @@ class Person:
     terms: Mapping[str, int] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     absorbed: tuple[str, ...] = ()
+    mrr: MrrByCustomer | None = None
+    moved_in: MrrByCustomer = field(default_factory=dict)
 
     @property
     def unidentified(self) -> bool:
@@ -165,4 +169,5 @@ def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Cata
         definitions_version=definitions.version,
         terms=terms_of(person, catalogue),
         errors=errors,
+        mrr=mrr_by_customer(profile.mrr_of, {**(person.mrr or {}), **person.moved_in}),
     )

@@ -33,9 +33,19 @@ def major(minor: int | str | Decimal, currency: str) -> str:
     return f"{amount:f}"
 
 
-def rounded_major(minor: Fraction, currency: str) -> str:
-    """An exact rational in the minor unit, rounded once (half up) to whole minor units, in the major unit."""
+def rounded_minor(minor: Fraction) -> int:
+    """An exact rational in the minor unit, rounded once (half up) to whole minor units."""
     whole, rest = divmod(abs(minor.numerator), minor.denominator)
     if Fraction(rest, minor.denominator) >= Fraction(1, 2):
         whole += 1
-    return major(-whole if minor < 0 else whole, currency)
+    return -whole if minor < 0 else whole
+
+
+def rounded_major(minor: Fraction, currency: str) -> str:
+    """The same in the major unit."""
+    return major(rounded_minor(minor), currency)
+
+
+def minor(text: str, currency: str) -> int:
+    """An amount in whole minor units, of text in the major unit: `minor("49.00", "usd")` is 4900."""
+    return int(Decimal(text).scaleb(decimals(currency)))

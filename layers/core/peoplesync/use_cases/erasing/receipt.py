@@ -18,12 +18,14 @@ _CUSTOMER = customer_identity("")
 @dataclass(frozen=True)
 class ErasureReceipt:
     """What was removed with a person. `customers` are Stripe's ids, all else is counted. `erased_at` is when
-    the person went, `feed_deleted_at` when their feed had gone too."""
+    the person went, `feed_deleted_at` when their feed had gone too, `unindexed_at` when the read models had
+    forgotten them: no search finds them, and of their movements only the amounts are left."""
 
     person: str
     asked_at: int | None = None
     erased_at: int | None = None
     feed_deleted_at: int | None = None
+    unindexed_at: int | None = None
     customers: tuple[str, ...] = ()
     users: int = 0
     identities: int = 0
@@ -34,7 +36,7 @@ class ErasureReceipt:
     @property
     def complete(self) -> bool:
         """Whether nothing of the person is left."""
-        return self.erased_at is not None and self.feed_deleted_at is not None
+        return None not in (self.erased_at, self.feed_deleted_at, self.unindexed_at)
 
     def public(self) -> dict[str, Any]:
         """As JSON."""
@@ -42,6 +44,7 @@ class ErasureReceipt:
             "asked_at": self.asked_at,
             "erased_at": self.erased_at,
             "feed_deleted_at": self.feed_deleted_at,
+            "unindexed_at": self.unindexed_at,
         }
         return {
             "person": self.person,

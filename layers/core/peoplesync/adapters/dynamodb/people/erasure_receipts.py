@@ -70,6 +70,7 @@ class ErasedRows:
             asked_at=whole(row.asked_at),
             erased_at=whole(row.erased_at),
             feed_deleted_at=whole(row.feed_deleted_at),
+            unindexed_at=whole(row.unindexed_at),
             customers=tuple(sorted(row.customers or ())),
             users=int(row.users or 0),
             identities=int(row.identities or 0),

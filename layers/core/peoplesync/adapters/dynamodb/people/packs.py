@@ -18,7 +18,7 @@ from peoplesync.use_cases.ports import Unavailable, VersionConflict
 MAX_BYTES: Final = 3_500_000
 """Under the 4 MB that a transaction takes."""
 
-_CONFLICTS: Final = frozenset(
+CONFLICTS: Final = frozenset(
     {
         "ConditionalCheckFailed",
         "ConditionalCheckFailedException",
@@ -26,6 +26,7 @@ _CONFLICTS: Final = frozenset(
         "TransactionConflictException",
     }
 )
+"""Codes by which a write is refused since somebody else was there first."""
 
 Failures = Mapping[int, Exception]
 """By number the plans that were not written: a VersionConflict, Unavailable, or what they crashed with."""
@@ -67,7 +68,7 @@ class PackWriter:
         try:
             call(self.connection, f"{item.operation}Item", request)
         except PynamoDBException as error:
-            if not error_codes(error) & _CONFLICTS:
+            if not error_codes(error) & CONFLICTS:
                 raise
             if _already_written(item, error):
                 return {}
@@ -131,9 +132,9 @@ def _refused(pack: Mapping[int, Plan], error: TransactWriteError) -> Failures:
     for number, plan in pack.items():
         codes = {one.code for one in reasons[begins : begins + len(plan.items)] if one}
         begins += len(plan.items)
-        if codes - _CONFLICTS - BUSY:
+        if codes - CONFLICTS - BUSY:
             raise error
-        if codes & _CONFLICTS:
+        if codes & CONFLICTS:
             failures[number] = _conflict(error)
         elif codes:
             failures[number] = _busy(error)

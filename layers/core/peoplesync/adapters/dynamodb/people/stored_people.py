@@ -34,6 +34,8 @@ def to_row(epoch: Epoch, person: Person, cause: str) -> PersonRow:
         terms_json=dict(person.terms),
         errors_json=dict(person.errors) or None,
         absorbed_json=list(person.absorbed) or None,
+        mrr_json=None if person.mrr is None else dict(person.mrr),
+        moved_in_json=dict(person.moved_in) or None,
         cause=cause,
         records={name: _record_to_json(record) for name, record in person.records.items()},
         fields_json={key: value for key, value in person.fields.items() if value is not None},
@@ -61,6 +63,8 @@ def from_row(row: PersonRow) -> Person:
         terms=row.terms_json or {},
         errors=row.errors_json or {},
         absorbed=tuple(row.absorbed_json or ()),
+        mrr=row.mrr_json,
+        moved_in=row.moved_in_json or {},
     )
 
 

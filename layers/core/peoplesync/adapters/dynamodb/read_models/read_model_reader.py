@@ -1,0 +1,73 @@
+"""Read models in DynamoDB, for who reads them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.connection import Connection
+
+from peoplesync.adapters.dynamodb.people.batch_get import batch_get
+from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, LAST_DAY, PARTS, days_back_to, from_row
+from peoplesync.adapters.dynamodb.tables import ReadModelRow
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.read_models.contribution import Kind, Move
+from peoplesync.domain.read_models.days import Counts, Day, merged
+from peoplesync.use_cases.read_models.read import Counted
+
+
+@dataclass(frozen=True)
+class ReadModelReader:
+    """Reads the read models of a stack: so many units whatever there is of people."""
+
+    connection: Connection
+
+    def counts(self, epoch: Epoch, kind: Kind = "segments") -> Counted:
+        """What is counted now, and as of when."""
+        with ThreadPoolExecutor(PARTS) as pool:
+            parts = list(pool.map(lambda part: days_back_to(epoch, part, kind, LAST_DAY), range(PARTS)))
+        totals: Counts = Counter()
+        for part in parts:
+            totals.update(part[-1].totals if part else {})
+        return Counted(totals, self._as_of(epoch))
+
+    def days(self, epoch: Epoch, kind: Kind, first: int, last: int) -> list[Day]:
+        """The days from `first` to `last`, each with what was counted at its end and what moved on it."""
+        with ThreadPoolExecutor(PARTS) as pool:
+            return merged(
+                pool.map(lambda part: self._part(epoch, part, kind, first, last), range(PARTS)), first, last
+            )
+
+    def find(self, epoch: Epoch, sought: str, most: int, after: str = "") -> list[tuple[str, str]]:
+        """The terms that begin with what is sought (folded, three characters or more), after one of them,
+        with whom they find."""
+        start = after or sought
+        found = ReadModelRow.query(
+            ReadModelRow.terms(epoch, sought),
+            ReadModelRow.sk.between(start, f"{sought}\U0010ffff"),
+            limit=most + 1,
+        )
+        rows = [row.sk for row in found if row.sk != after][:most]
+        return [(sk.rpartition("#")[0], sk.rpartition("#")[2]) for sk in rows]
+
+    def moves(self, epoch: Epoch, day: int, what: str, where: str, most: int, after: str = "") -> list[Move]:
+        """Who moved in that way on a day, in order of who; after one of them."""
+        begins = f"{what}#{where}#"
+        between = ReadModelRow.move.between(begins + after + ("$" if after else ""), begins + "\U0010ffff")
+        rows: Any = ReadModelRow.moves.query(f"{epoch}#{day:06d}", between, limit=most)
+        return [Move(row.move.split("#")[2], what, where, row.content["amount"]) for row in rows]
+
+    def _as_of(self, epoch: Epoch) -> int | None:
+        keys = [(ReadModelRow.part(epoch, part), HEAD) for part in range(PARTS)]
+        heads = batch_get(self.connection, {ReadModelRow: keys}, (ReadModelRow,))[ReadModelRow]
+        return max((int(one.content["as_of"]) for one in heads), default=None)
+
+    def _part(self, epoch: Epoch, part: int, kind: Kind, first: int, last: int) -> list[Day]:
+        key = ReadModelRow.part(epoch, part)
+        between = ReadModelRow.sk.between(f"{kind}#{first:06d}", f"{kind}#{last:06d}")
+        within = [from_row(row) for row in ReadModelRow.query(key, between)]
+        before = ReadModelRow.sk.between(f"{kind}#{0:06d}", f"{kind}#{first - 1:06d}")
+        earlier = list(ReadModelRow.query(key, before, scan_index_forward=False, limit=1))
+        return [*map(from_row, earlier), *within]

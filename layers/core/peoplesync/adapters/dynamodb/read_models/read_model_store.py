@@ -1,0 +1,195 @@
+"""Read models in DynamoDB, for who keeps them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException, UpdateError
+from pynamodb.models import Model
+
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, call, condition_failed, error_codes
+from peoplesync.adapters.dynamodb.people.batch_get import batch_get
+from peoplesync.adapters.dynamodb.people.packs import CONFLICTS
+from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, PARTS, days_back_to, to_row
+from peoplesync.adapters.dynamodb.tables import IdentityRow, ReadModelRow, ReceiptRow
+from peoplesync.domain.connections import Epoch
+from peoplesync.domain.read_models.contribution import KINDS, Kind, from_json, to_json
+from peoplesync.domain.read_models.days import DAY, Counts, Day, with_change
+from peoplesync.use_cases.ports import VersionConflict
+from peoplesync.use_cases.read_models.index import Mark, MoveOfDay, Update
+
+MARK: Final = "mark"
+KEPT_AFTER_REMOVAL: Final = 2 * DAY
+"""Seconds for which the mark of a person who is gone is kept: longer than a stream can repeat a record."""
+
+MOST_DAYS_LATE: Final = 3
+"""What is learnt for an older day than that counts on the oldest of these: each day since then is written
+again with it."""
+
+
+@dataclass
+class ReadModelStore:
+    """The read models of a stack. `part` is the part of the counters that is tried first; moves are kept for
+    `retention_days`. Everything raises Unavailable."""
+
+    connection: Connection
+    part: int
+    retention_days: int
+
+    def owners(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str]:
+        """See `index.Owners`."""
+        keys = {IdentityRow.key(epoch, one): one for one in identities}
+        with busy_as_unavailable():
+            rows = batch_get(self.connection, {IdentityRow: keys})[IdentityRow]
+        return {keys[row.pk]: row.person for row in rows}
+
+    def marks(self, epoch: Epoch, people: Collection[str]) -> Mapping[str, Mark]:
+        """See `index.Store`."""
+        keys = {(ReadModelRow.mark(epoch, one), MARK): one for one in people}
+        with busy_as_unavailable():
+            rows = batch_get(self.connection, {ReadModelRow: keys})[ReadModelRow]
+        return {keys[row.pk, row.sk]: mark_of(row) for row in rows}
+
+    def write(self, epoch: Epoch, update: Update) -> None:
+        """See `index.Store`. Terms and moves may be written twice; only counts and marks may not."""
+        with busy_as_unavailable():
+            self._write_terms(epoch, update)
+            self._write_moves(epoch, update)
+            self._count(epoch, update)
+
+    def note_unindexed(self, epoch: Epoch, person: str, now: int) -> None:
+        """See `index.Store`."""
+        at = ReceiptRow.unindexed_at
+        row = ReceiptRow(ReceiptRow.key(epoch, person))
+        try:
+            with busy_as_unavailable():
+                row.update(actions=[at.set(at | now)], condition=ReceiptRow.pk.exists())
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise
+
+    def _write_terms(self, epoch: Epoch, update: Update) -> None:
+        with ReadModelRow.batch_write() as batch:
+            for person, (counted, mark) in update.marks.items():
+                old = counted.contribution.terms if counted else frozenset()
+                new = mark.contribution.terms
+                for term in sorted(new - old):
+                    batch.save(term_row(epoch, term, person))
+                for term in sorted(old - new):
+                    batch.delete(term_row(epoch, term, person))
+
+    def _write_moves(self, epoch: Epoch, update: Update) -> None:
+        expires_at = update.as_of + self.retention_days * DAY
+        with ReadModelRow.batch_write() as batch:
+            for one in update.moves:
+                batch.save(_move_row(epoch, one, expires_at))
+            for who in sorted(update.forgotten):
+                for row in ReadModelRow.query(ReadModelRow.moves_of(epoch, who), consistent_read=True):
+                    batch.delete(row)
+
+    def _count(self, epoch: Epoch, update: Update) -> None:
+        rows = [*self._days(epoch, update), *_marks(epoch, update)]
+        request = {"TransactItems": [{"Put": one} for one in rows]}
+        try:
+            call(self.connection, "TransactWriteItems", request)
+        except PynamoDBException as error:
+            if error_codes(error) & CONFLICTS:
+                self.part = (self.part + 1) % PARTS
+                raise VersionConflict from error
+            raise
+
+    def _days(self, epoch: Epoch, update: Update) -> Iterator[Mapping[str, Any]]:
+        """The days that change, and the head of their part, by which nobody else changes them meanwhile."""
+        kinds = {
+            key[0] for counts in (update.totals, update.flows) for some in counts.values() for key in some
+        }
+        if not kinds:
+            return
+        key = ReadModelRow.part(epoch, self.part)
+        head = next(iter(ReadModelRow.query(key, ReadModelRow.sk == HEAD, consistent_read=True)), None)
+        days: dict[tuple[Kind, int], Day] = {}
+        for kind in (one for one in KINDS if one in kinds):
+            days |= {(kind, one.day): one for one in self._changed(epoch, update, kind)}
+        content: Any = head.content if head else {}
+        as_of = max(update.as_of, content.get("as_of", 0))
+        version = head.version if head else None
+        new_head = ReadModelRow(key, HEAD, version=int(version or 0) + 1, content={"as_of": as_of})
+        yield _put(new_head, version)
+        for (kind, _), day in days.items():
+            yield _put(to_row(epoch, self.part, kind, day))
+
+    def _changed(self, epoch: Epoch, update: Update, kind: Kind) -> list[Day]:
+        learnt = sorted(update.totals.keys() | update.flows.keys())
+        series = days_back_to(epoch, self.part, kind, learnt[0], consistent=True)
+        earliest = max([one.day for one in series] + learnt) - MOST_DAYS_LATE
+        changed: dict[int, Day] = {}
+        for day in learnt:
+            totals, flows = (
+                _of(kind, counts.get(day, Counter())) for counts in (update.totals, update.flows)
+            )
+            if totals or flows:
+                new = with_change(series, max(day, earliest), totals, flows)
+                changed |= {one.day: one for one in new}
+                series = sorted({one.day: one for one in (*series, *new)}.values(), key=lambda one: one.day)
+        return list(changed.values())
+
+
+def _of(kind: Kind, counts: Counts) -> Counts:
+    return Counter({key[1:]: count for key, count in counts.items() if key[0] == kind and count})
+
+
+def _marks(epoch: Epoch, update: Update) -> Iterator[Mapping[str, Any]]:
+    for person, (counted, mark) in update.marks.items():
+        gone = not mark.contribution.indexes
+        row = ReadModelRow(
+            ReadModelRow.mark(epoch, person),
+            MARK,
+            version=mark.version,
+            content=to_json(mark.contribution),
+            expires_at=update.as_of + KEPT_AFTER_REMOVAL if gone else None,
+        )
+        yield _put(row, counted.version if counted else None)
+
+
+_UNCONDITIONAL: Final = -1
+
+
+def _put(row: ReadModelRow, version: float | None = _UNCONDITIONAL) -> Mapping[str, Any]:
+    """The put of a row, if its version is still that, or None where there is none yet."""
+    condition = (
+        None
+        if version == _UNCONDITIONAL
+        else ReadModelRow.pk.does_not_exist()
+        if version is None
+        else ReadModelRow.version == version
+    )
+    put: Mapping[str, Any] = row.get_save_kwargs_from_instance(condition=condition)
+    return put
+
+
+def mark_of(row: Model) -> Mark:
+    """The mark that a row holds."""
+    stored: Any = row
+    return Mark(int(stored.version), from_json(stored.content))
+
+
+def term_row(epoch: Epoch, term: str, person: str) -> ReadModelRow:
+    """The row by which a term finds a person."""
+    return ReadModelRow(ReadModelRow.terms(epoch, term), f"{term}#{person}")
+
+
+def _move_row(epoch: Epoch, one: MoveOfDay, expires_at: int) -> ReadModelRow:
+    move = one.move
+    what = f"{move.what}#{move.where}"
+    return ReadModelRow(
+        ReadModelRow.moves_of(epoch, move.who),
+        f"{one.day:06d}#{what}#{one.version}",
+        content={"amount": move.amount},
+        expires_at=expires_at,
+        moved_on=f"{epoch}#{one.day:06d}",
+        move=f"{what}#{move.who}#{one.version}",
+    )

@@ -1,0 +1,1 @@
+"""Read models, kept from the stream of people: counts, history, movements, search."""
