@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import click
@@ -23,6 +24,9 @@ stderr = Console(stderr=True, highlight=False)
 
 _DETAILS = 80
 """Characters of a tracked event's properties that are shown; `--json` has them all."""
+
+_FIRST_ROWS, _WIDEST = 20, 40
+"""Columns are as wide as a screenful of rows needs, and so wide at most."""
 
 _SEGMENT_STYLE = "cyan"
 
@@ -66,9 +70,22 @@ def shown(value: Any) -> Text:
     return Text(str(value))
 
 
-def people_table(people: Iterable[Mapping[str, Any]]) -> Table:
-    """People, a line each."""
-    return table(None, ("person", "name", "status", "plan", "MRR"), map(_person_row, people), right=(4,))
+def lines(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[int] = ()) -> Iterator[Text]:
+    """A table of any length, a line each, as its rows come. The first of them say how wide the columns are;
+    what is longer moves the rest of its line."""
+    cells = ([Text(" ").join(shown(value).split()) for value in row] for row in rows)
+    first = [[Text(column, style="dim") for column in columns], *islice(cells, _FIRST_ROWS)]
+    widths = [min(_WIDEST, max(cell.cell_len for cell in column)) for column in zip(*first, strict=True)]
+    for row in chain(first, cells):
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            pad = cell.pad_left if index in right else cell.pad_right
+            pad(max(0, width - cell.cell_len))
+        yield Text("  ").join(row)
+
+
+def people_lines(people: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
+    """People, a line each, after the names of the columns."""
+    return lines(("person", "name", "status", "plan", "MRR"), map(_person_row, people), right=(4,))
 
 
 def _person_row(one: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -109,6 +126,11 @@ def card(person: Mapping[str, Any], fields: Iterable[Field] = FIELDS) -> Iterabl
             wrong = Text(f"cannot be converted: {errors[key]}", style="red") if key in errors else None
             drawn.add_row(title, wrong or shown(person["fields"].get(key)))
     yield drawn
+
+
+def feed_lines(entries: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
+    """Feed entries, a line each, after the names of the columns."""
+    return lines(("when (UTC)", "what", ""), feed_rows(entries))
 
 
 def feed_rows(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, str]]:

@@ -26,7 +26,7 @@ from peoplesync_cli.defining.changes import (
 )
 from peoplesync_cli.failure import USAGE, Failure, sentence
 from peoplesync_cli.options import connection_option, json_option, on_stack
-from peoplesync_cli.output import people_table, print_json, print_lines, stdout, table
+from peoplesync_cli.output import people_lines, print_json, print_lines, stdout, table
 from peoplesync_cli.target import Target
 
 _RULE = click.argument("file", metavar="RULE.json|RULE.yaml|-", type=click.File(encoding="utf-8"))
@@ -106,7 +106,7 @@ def preview_segment(target: Target, file: TextIO, most: int, connection: str, as
         print_json(found.public())
         return
     if found.people:
-        stdout.print(people_table(found.people))
+        stdout.print(*people_lines(found.people), sep="\n")
     count = f"{found.count:,}" if found.exact else f"About {found.count:,} ({found.low:,} to {found.high:,})"
     stdout.print(Text(f"{count} of {found.everybody:,} people would be in it", style="dim"))
 

@@ -22,7 +22,7 @@ from peoplesync_cli.local_stack.demo_rule import rule_for_slipping_trials, sente
 from peoplesync_cli.local_stack.invoking import time_jumps
 from peoplesync_cli.local_stack.local import bring_up, say
 from peoplesync_cli.local_stack.polling import follow
-from peoplesync_cli.output import card, feed_rows, stdout, table
+from peoplesync_cli.output import card, feed_lines, stdout, table
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack.stack import LocalStack
 from peoplesync_local.stripe_simulator.control import Simulator
@@ -115,7 +115,8 @@ def _live(target: Target, running: LocalStack) -> None:
     stdout.print()
     stdout.print(*card(person), sep="\n")
     stdout.print()
-    stdout.print(table("Feed", ("when (UTC)", "what", ""), feed_rows(browser.feed(person["id"]))))
+    stdout.print("Feed", style="bold")
+    stdout.print(*feed_lines(browser.feed(person["id"])), sep="\n")
 
 
 def _sign_up(running: LocalStack, email: str) -> None:

@@ -15,12 +15,11 @@ from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import (
     card,
     explanation,
-    feed_rows,
-    people_table,
+    feed_lines,
+    people_lines,
     print_json,
     print_lines,
     stdout,
-    table,
 )
 from peoplesync_cli.target import Target
 
@@ -69,9 +68,11 @@ def list_people(
     if as_json:
         print_lines(found)
         return
-    listed = list(found)
-    stdout.print(people_table(listed))
-    stdout.print(Text("1 person" if len(listed) == 1 else f"{len(listed)} people", style="dim"))
+    listed = -1  # the first line names the columns
+    for line in people_lines(found):
+        stdout.print(line)
+        listed += 1
+    stdout.print(Text("1 person" if listed == 1 else f"{listed} people", style="dim"))
 
 
 @people.command("explain")
@@ -112,5 +113,6 @@ def feed(target: Target, person: str, limit: int | None, connection: str, as_jso
         raise Failure(sentence(error)) from error
     if as_json:
         print_lines(entries)
-    else:
-        stdout.print(table(None, ("when (UTC)", "what", ""), feed_rows(entries)))
+        return
+    for line in feed_lines(entries):
+        stdout.print(line)

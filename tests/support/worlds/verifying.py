@@ -27,6 +27,10 @@ class WorldsRecords:
     def customers(self, epoch: Epoch) -> Iterable[str]:
         return [one for index, one in self.world.people.members if index == CUSTOMERS_IN_SYNC]
 
+    def some_customers(self, epoch: Epoch, number: int, rng: random.Random) -> Iterable[str]:
+        every = sorted(self.customers(epoch))
+        return rng.sample(every, min(number, len(every)))
+
     def records(self, epoch: Epoch, customers: Collection[str]) -> Mapping[str, Stored]:
         return {
             record.id: Stored(person.id, record)

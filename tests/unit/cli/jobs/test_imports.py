@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.units import Units
 from peoplesync.adapters.dynamodb.import_runs import ImportRuns
+from peoplesync.adapters.dynamodb.run_rows import of
+from peoplesync.adapters.dynamodb.tables import ImportRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.windows import Window
 from peoplesync.use_cases.importing.runs import ImportRun, ListState
@@ -79,6 +82,23 @@ def test_imports_are_listed_with_what_they_have_done(desk: Desk) -> None:
         "reason": "",
         "waiting": [],
     }
+
+
+def test_listing_imports_that_ended_costs_no_more_the_more_they_listed(desk: Desk) -> None:
+    figures = {"listed": 2, "enqueued": 2, "applied": 2, "failed": 0, "lists": {"customers": 2}}
+    for number in range(3):
+        imported(desk.runs, f"import-{number}", finished_at=NOW + 60, figures=figures)
+    run = ImportRun("import-0", MAIN, NOW)
+    desk.aws.seed(
+        ImportRow(of(run), f"{what}#customers#1#{number:06}", content_json={"listed": 2}, expires_at=NOW)
+        for what in ("window", "page", "chunk")
+        for number in range(300)
+    )
+    cost = Units()
+    cost.watch(ImportRow._get_connection().connection.client)
+
+    assert len(desk.run("list", "--json").stdout.splitlines()) == 3
+    assert (cost.requests, cost.read) == ({"GetItem": 1, "Query": 1}, 2)  # the connection, and the runs
 
 
 def test_without_an_import_the_list_says_how_to_start_one(desk: Desk) -> None:
