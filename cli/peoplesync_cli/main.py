@@ -22,6 +22,7 @@ from peoplesync_cli.operating.publish import publish
 from peoplesync_cli.operating.status import status
 from peoplesync_cli.people.browse import feed, people
 from peoplesync_cli.people.erase import erase, readmit
+from peoplesync_cli.people.reindex import reindex
 from peoplesync_cli.people.verify import verify
 
 
@@ -53,6 +54,7 @@ for command in (
     reconcile,
     reevaluate,
     verify,
+    reindex,
     status,
     people,
     feed,

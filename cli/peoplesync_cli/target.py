@@ -78,7 +78,7 @@ class Target(OperatorWiring):
         return connection
 
     def browser(self, connection: str) -> Browser:
-        return self.browser_of(self.connection(connection).epoch)
+        return self.browser_of(self.connection(connection))
 
     def imports_of(self, connection: str) -> Imports:
         """The imports of a connection."""

@@ -21,8 +21,9 @@ indexer = wiring.indexer()
 @logger.inject_lambda_context
 @wiring.measuring.measured
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Indexes a batch. What cannot be written now raises, and the stream delivers the batch again; a write
-    that cannot be understood is passed over: the person's next write makes up for it, or a recount."""
+    """Indexes a batch. What cannot be written now raises, and the stream delivers the batch again. A write
+    that cannot be understood is passed over: the person's next one makes up for it, or `peoplesync reindex`.
+    """
     streamed = read_batch(event["Records"])
     writes = [one for one in streamed.writes.values() if isinstance(one, PersonWritten)]
     indexed = indexer.index(writes)

@@ -17,10 +17,9 @@ reporter = wiring.health_reporter()
 
 @logger.inject_lambda_context
 @wiring.measuring.measured
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Measures every connection that is not disconnected; answers with the verdict on each. With
-    `{"count_people": true}` people are counted too, whatever the time."""
-    verdicts = reporter.report(count_people=bool(event.get("count_people")))
+def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Measures every connection that is not disconnected; answers with the verdict on each."""
+    verdicts = reporter.report()
     for name, verdict in verdicts.items():
         log = logger.warning if verdict.needs_somebody else logger.info
         log(verdict.headline, extra={"connection": name, "reason": verdict.reason})

@@ -107,12 +107,13 @@ def _described(target: Target, one: Connection) -> dict[str, Any]:
     state = "key_refused" if one.key_refused_at is not None else "connected"
     if one.disconnected_at is not None:
         state = "disconnected"
+    sizes = target.read_models.sizes(one)
     return {
         "name": one.name,
         "mode": "live" if one.livemode else "test",
         "state": state,
         "epoch": one.epoch_number,
-        "people": target.people.count(one.epoch, EVERYONE),
+        "people": sizes.of(EVERYONE) if sizes else None,
         "endpoint_id": one.endpoint_id,
         "webhook_url": target.webhook_url(one.name) if one.endpoint_id else None,
         "permissions": dict(one.permissions),

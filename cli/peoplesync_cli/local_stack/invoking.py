@@ -57,7 +57,7 @@ def time_jumps(target: Target) -> Iterator[None]:
             drain(target, _PATIENCE)
         invoke(target, RECONCILE, {})
         drain(target, _PATIENCE)
-        invoke(target, HEALTH, {"count_people": True})
+        invoke(target, HEALTH, {})
     finally:
         for rule in rules:
             events.enable_rule(Name=rule)

@@ -155,7 +155,7 @@ def _print(receipt: ErasureReceipt, as_json: bool) -> None:
     when = "not yet" if receipt.erased_at is None else f"on {iso(receipt.erased_at)}"
     lines = [f"Erased {when}: {receipt.person}{asked}.", f"Removed: {counts}."]
     if not receipt.complete:
-        lines.append("The feed is still being deleted.")
+        lines.append("The feed, or what finds them, is still being deleted.")
     hashed = removed["identities"] - len(receipt.customers)
     kept = [
         *receipt.customers,

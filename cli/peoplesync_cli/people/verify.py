@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
 from peoplesync_cli.failure import FAILED
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr, stdout, table
+from peoplesync_cli.people.reindex import reindexed, said
 from peoplesync_cli.target import Target
 
 _LONGEST_VALUE = 60
@@ -34,6 +36,8 @@ _LONGEST_VALUE = 60
 def verify(target: Target, sample: int | None, repair: bool, connection: str, as_json: bool) -> None:
     """Compare customers, subscriptions, deletions and the charges of the last 35 days with Stripe.
 
+    All of them are compared with what is counted and indexed, too.
+
     Exits with 1 and a list when something drifted, or cannot be read. What may just be on its way is checked
     again for two minutes first. Personal values are not printed, only their field's name.
     """
@@ -44,11 +48,14 @@ def verify(target: Target, sample: int | None, repair: bool, connection: str, as
         verdict = verifier.verify(connected, sample)
         if repair and verdict.differences:
             messages = verifier.repair(connected, verdict, target.queues["bulk"], clock.now())
+    indexed = reindexed(target, connected, repair=repair) if sample is None else None
     if as_json:
-        print_json(_public(verdict, messages))
+        print_json(_public(verdict, messages) | ({"read_models": asdict(indexed)} if indexed else {}))
     else:
         _print(verdict, messages)
-    if not verdict.agrees:
+        if indexed:
+            stdout.print(said(indexed, repaired=repair))
+    if not verdict.agrees or (indexed and not indexed.agrees):
         raise SystemExit(FAILED)
 
 

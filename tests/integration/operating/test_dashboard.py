@@ -27,7 +27,7 @@ def test_cloudformation_deploys_the_dashboard_as_it_is_in_its_file(local_stack: 
 
 
 def test_what_a_function_measures_is_on_the_picture(local_stack: LocalStack) -> None:
-    invoke(of_local(local_stack), HEALTH, {"count_people": True})
+    invoke(of_local(local_stack), HEALTH, {})
 
     measured = {series.metric for series in samples(logged(local_stack))}
     dashboard = dashboard_of(local_stack)

@@ -94,6 +94,8 @@ def full_person(person: str = "per_1") -> Person:
         terms={"coupon:coupon_1": 1, "product:prod_1": 2},
         errors={"seats": '"many" is not a number'},
         absorbed=("per_0",),
+        mrr={"cus_1": {"eur": 4900, "usd": 0}, "cus_2": None},
+        moved_in={"cus_2": {"usd": 1900}},
     )
 
 

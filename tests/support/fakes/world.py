@@ -50,6 +50,8 @@ def after_a_step(receipt: ErasureReceipt, step: ErasureReceipt) -> ErasureReceip
         receipt,
         erased_at=step.erased_at or receipt.erased_at,
         feed_deleted_at=receipt.feed_deleted_at or step.feed_deleted_at,
+        # What the stream's function notes a moment later.
+        unindexed_at=receipt.unindexed_at or step.erased_at,
         customers=tuple(sorted({*receipt.customers, *step.customers})),
         users=receipt.users + step.users,
         identities=receipt.identities + step.identities,

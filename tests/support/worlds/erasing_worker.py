@@ -27,6 +27,7 @@ from tests.support.builders.stripe import NOW
 from tests.support.fakes.erased import CUSTOMER, OTHER, PERSONAL, events, told_by_the_app
 from tests.support.fakes.ready_connections import connect
 from tests.support.fakes.world import FakeQueue, FakeRuns, FakeStripe
+from tests.support.stacks.indexed import indexed
 from tests.support.stacks.moto_stack import REGION, MotoStack, Tables, as_text
 
 MAIN = Epoch("main", 1)
@@ -103,14 +104,16 @@ class Worker:
         person = PeopleReader().person_of(MAIN, identity)
         assert person is not None
         self.eraser.ask(person, NOW)
-        self.settle()
+        with indexed(MAIN):
+            self.settle()
         return person.id
 
     def take_from_live(self) -> None:
         """Takes what is on the stack's own live queue, as the deployed worker does."""
         found = self.aws.messages(self.aws.stack.live_queue_url)
-        self.deliver(*(one["Body"] for one in found))
-        self.settle()
+        with indexed(MAIN):
+            self.deliver(*(one["Body"] for one in found))
+            self.settle()
 
 
 def with_somebody(aws: MotoStack) -> Worker:
@@ -121,8 +124,9 @@ def with_somebody(aws: MotoStack) -> Worker:
 
 
 def _somebody(worker: Worker) -> None:
-    worker.tell(*events()[:8], OTHER)
-    worker.deliver(told_by_the_app())
+    with indexed(MAIN):
+        worker.tell(*events()[:8], OTHER)
+        worker.deliver(told_by_the_app())
 
 
 def rows(aws: MotoStack) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +11,12 @@ from typing import Any
 
 from peoplesync.adapters.stripe.api import StripeApi
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.domain.quiet_period import QuietPeriodBaseline
 from peoplesync.use_cases.health.health import Health
 from peoplesync.use_cases.ingress.stripe_webhook import Receiver
 from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync.use_cases.messages.packing import chunks_of_objects
+from peoplesync.use_cases.read_models.read import Counted
 from peoplesync.use_cases.scheduled.reconcile import Reconciled, Reconciler
 from peoplesync.use_cases.verifying.verify import VerificationReport, Verifier
 from peoplesync_local.stripe_simulator.control import Simulator
@@ -134,7 +135,9 @@ class System:
         return verifier.verify(self.connections.current)
 
     def health(self) -> dict[str, Any]:
-        return Health(self, self.world.catalogue, self, self, self, self.now).status(self.connections.current)
+        return Health(self, self, self.world.catalogue, self, self, self, self.now).status(
+            self.connections.current
+        )
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
         return None
@@ -142,9 +145,8 @@ class System:
     def paused_since(self) -> int | None:
         return None
 
-    def count(self, epoch: Epoch, index: str) -> int:
-        assert index in (CUSTOMERS_IN_SYNC, EVERYONE)
-        return sum(name == index for name, _ in self.world.people.members)
+    def sizes(self, connection: Connection) -> Counted:
+        return Counted(Counter((index,) for index, _ in self.world.people.members), self.world.now)
 
     def by_queue(self) -> dict[str, int]:
         return {"live": len(self.world.queue.sent)}

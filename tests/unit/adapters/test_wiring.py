@@ -28,6 +28,7 @@ OF_FUNCTIONS = {
     "IMPORT_SLICE_SECONDS": "60",
     "IMPORT_SHARE": "40",
     "REEVALUATE_SLICE_SECONDS": "60",
+    "FEED_RETENTION_DAYS": "400",
     **{f"{name}_MAPPING": "uuid" for name in ("LIVE", "BULK", "REVIEW", "PEOPLE_STREAM", "FEED_STREAM")},
 }
 MAIN = Epoch("main", 1)
@@ -40,6 +41,7 @@ BUILT: dict[str, Callable[[Wiring], Any]] = {
     "reconcile_events": Wiring.reconciler,
     "sweep_segments": Wiring.sweeper,
     "publish_changes": Wiring.publisher,
+    "index_people": Wiring.indexer,
     "report_health": Wiring.health_reporter,
 }
 """What builds each function's use case."""
@@ -60,6 +62,7 @@ UNUSED = {
         "stripe",
     ),
     "publish_changes": ("peoplesync.use_cases.worker.apply", "boto3", "stripe"),
+    "index_people": ("peoplesync.use_cases.worker.apply", "boto3", "stripe"),
 }
 """What those for whom somebody waits never use, and so never load."""
 

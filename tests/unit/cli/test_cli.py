@@ -41,6 +41,7 @@ from tests.support.builders.stripe import (
 )
 from tests.support.fakes.ready_connections import connect
 from tests.support.fakes.world import AtWork, FakeOldRows, FakeQueue, FakeRuns, FakeStripe, nobody_erased
+from tests.support.stacks.indexed import indexed
 from tests.support.stacks.moto_stack import REGION, MotoStack, moto_stack
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -110,10 +111,11 @@ def tell(aws: MotoStack) -> None:
         jitter=lambda: 0.5,
         sleep=lambda _: None,
     )
-    for place, told in enumerate(story()):
-        message = Message(Epoch("main", 1), told | {"id": f"evt_{place}"})
-        report = applier.apply([Delivery(f"m{place}", message.encode(), FakeQueue())])
-        assert report.counts["applied"] == 1
+    with indexed():
+        for place, told in enumerate(story()):
+            message = Message(Epoch("main", 1), told | {"id": f"evt_{place}"})
+            report = applier.apply([Delivery(f"m{place}", message.encode(), FakeQueue())])
+            assert report.counts["applied"] == 1
     live = ChangeQueue(aws.client("sqs"), aws.stack.live_queue_url, aws.stack.live_dead_letter_queue_url)
     live.send("{}", delay=900)
     live.dead_letter("{}", "reason")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from peoplesync.adapters import clock
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.erasing.erase import Eraser
     from peoplesync.use_cases.publishing.republish import Republisher
     from peoplesync.use_cases.queries.browse import Browser
+    from peoplesync.use_cases.read_models.reindex import Reindexer
     from peoplesync.use_cases.verifying.verify import Verifier
 
 
@@ -134,11 +135,21 @@ class OperatorWiring(Wiring):
 
         return Republisher(self.failed_batches, self.publisher())
 
-    def browser_of(self, epoch: Epoch) -> Browser:
-        """The people of an epoch, for reading."""
+    def reindexer(self, say: Callable[[int], None]) -> Reindexer:
+        """Compares the read models with all people; `say` gets how many it has looked at."""
+        from peoplesync.use_cases.read_models.index import Indexer
+        from peoplesync.use_cases.read_models.reindex import Reindexer
+
+        store = self.read_model_store(0, int(self.environ["FEED_RETENTION_DAYS"]))
+        indexer = Indexer(connections=self.connections, owners=store, store=store)
+        return Reindexer(indexer=indexer, store=store, people=self.people, clock=clock.now, say=say)
+
+    def browser_of(self, connection: Connection) -> Browser:
+        """The people of a connection, for reading."""
         from peoplesync.use_cases.queries.browse import Browser
 
-        return Browser(epoch, self.people, self.connections)
+        sizes = partial(self.read_models.sizes, connection)
+        return Browser(connection.epoch, self.people, self.connections, sizes)
 
     def segment_definer(self, epoch: Epoch) -> SegmentDefiner:
         from peoplesync.use_cases.defining.segments import SegmentDefiner

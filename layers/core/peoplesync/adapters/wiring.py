@@ -236,6 +236,7 @@ class Wiring(Parts):
 
         return Health(
             people=self.people,
+            counts=self.read_models,
             catalogue=self.catalogue,
             depths=self.depths,
             worker=self.worker_mappings,
@@ -250,7 +251,7 @@ class Wiring(Parts):
         return HealthReporter(
             health=self.health(),
             connections=self.connections,
-            people=self.people,
+            counts=self.read_models,
             depths=self.depths,
             imports=self.import_overview,
             reevaluations=self.reevaluation_overview,

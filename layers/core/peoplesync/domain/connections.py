@@ -46,7 +46,7 @@ class Connection:
     connection began with them.
 
     `counted` says whether the read models know everybody: those of a connection from before there were any
-    begin with a recount.
+    begin with `peoplesync reindex`.
 
     `lag_seconds` is how long the newest event took from Stripe's `created` until it was applied; `sweep` is
     how far those whom the clock may have moved are handed out, `rhythm` how long the account is usually quiet

@@ -89,7 +89,7 @@ class Metric(Enum):
     # Read models
     PEOPLE_INDEXED = Measure("Count", "people of whom something was counted or indexed")
     INDEX_PASSED_OVER = Measure(
-        "Count", "writes of people that could not be counted; a recount makes up for it"
+        "Count", "writes of people that could not be counted; `reindex` makes up for it"
     )
 
     # What it costs

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,8 @@ def stored(aws: MotoStack) -> Rows:
 
 def values(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
+        if name in ("mrr_json", "moved_in_json", "unindexed_at"):
+            continue  # earlier rows did not have it, and it depends on the way here
         if name == "records":
             yield name, uncompressed(bytes(value["B"]))
         else:
@@ -112,7 +115,9 @@ def test_everybody_shows_what_they_showed(aws: MotoStack, worker: Worker) -> Non
 
 def test_everybody_is_as_if_they_had_been_written_today(written_today: Written, worker: Worker) -> None:
     people, _ = written_today
-    assert {one: PeopleReader().person(MAIN, one) for one in IDS} == people
+    found = {one: PeopleReader().person(MAIN, one) for one in IDS}
+    assert all(person is None or person.mrr is None for person in found.values())
+    assert found == {one: person and replace(person, mrr=None) for one, person in people.items()}
 
 
 def test_the_stored_rows_are_of_the_earlier_form() -> None:

@@ -10,6 +10,7 @@ import pytest
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.builders.stripe import NOW
+from tests.support.stacks.indexed import indexed
 from tests.support.stacks.moto_stack import MotoStack
 from tests.support.worlds.connect_commands import LIVE_KEY, Commands, answer, done
 from tests.support.worlds.simulated_stripe import simulated_stripe
@@ -66,7 +67,8 @@ def test_a_refused_key_is_seen_in_the_list(run: Commands) -> None:
 
 def test_disconnecting_asks_first_and_people_stay_to_be_looked_at(run: Commands, aws: MotoStack) -> None:
     done(run("connect", "--skip"))
-    run.become_customer()
+    with indexed():
+        run.become_customer()
 
     assert run("disconnect", answers="n\n").exit_code == 1
     result = run("disconnect", answers="y\n")

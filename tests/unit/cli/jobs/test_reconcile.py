@@ -18,6 +18,7 @@ from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from peoplesync_local.stripe_simulator.control import Simulator
 from tests.support.builders.stripe import DAY, HOUR, MINUTE, NOW, customer
+from tests.support.stacks.indexed import indexed
 from tests.support.stacks.invoked_functions import Lambda, Session
 from tests.support.stacks.lambda_functions import Function, batch, cold_start
 from tests.support.stacks.moto_stack import MotoStack
@@ -49,7 +50,7 @@ def stripe() -> Iterator[str]:
 def run(main_stack: MotoStack, functions: Lambda, stripe: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `peoplesync` with these arguments on a stack in memory."""
     session: Any = Session(main_stack.session, functions)
-    outputs = {"ReconcileEventsFunction": "reconcile-1"}
+    outputs = {"ReconcileEventsFunction": "reconcile-1", "FeedRetentionDays": "400"}
     target = Target("test", main_stack.stack, "https://api.example.com", session, stripe, outputs)
     monkeypatch.setattr(options, "resolve", lambda stack: target)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
@@ -188,7 +189,8 @@ def customers(
     made = [client(stripe).v1.customers.create({"name": f"Trial {one}"}).id for one in range(3)]
     result = run("reconcile", "--json")
     assert json.loads(result.stdout.splitlines()[-1])["events"] == 3  # the function's log comes before
-    settle(main_stack, worker)
+    with indexed():
+        settle(main_stack, worker)
     return made
 
 
@@ -224,7 +226,10 @@ def test_people_that_are_as_stripe_says_are_in_step(run: Run, customers: list[st
     result = run("verify")
 
     assert result.exit_code == 0, result.output
-    assert result.stdout == "in step with Stripe  compared 3 customers, 0 subscriptions\n"
+    assert result.stdout.splitlines() == [
+        "in step with Stripe  compared 3 customers, 0 subscriptions",
+        "counts and search agree  compared with 3 people",
+    ]
 
 
 def test_what_cannot_be_read_ends_a_verification_with_its_name_and_a_sentence(
@@ -301,7 +306,8 @@ def test_a_repair_is_applied_by_the_worker(
     assert result.exit_code == 1
     assert new in result.stdout
     assert "on the bulk queue again" in result.stdout
-    settle(main_stack, worker)
+    with indexed():
+        settle(main_stack, worker)
     assert run("verify").exit_code == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.use_cases.connecting.permissions import PERMISSIONS
 from peoplesync.use_cases.health.health import Health
+from peoplesync.use_cases.read_models.read import Counted
 from tests.support.builders.stripe import DAY, HOUR, MINUTE, NOW
 from tests.support.fakes.world import FakeCatalogue
 
@@ -35,8 +37,9 @@ SINCE = "2026-03-01T12:00:00Z"
 class People:
     due_at: int | None = None
 
-    def count(self, epoch: Epoch, index: str) -> int:
-        return 0 if epoch.connection == "empty" else {"customers_in_sync": 3, "everyone": 2}[index]
+    def sizes(self, connection: Connection) -> Counted:
+        some = {} if connection.name == "empty" else {("customers_in_sync",): 3, ("everyone",): 2}
+        return Counted(Counter(some), NOW)
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
         return self.due_at
@@ -74,7 +77,7 @@ def status(
     last_reevaluation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     depths, worker, publisher = Depths(waiting, dead), Worker(paused), Worker(unpublished)
-    health = Health(People(due), FakeCatalogue(), depths, worker, publisher, lambda: NOW)
+    health = Health(People(due), People(), FakeCatalogue(), depths, worker, publisher, lambda: NOW)
     return health.status(connection, last_import, last_reevaluation)
 
 
@@ -93,6 +96,7 @@ def test_all_is_well() -> None:
         "also": [],
         "customers_in_sync": 3,
         "people": 2,
+        "counted_as_of": "2026-03-01T12:00:00Z",
         "last_event_at": "2026-03-01T11:00:00Z",
         "silence": 0.01,
         "lag_seconds": None,

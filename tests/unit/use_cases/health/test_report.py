@@ -12,13 +12,11 @@ from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.domain.segments.definitions import PREDEFINED, Definitions
 from peoplesync.use_cases.health.checks import HealthCheck
 from peoplesync.use_cases.health.health import Health
-from peoplesync.use_cases.health.report import COUNTED_EVERY, EVERY, HealthReporter
+from peoplesync.use_cases.health.report import HealthReporter
 from peoplesync.use_cases.metrics import Metric
+from peoplesync.use_cases.read_models.read import Counted
 from tests.support.builders.stripe import NOW
 from tests.support.fakes.world import AtWork, FakeCatalogue
-
-QUARTER = NOW - NOW % COUNTED_EVERY
-"""When people are counted."""
 
 
 def connection(name: str, now: int, **more: Any) -> Connection:
@@ -48,8 +46,10 @@ class Stack:
     def definitions(self, connection: Connection) -> Definitions:
         return Definitions(1, PREDEFINED)
 
-    def count(self, epoch: Epoch, index: str) -> int:
-        return {CUSTOMERS_IN_SYNC: 3, EVERYONE: 2}.get(index, 1)
+    def sizes(self, connection: Connection) -> Counted | None:
+        counts: Counter[tuple[str, ...]] = Counter((one.id,) for one in PREDEFINED)
+        counts.update({(CUSTOMERS_IN_SYNC,): 3, (EVERYONE,): 2})
+        return Counted(counts, self.now)
 
     def due_since(self, epoch: Epoch, now: int) -> int | None:
         return None
@@ -66,19 +66,19 @@ class Stack:
     def size_of_segment(self, segment: str, people: int) -> None:
         self.segments[segment] = people
 
-    def report(self, *, count_people: bool = False) -> Mapping[str, HealthCheck]:
-        health = Health(self, FakeCatalogue(), self, AtWork(), AtWork(), lambda: self.now)
+    def report(self) -> Mapping[str, HealthCheck]:
+        health = Health(self, self, FakeCatalogue(), self, AtWork(), AtWork(), lambda: self.now)
         reporter = HealthReporter(
             health=health,
             connections=self,
-            people=self,
+            counts=self,
             depths=self,
             imports=lambda epoch: NoRuns(),
             reevaluations=lambda epoch: NoRuns(),
             measures=self,
             clock=lambda: self.now,
         )
-        return reporter.report(count_people=count_people)
+        return reporter.report()
 
 
 def two(now: int) -> Stack:
@@ -86,7 +86,7 @@ def two(now: int) -> Stack:
 
 
 def test_each_connection_has_its_verdict_and_the_stack_its_gauges() -> None:
-    stack = two(QUARTER + EVERY)
+    stack = two(NOW)
 
     told = stack.report()
 
@@ -96,21 +96,17 @@ def test_each_connection_has_its_verdict_and_the_stack_its_gauges() -> None:
     assert stack.measured[Metric.KEY_REFUSED] == 1
 
 
-def test_people_of_all_connections_are_counted_together_once_a_quarter_of_an_hour() -> None:
-    counted, later, asked = two(QUARTER + EVERY - 1), two(QUARTER + EVERY), two(QUARTER + EVERY)
-    counted.report()
-    later.report()
-    asked.report(count_people=True)
+def test_people_of_all_connections_are_measured_together() -> None:
+    stack = two(NOW)
 
-    for stack in (counted, asked):
-        assert (stack.measured[Metric.CUSTOMERS_IN_SYNC], stack.measured[Metric.PEOPLE]) == (6, 4)
-        assert stack.segments == dict.fromkeys((one.id for one in PREDEFINED if one.enabled), 2)
-    assert Metric.PEOPLE not in later.measured
-    assert not later.segments
+    stack.report()
+
+    assert (stack.measured[Metric.CUSTOMERS_IN_SYNC], stack.measured[Metric.PEOPLE]) == (6, 4)
+    assert stack.segments == dict.fromkeys((one.id for one in PREDEFINED if one.enabled), 2)
 
 
 def test_a_stack_without_connections_has_its_queues_measured() -> None:
-    stack = Stack([], QUARTER)
+    stack = Stack([], NOW)
 
     assert stack.report() == {}
     assert stack.measured == {

@@ -130,7 +130,7 @@ def test_a_user_of_the_app_is_found_and_shown_by_the_apps_id() -> None:
             raise AssertionError(name)
 
     people: Any = OneUser()
-    browser = Browser(FakeConnections().connection.epoch, people, Catalogue())  # type: ignore[union-attr]  # connected
+    browser = Browser(FakeConnections().connection.epoch, people, Catalogue(), lambda: None)  # type: ignore[union-attr]  # connected
 
     shown = browser.person("user:u/1")
 

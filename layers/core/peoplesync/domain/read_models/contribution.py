@@ -27,7 +27,7 @@ Movement = Literal[
     "removed",
 ]
 """Why MRR changed. The first five are what customers did. `imported` is what an import brought, or was there
-when counting began; `corrected` what terms that became known, changed definitions or a recount made of it;
+when counting began; `corrected` what terms that became known, changed definitions or a reindex made of it;
 `transferred` moved with a customer between two people, sum 0; `removed` was erased."""
 
 BEFORE: Final = ""
@@ -161,6 +161,7 @@ def _movements(customer: str, before: Contribution, after: Contribution, why: Ci
         found[currency, "transferred"] += amount
     if customer not in after.mrr and customer != BEFORE:
         gone: Movement = "removed" if customer in why.erased else "transferred"
+        gone = "corrected" if why.cause == REINDEX else gone
         now: Amounts | None = {}
         for currency, amount in (had or {}).items():
             found[currency, gone] -= amount
@@ -197,8 +198,8 @@ def _class(currency: str, old: Amounts, new: Amounts, why: Circumstances, *, unc
     return "expanded" if new[currency] > old[currency] else "contracted"
 
 
-RECOUNT: Final = "recount"
-_CORRECTIONS: Final = frozenset({RECOUNT, "definition_changed"})
+REINDEX: Final = "reindex"
+_CORRECTIONS: Final = frozenset({REINDEX, "definition_changed"})
 
 
 def to_json(one: Contribution) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.use_cases.connecting.permissions import missing
 from peoplesync.use_cases.health.checks import HealthInputs, health_checks, is_outdated
 from peoplesync.use_cases.public_json import iso
+from peoplesync.use_cases.read_models.read import Counts
 
 NOT_SHOWN: Final = 100
 NAMED: Final = 3
@@ -19,8 +20,6 @@ NAMED: Final = 3
 
 
 class People(Protocol):
-    def count(self, epoch: Epoch, index: str) -> int: ...
-
     def due_since(self, epoch: Epoch, now: int) -> int | None:
         """Since when the review of a person has been due; None where none is."""
 
@@ -53,6 +52,7 @@ class Health:
     """The use case with what it needs."""
 
     people: People
+    counts: Counts
     catalogue: Catalogue
     depths: Depths
     worker: Worker
@@ -70,6 +70,9 @@ class Health:
         `state` is in_sync, importing, reevaluating, behind, paused, attention or stopped, `headline` and
         `reason` say it in words; `what_to_do` and `runbook`, a page of docs/runbooks, are null where there is
         nothing to do; `also` are the headlines of all other checks.
+
+        `customers_in_sync` and `people` are as they were counted at `counted_as_of`; null where
+        `peoplesync reindex` has not counted them yet.
 
         `queue` counts the messages on all queues, `queues` on each; `dead` those in the dead-letter queues.
         `lag_seconds` is how long the newest live event took until it was applied. All events up to
@@ -101,8 +104,7 @@ class Health:
             last_import,
             self.publisher.paused_since(),
             last_reevaluation,
-            # People are counted only where it matters that there are some.
-            is_outdated(connection, last_reevaluation) and self.people.count(connection.epoch, EVERYONE) > 0,
+            is_outdated(connection, last_reevaluation) and self._has_people(connection),
         )
 
     def status_of(self, facts: HealthInputs) -> dict[str, Any]:
@@ -110,6 +112,7 @@ class Health:
         connection, now = facts.connection, facts.now
         first, *others = health_checks(facts)
         checkpoint = connection.reconciled_until
+        sizes = self.counts.sizes(connection)
         return {
             "state": first.state,
             "headline": first.headline,
@@ -117,8 +120,9 @@ class Health:
             "what_to_do": first.what_to_do or None,
             "runbook": first.runbook or None,
             "also": [one.headline for one in others if one.state != "in_sync"],
-            "customers_in_sync": self.people.count(connection.epoch, CUSTOMERS_IN_SYNC),
-            "people": self.people.count(connection.epoch, EVERYONE),
+            "customers_in_sync": sizes.of(CUSTOMERS_IN_SYNC) if sizes else None,
+            "people": sizes.of(EVERYONE) if sizes else None,
+            "counted_as_of": _iso(sizes.as_of) if sizes else None,
             "last_event_at": _iso(connection.last_event_at),
             "silence": connection.rhythm.silence(now, connection.last_event_at),
             "lag_seconds": connection.lag_seconds,
@@ -136,6 +140,10 @@ class Health:
             "last_import": None if facts.last_import is None else dict(facts.last_import),
             "last_reevaluation": None if facts.last_reevaluation is None else dict(facts.last_reevaluation),
         }
+
+    def _has_people(self, connection: Connection) -> bool:
+        sizes = self.counts.sizes(connection)
+        return sizes is None or sizes.of(EVERYONE) > 0
 
     def _not_shown(self, connection: Connection, now: int) -> list[str]:
         """The prices and coupons without whose terms some MRR is not known, or is an estimate."""

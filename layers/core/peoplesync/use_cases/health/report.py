@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -14,12 +14,10 @@ from peoplesync.use_cases.health.checks import HealthCheck, HealthInputs, health
 from peoplesync.use_cases.health.health import Depths, Health
 from peoplesync.use_cases.health.health_metrics import health_metrics
 from peoplesync.use_cases.metrics import Metric
+from peoplesync.use_cases.read_models.read import Counts
 
 EVERY: Final = 300
 """Seconds between two reports."""
-
-COUNTED_EVERY: Final = 900
-"""Seconds between two counts of people: a count reads the whole of an index."""
 
 
 class Connections(Protocol):
@@ -27,10 +25,6 @@ class Connections(Protocol):
         """All connections but the disconnected ones."""
 
     def definitions(self, connection: Connection) -> Definitions: ...
-
-
-class People(Protocol):
-    def count(self, epoch: Epoch, index: str) -> int: ...
 
 
 class Imports(Protocol):
@@ -53,34 +47,33 @@ class HealthReporter:
 
     health: Health
     connections: Connections
-    people: People
+    counts: Counts
     depths: Depths
     imports: Callable[[Epoch], Imports]
     reevaluations: Callable[[Epoch], Reevaluations]
     measures: Measures
     clock: Callable[[], int]
 
-    def report(self, *, count_people: bool) -> Mapping[str, HealthCheck]:
-        """Measures every connection that is not disconnected; the first verdict on each, by its name. People
-        are counted every quarter of an hour, and where it is asked for."""
+    def report(self) -> Mapping[str, HealthCheck]:
+        """Measures every connection that is not disconnected; the first verdict on each, by its name."""
         facts = [self._facts(one) for one in self.connections.all()]
         for metric, value in health_metrics(facts, self.depths.by_queue(), self.depths.dead()).items():
             self.measures.add(metric, value)
-        if count_people or self.clock() % COUNTED_EVERY < EVERY:
-            self._count_people()
+        self._measure_sizes([one.connection for one in facts])
         return {one.connection.name: health_checks(one)[0] for one in facts}
 
     def _facts(self, connection: Connection) -> HealthInputs:
         last_import = self.imports(connection.epoch).latest()
         return self.health.facts(connection, last_import, self.reevaluations(connection.epoch).current())
 
-    def _count_people(self) -> None:
-        """Counts those of all connections together."""
+    def _measure_sizes(self, connections: Iterable[Connection]) -> None:
+        """Those of all connections together, as far as they are counted."""
         sizes: Counter[str] = Counter()
-        for one in self.connections.all():
+        for one in connections:
             segments = [segment.id for segment in self.connections.definitions(one).enabled]
-            for index in (CUSTOMERS_IN_SYNC, EVERYONE, *segments):
-                sizes[index] += self.people.count(one.epoch, index)
+            if counted := self.counts.sizes(one):
+                for index in (CUSTOMERS_IN_SYNC, EVERYONE, *segments):
+                    sizes[index] += counted.of(index)
         self.measures.add(Metric.CUSTOMERS_IN_SYNC, sizes.pop(CUSTOMERS_IN_SYNC, 0))
         self.measures.add(Metric.PEOPLE, sizes.pop(EVERYONE, 0))
         for segment, size in sizes.items():

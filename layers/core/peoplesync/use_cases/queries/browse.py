@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from peoplesync.domain.people.person import EVERYONE, Person, customer_identity,
 from peoplesync.domain.records.activity import USER
 from peoplesync.domain.segments.definitions import PREDEFINED_IDS, Segment
 from peoplesync.use_cases.public_json import describe_field, iso, present, with_iso_instants
+from peoplesync.use_cases.read_models.read import Counted
 
 
 class NotFound(LookupError):
@@ -41,11 +42,12 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True)
 class Browser:
-    """The people of one epoch, for reading."""
+    """The people of one epoch, for reading. `sizes` are the indexes', once they are counted."""
 
     epoch: Epoch
     people: People
     catalogue: Catalogue
+    sizes: Callable[[], Counted | None]
 
     def person(self, who: str) -> dict[str, Any]:
         """A person by e-mail, Stripe customer, user of the app or person id; raises `NotFound`. With the
@@ -99,20 +101,25 @@ class Browser:
         )
 
     def list_segments(self) -> Iterator[dict[str, Any]]:
-        """The segments with how many are in each."""
-        return map(self.described, self.segments())
+        """The segments with how many are in each, as far as they have been counted."""
+        sizes = self.sizes()
+        return (_segment(one, sizes.of(one.id) if sizes else None) for one in self.segments())
 
     def described(self, segment: Segment) -> dict[str, Any]:
-        """A segment with how many are in it."""
-        return {
-            "id": segment.id,
-            "title": segment.title,
-            "count": self.people.count(self.epoch, segment.id),
-            "rule": segment.rule,
-            "enabled": segment.enabled,
-            "predefined": segment.id in PREDEFINED_IDS,
-        }
+        """A segment with how many are in it, counted now."""
+        return _segment(segment, self.people.count(self.epoch, segment.id))
 
     def list_fields(self) -> Iterator[dict[str, Any]]:
         """The fields that there are."""
         return map(describe_field, self.fields)
+
+
+def _segment(segment: Segment, count: int | None) -> dict[str, Any]:
+    return {
+        "id": segment.id,
+        "title": segment.title,
+        "count": count,
+        "rule": segment.rule,
+        "enabled": segment.enabled,
+        "predefined": segment.id in PREDEFINED_IDS,
+    }

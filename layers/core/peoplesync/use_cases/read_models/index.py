@@ -17,7 +17,7 @@ from peoplesync.domain.people.person import ERASED, record_identity
 from peoplesync.domain.publishing import PersonWritten
 from peoplesync.domain.read_models.contribution import (
     NOTHING,
-    RECOUNT,
+    REINDEX,
     Circumstances,
     Contribution,
     Move,
@@ -193,8 +193,8 @@ def _step(
     """The mark after a write, and its circumstances; None where nothing is to be counted."""
     before, after = written.before, written.after
     version = after.version if after else (before.version if before else 0) + 1
-    recounted = written.cause == RECOUNT
-    if counted is not None and (counted.version > version or (counted.version == version and not recounted)):
+    reindexed = written.cause == REINDEX
+    if counted is not None and (counted.version > version or (counted.version == version and not reindexed)):
         return None
     contribution = contribution_of(after)
     if contribution == (counted.contribution if counted else NOTHING):

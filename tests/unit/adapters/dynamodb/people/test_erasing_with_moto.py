@@ -54,7 +54,7 @@ def test_nothing_personal_is_left_in_any_table(worker: Worker) -> None:
 
     assert traces(worker.aws) == []
     left = [row for row in rows(worker.aws) if CUSTOMER in row or person in row]
-    assert len(left) == 2, "the customer's marker and the receipt"
+    assert len(left) == 3, "the customer's marker, the receipt, and for two days that they are not counted"
 
 
 def test_emails_and_users_are_remembered_by_a_keyed_hash_and_customers_by_their_id(worker: Worker) -> None:
@@ -89,6 +89,7 @@ def test_the_receipt_counts_and_names_nothing_personal(worker: Worker) -> None:
         "asked_at": "2026-03-01T12:00:00Z",
         "erased_at": "2026-03-01T12:00:00Z",
         "feed_deleted_at": "2026-03-01T12:00:00Z",
+        "unindexed_at": "2026-03-01T12:00:00Z",
         "customers": [CUSTOMER],
         "removed": {
             "records": 2,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Final
 
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.people.member_pages import MemberPages
 from peoplesync.adapters.dynamodb.people.stored_people import from_row
 from peoplesync.adapters.dynamodb.tables import SHARDS, DueIndex, FeedRow, IdentityRow, MemberRow, PersonRow
@@ -59,8 +60,21 @@ class PeopleReader(MemberPages):
             found = {row.person_id: row for row in PersonRow.batch_get(keys)}
             yield from (from_row(found[one]) for one in page if one in found)
 
+    def everybody(self, epoch: Epoch) -> Iterator[Person]:
+        """All people, the unidentified among them, consistently and in no order."""
+        with busy_as_unavailable():
+            everyone = PersonRow.pk.startswith(PersonRow.key(epoch, ""))
+            yield from map(from_row, PersonRow.scan(everyone, consistent_read=True))
+
+    def people(self, epoch: Epoch, ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids who are there, consistently."""
+        keys = [PersonRow.key(epoch, one) for one in ids]
+        with busy_as_unavailable():
+            rows = PersonRow.batch_get(keys, consistent_read=True, attributes_to_get=["pk"])
+            return frozenset(row.person_id for row in rows)
+
     def count(self, epoch: Epoch, index: str) -> int:
-        """How many are in an index: counted, so that nothing can drift."""
+        """How many are in an index: counted one by one, for who must know to the last one."""
         with ThreadPoolExecutor(SHARDS) as pool:
             return sum(pool.map(MemberRow.count, MemberRow.shards(epoch, index)))
 

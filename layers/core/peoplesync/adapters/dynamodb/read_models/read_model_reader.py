@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.connection import Connection
+from pynamodb.connection import Connection as TableConnection
 
+from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.people.batch_get import batch_get
 from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, LAST_DAY, PARTS, days_back_to, from_row
 from peoplesync.adapters.dynamodb.tables import ReadModelRow
-from peoplesync.domain.connections import Epoch
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.read_models.contribution import Kind, Move
 from peoplesync.domain.read_models.days import Counts, Day, merged
 from peoplesync.use_cases.read_models.read import Counted
@@ -22,7 +23,14 @@ from peoplesync.use_cases.read_models.read import Counted
 class ReadModelReader:
     """Reads the read models of a stack: so many units whatever there is of people."""
 
-    connection: Connection
+    connection: TableConnection
+
+    def sizes(self, connection: Connection) -> Counted | None:
+        """See `read.Counts`."""
+        if not connection.counted:
+            return None
+        with busy_as_unavailable():
+            return self.counts(connection.epoch)
 
     def counts(self, epoch: Epoch, kind: Kind = "segments") -> Counted:
         """What is counted now, and as of when."""

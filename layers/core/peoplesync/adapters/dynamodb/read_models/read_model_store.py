@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from pynamodb.models import Model
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, call, condition_failed, error_codes
 from peoplesync.adapters.dynamodb.people.batch_get import batch_get
 from peoplesync.adapters.dynamodb.people.packs import CONFLICTS
-from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, PARTS, days_back_to, to_row
+from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, LAST_DAY, PARTS, days_back_to, to_row
 from peoplesync.adapters.dynamodb.tables import IdentityRow, ReadModelRow, ReceiptRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.read_models.contribution import KINDS, Kind, from_json, to_json
@@ -29,6 +29,10 @@ KEPT_AFTER_REMOVAL: Final = 2 * DAY
 MOST_DAYS_LATE: Final = 3
 """What is learnt for an older day than that counts on the oldest of these: each day since then is written
 again with it."""
+
+
+Term = tuple[str, str]
+"""A search term, and whom it finds."""
 
 
 @dataclass
@@ -72,15 +76,52 @@ class ReadModelStore:
             if not condition_failed(error):
                 raise
 
+    def missing_terms(self, epoch: Epoch, terms: Collection[tuple[str, str]]) -> Collection[tuple[str, str]]:
+        """See `reindex.Store`."""
+        keys = {(row.pk, row.sk): one for one in terms for row in [_term_row(epoch, one)]}
+        with busy_as_unavailable():
+            rows = batch_get(self.connection, {ReadModelRow: keys})[ReadModelRow]
+        return [one for key, one in keys.items() if key not in {(row.pk, row.sk) for row in rows}]
+
+    def all_marks(self, epoch: Epoch) -> Iterator[tuple[str, Mark]]:
+        """See `reindex.Store`."""
+        for row in _all(ReadModelRow.mark(epoch, "")):
+            yield row.pk.rpartition("#")[2], mark_of(row)
+
+    def all_terms(self, epoch: Epoch) -> Iterator[tuple[str, str]]:
+        """See `reindex.Store`."""
+        for row in _all(ReadModelRow.terms(epoch, "")):
+            term, _, person = row.sk.rpartition("#")
+            yield term, person
+
+    def change_terms(self, epoch: Epoch, new: Iterable[Term], old: Iterable[Term]) -> None:
+        """See `reindex.Store`."""
+        with busy_as_unavailable(), ReadModelRow.batch_write() as batch:
+            for one in sorted(new):
+                batch.save(_term_row(epoch, one))
+            for one in sorted(old):
+                batch.delete(_term_row(epoch, one))
+
+    def totals(self, epoch: Epoch) -> tuple[Counts, object]:
+        """See `reindex.Store`."""
+        found: Counts = Counter()
+        with busy_as_unavailable():
+            keys = [(ReadModelRow.part(epoch, part), HEAD) for part in range(PARTS)]
+            heads = batch_get(self.connection, {ReadModelRow: keys})[ReadModelRow]
+            for part in range(PARTS):
+                for kind in KINDS:
+                    for day in days_back_to(epoch, part, kind, LAST_DAY, consistent=True)[-1:]:
+                        found.update({(kind, *key): count for key, count in day.totals.items()})
+        return found, {row.pk: row.version for row in heads}
+
     def _write_terms(self, epoch: Epoch, update: Update) -> None:
-        with ReadModelRow.batch_write() as batch:
-            for person, (counted, mark) in update.marks.items():
-                old = counted.contribution.terms if counted else frozenset()
-                new = mark.contribution.terms
-                for term in sorted(new - old):
-                    batch.save(term_row(epoch, term, person))
-                for term in sorted(old - new):
-                    batch.delete(term_row(epoch, term, person))
+        new: set[Term] = set()
+        old: set[Term] = set()
+        for person, (counted, mark) in update.marks.items():
+            before, after = counted.contribution.terms if counted else frozenset(), mark.contribution.terms
+            new |= {(term, person) for term in after - before}
+            old |= {(term, person) for term in before - after}
+        self.change_terms(epoch, new, old)
 
     def _write_moves(self, epoch: Epoch, update: Update) -> None:
         expires_at = update.as_of + self.retention_days * DAY
@@ -177,9 +218,15 @@ def mark_of(row: Model) -> Mark:
     return Mark(int(stored.version), from_json(stored.content))
 
 
-def term_row(epoch: Epoch, term: str, person: str) -> ReadModelRow:
+def _term_row(epoch: Epoch, one: Term) -> ReadModelRow:
     """The row by which a term finds a person."""
+    term, person = one
     return ReadModelRow(ReadModelRow.terms(epoch, term), f"{term}#{person}")
+
+
+def _all(prefix: str) -> Iterator[Any]:
+    with busy_as_unavailable():
+        yield from ReadModelRow.scan(ReadModelRow.pk.startswith(prefix), consistent_read=True)
 
 
 def _move_row(epoch: Epoch, one: MoveOfDay, expires_at: int) -> ReadModelRow:
