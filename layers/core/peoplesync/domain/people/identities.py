@@ -134,9 +134,7 @@ class IdentityResolver:
         person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
         self._charges[person] += [(record_id, charge) for charge in charges]
-        # No message showed a customer that is asked for; a subscription is the whole of one that a message
-        # showed.
-        self._changes[person] += (one for one in changes if not one.ask or one.object.kind == "subscription")
+        self._changes[person] += changes
 
     def review(self, people: Collection[str]) -> None:
         """Has people evaluated again, as far as they are still there."""
@@ -166,7 +164,7 @@ class IdentityResolver:
         self._forget(record_id, holder.id)
         if not self._people[holder.id].records and holder.email:
             self._owner[email_identity(holder.email)] = None
-        self._changes[holder.id] += (change for change in changes if not change.ask)
+        self._changes[holder.id] += changes
 
     def _forget(self, record_id: str, person_id: str) -> None:
         person = self._people[person_id]
