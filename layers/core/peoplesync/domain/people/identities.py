@@ -67,7 +67,7 @@ class IdentityResolver:
         return identity in self._owner
 
     def is_stale(self, record_id: str, version: int) -> bool:
-        """Whether a record has no person yet, or one evaluated with an older catalogue than there is, or with
+        """Whether a record has no person yet, or one written with an older catalogue than there is, or with
         older definitions than those of that version."""
         holder = self.holder_of(record_id)
         if holder is None or holder.definitions_version < version:
@@ -293,13 +293,14 @@ def _first_to_erase(person: Person) -> Collection[str]:
 
 
 def _unmoved(before: Person | None, after: Person | None) -> bool:
-    """Whether nothing has to be written: a review changed nothing."""
+    """Whether nothing has to be written, though it may have been evaluated with newer definitions."""
     if before is None or after is None:
         return before is after
     same = replace(
         after,
         version=before.version,
         evaluated_at=before.evaluated_at,
+        definitions_version=before.definitions_version,
         fields=before.fields,
         absorbed=before.absorbed,
     )
