@@ -102,8 +102,8 @@ def full_person(person: str = "per_1") -> Person:
 def person(person_id: str = "per_1", *records: Record, **facts: Any) -> Person:
     """A person with just these records."""
     held = records or (record(),)
-    given: dict[str, Any] = {"created_at": NOW - DAY, "version": 1, "records": {one.id: one for one in held}}
-    return Person(person_id, **(given | facts))
+    given: dict[str, Any] = {"version": 1, "definitions_version": 1, "records": {one.id: one for one in held}}
+    return Person(person_id, NOW - DAY, **(given | facts))
 
 
 def changed(before: Person, **facts: Any) -> Person:

@@ -150,7 +150,7 @@ class FakePeople:
         self.before_write()
         if len(write_set.entries) > self.max_entries:
             raise TooLarge("too many entries")
-        self._check(write_set)
+        self._check(epoch, write_set)
         self.writes += 1
         for person_id, before in write_set.before.items():
             if before:
@@ -197,7 +197,10 @@ class FakePeople:
     def members_page(self, epoch: Epoch, index: str, shard: int, after: str, most: int) -> list[str]:
         return sorted(one for (name, one) in self.members if name == index and one > after)[:most]
 
-    def _check(self, write_set: WriteSet) -> None:
+    def _check(self, epoch: Epoch, write_set: WriteSet) -> None:
+        version = write_set.only_with_definitions
+        if version is not None and self.versions(epoch)[0] > version:
+            raise VersionConflict
         for person_id, before in write_set.before.items():
             stored = self.people.get(person_id)
             if (stored.version if stored else None) != (before.version if before else None):

@@ -136,4 +136,4 @@ def _made(people: int) -> World:
 
 
 def told(person: Person) -> tuple[Any, ...]:
-    return person.email, person.definitions_version, sorted(person.segments)
+    return person.email, sorted(person.segments)

@@ -95,12 +95,32 @@ def test_older_definitions_than_somebodys_are_not_folded_with() -> None:
     )
 
 
-def test_only_who_was_nobody_before_is_a_newcomer() -> None:
+@pytest.mark.parametrize("change", [says("cus_1", A), says("cus_1", A, NOW - 99)])
+def test_whom_newer_definitions_do_not_change_is_not_written(change: Change) -> None:
     town = Town()
-    (stray,) = town.fold(has("cus_1", "sub_1"))
-    (known,) = town.fold(says("cus_1", A))
-    (renamed,) = town.fold(says("cus_1", B, NOW + 60))
-    (joined,) = town.fold(says("cus_2", B))
+    town.fold(says("cus_1", A))
+    newer = replace(SEGMENTS, version=2)
+    found = fold(town.known(), [change], newer, NOW + 60, {}, lambda: "per_9", reviews=list(town.people))
+    assert (found.complete, found.write_sets) == (True, ())
+
+
+def test_another_next_review_is_a_reason_to_write() -> None:
+    town = Town()
+    town.fold(says("cus_1", A))
+    town.people = {one.id: replace(one, review_at=NOW + 1) for one in town.people.values()}
+    newer, everybody = replace(SEGMENTS, version=2), list(town.people)
+    (write_set,) = fold(town.known(), [], newer, NOW, {}, lambda: "per_9", reviews=everybody).write_sets
+    (after,) = write_set.after.values()
+    assert after
+    assert (after.review_at, after.definitions_version) == (None, 2)
+
+
+def test_what_concerns_several_people_is_written_only_with_the_newest_definitions() -> None:
+    """What is folded again is about a record, and does not lead to whom the record has left."""
+    town = Town()
+    (first,) = town.fold(says("cus_1", A))
+    (joined,) = town.fold(says("cus_2", A))
     (parted,) = town.fold(says("cus_2", C, NOW + 60))
-    write_sets = [stray, known, renamed, joined, parted]
-    assert [one.has_new_people for one in write_sets] == [False, True, False, False, True]
+    (merged,) = town.fold(says("cus_2", A, NOW + 120))
+    write_sets = [first, joined, parted, merged]
+    assert [one.only_with_definitions for one in write_sets] == [None, None, 1, 1]

@@ -16,6 +16,7 @@ from tests.support.builders.stripe import (
     charge,
     coupon,
     customer,
+    deleted_customer,
     discount,
     event,
     invoice,
@@ -135,6 +136,23 @@ def test_customers_that_no_list_showed_are_asked_for_and_others_are_not(world: W
     assert gone is not None
     assert gone.records["cus_gone"].deleted
     assert world.person("customer:cus_never") is None
+
+
+def test_what_was_asked_of_a_customer_is_not_lost_where_somebody_else_wrote_first(world: World) -> None:
+    world.deliver([chunk(customer(), as_of=NOW)])
+    world.stripe.objects["cus_1"], world.stripe.now = deleted_customer("cus_1"), NOW + DAY
+
+    def somebody_else() -> None:
+        world.people.before_write = lambda: None
+        world.apply(event("customer.updated", customer(name="Other"), created=NOW + 1))
+
+    world.people.before_write = somebody_else
+    report = world.deliver([chunk(unseen=("cus_1",), as_of=NOW + DAY)])
+
+    assert report.counts["races"] == 1
+    gone = world.person("customer:cus_1")
+    assert gone is not None
+    assert gone.records["cus_1"].deleted
 
 
 def test_a_chunk_of_an_earlier_epoch_touches_nobody_and_is_not_noted(world: World) -> None:

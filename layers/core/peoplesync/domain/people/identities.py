@@ -69,7 +69,7 @@ class IdentityResolver:
         return identity in self._owner
 
     def is_stale(self, record_id: str, version: int) -> bool:
-        """Whether a record has no person yet, or one evaluated with an older catalogue than there is, or with
+        """Whether a record has no person yet, or one written with an older catalogue than there is, or with
         older definitions than those of that version."""
         holder = self.holder_of(record_id)
         if holder is None or holder.definitions_version < version:
@@ -136,9 +136,7 @@ class IdentityResolver:
         person = str(self._owner[record_identity(record_id)])
         self._entries[person] += [(record_id, entry) for entry in entries]
         self._charges[person] += [(record_id, charge) for charge in charges]
-        # No message showed a customer that is asked for; a subscription is the whole of one that a message
-        # showed.
-        self._changes[person] += (one for one in changes if not one.ask or one.object.kind == "subscription")
+        self._changes[person] += changes
 
     def review(self, people: Collection[str]) -> None:
         """Has people evaluated again, as far as they are still there."""
@@ -168,7 +166,7 @@ class IdentityResolver:
         self._forget(record_id, holder.id)
         if not self._people[holder.id].records and holder.email:
             self._owner[email_identity(holder.email)] = None
-        self._changes[holder.id] += (change for change in changes if not change.ask)
+        self._changes[holder.id] += changes
 
     def _forget(self, record_id: str, person_id: str) -> None:
         person = self._people[person_id]
@@ -309,13 +307,14 @@ def _first_to_erase(person: Person) -> Collection[str]:
 
 
 def _unmoved(before: Person | None, after: Person | None) -> bool:
-    """Whether nothing has to be written: a review changed nothing."""
+    """Whether nothing has to be written, though it may have been evaluated with newer definitions."""
     if before is None or after is None:
         return before is after
     same = replace(
         after,
         version=before.version,
         evaluated_at=before.evaluated_at,
+        definitions_version=before.definitions_version,
         fields=before.fields,
         absorbed=before.absorbed,
         moved_in=before.moved_in,

@@ -64,7 +64,8 @@ class Person:
 
     `segments` says since when they are in each; `evaluated_at` is the `now` of their last evaluation, which
     never runs backwards; `review_at` is when something may change by itself. `terms` are the
-    revisions of the catalogue's entries that they were evaluated with.
+    revisions of the catalogue's entries that they were last written with; so is `definitions_version`: whom
+    newer definitions do not change is not written.
 
     `errors` says by field why its value cannot be converted. `absorbed` are the people whose last record
     has moved here, in this very write; `moved_in` are the customers who did, with the MRR that they were kept

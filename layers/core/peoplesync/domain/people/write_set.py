@@ -61,12 +61,13 @@ class WriteSet:
     erasing: frozenset[str] = frozenset()
 
     @property
-    def has_new_people(self) -> bool:
-        """Whether it has a person who was new or unidentified before."""
-        return any(
-            after is not None and not after.unidentified and (before is None or before.unidentified)
-            for before, after in ((self.before[one], self.after[one]) for one in self.after)
-        )
+    def only_with_definitions(self) -> int | None:
+        """The version of the definitions that may not have risen when this is written; None where that is
+        looked at after writing, and the same tasks are folded again. Where records move, or are erased, those
+        need not lead to all of these people again: not to whom a record has left. Who is to be erased is
+        looked at until they are gone."""
+        left = [one for one in self.after.values() if one is not None and one.id not in self.erasing]
+        return left[0].definitions_version if left and (len(self.after) > 1 or self.erased) else None
 
     @property
     def uses_new_catalogue_items(self) -> bool:

@@ -68,21 +68,24 @@ class PeopleChanges:
         return self._conclude(folded, results)
 
     def _conclude_unwritten(self, folded: FoldedBatch, tasks: PeopleTasks) -> None:
-        """Finishes the tasks that brought nothing new."""
+        """Finishes the tasks that brought nothing new, or nothing more than was written for them before."""
         written = {person for one in folded.write_sets for person in one.before}
         others = [person for name, person in folded.loaded.people.items() if name not in written]
         self.writer.ask_stripe(others, folded.loaded.catalogue, tasks)
-        changes = [task.change for task in tasks.values() if isinstance(task, FoldChange)]
+        applied = self.results.written(tasks)
+        stale = {name: task for name, task in tasks.items() if name not in applied}
+        changes = [task.change for task in stale.values() if isinstance(task, FoldChange)]
         duplicates = sum(is_duplicate(folded.loaded, change) for change in changes)
         self.results.report.counts["duplicate"] += duplicates
-        self.results.finish(Disposition.STALE, tasks)
+        self.results.finish(Disposition.APPLIED, applied)
+        self.results.finish(Disposition.STALE, stale)
 
     def _conclude(self, folded: FoldedBatch, results: Sequence[WriteResult]) -> PeopleTasks:
         """Finishes what was written, and has wait what cannot be written now. Returns the tasks that must be
         folded again."""
         again: dict[str, PeopleTask] = {}
         too_large: list[tuple[PeopleTasks, TooLarge]] = []
-        unchecked: list[WriteResult] = []
+        written: list[WriteResult] = []
         for result in results:
             match result.refusal:
                 case VersionConflict():
@@ -91,26 +94,28 @@ class PeopleChanges:
                     self.results.wait(result.tasks)
                 case TooLarge() as limit:
                     too_large.append((result.tasks, limit))
-                case None if _may_be_outdated(result.write_set):
-                    unchecked.append(result)
                 case None:
-                    self._finish(result)
-        again |= self._conclude_unchecked(folded, unchecked)
+                    written.append(result)
+        again |= self._conclude_written(folded, written)
         for tasks, limit in too_large:
             self._split(tasks, limit)
         return again
 
-    def _conclude_unchecked(self, folded: FoldedBatch, written: Sequence[WriteResult]) -> PeopleTasks:
+    def _conclude_written(self, folded: FoldedBatch, written: Sequence[WriteResult]) -> PeopleTasks:
         """Finishes what was written, but for the tasks that must be folded again, which it returns: what they
         were folded with had changed before they were written, so that the change may have missed them."""
-        outdated: list[WriteResult] = []
-        if written:
-            version, revision = self.ports.people.versions(self.epoch)
-            # The job that evaluates everybody may have passed before new people were in the index.
-            if version > folded.definitions_version:
-                outdated += [one for one in written if one.write_set.has_new_people]
-            if revision > folded.loaded.catalogue_revision and self._catalogue_changed(folded):
-                outdated += [one for one in written if one.write_set.uses_new_catalogue_items]
+        if not written:
+            return {}
+        for one in written:
+            self.results.note_written(one.tasks)
+        version, revision = self.ports.people.versions(self.epoch)
+        outdated: Sequence[WriteResult] = ()
+        if version > folded.definitions_version:
+            # The job that evaluates everybody may have passed these before, and writes only whom it changes.
+            outdated = written
+        elif revision > folded.loaded.catalogue_revision:
+            first_users = [one for one in written if one.write_set.uses_new_catalogue_items]
+            outdated = first_users if first_users and self._catalogue_changed(folded) else ()
         again = {name: task for one in outdated for name, task in one.tasks.items()}
         for one in written:
             if again.keys().isdisjoint(one.tasks):
@@ -137,10 +142,6 @@ class PeopleChanges:
             return
         for half in (names[: len(names) // 2], names[len(names) // 2 :]):
             self.apply({name: tasks[name] for name in half})
-
-
-def _may_be_outdated(write_set: WriteSet) -> bool:
-    return write_set.uses_new_catalogue_items or write_set.has_new_people
 
 
 def _is_rejected(task: PeopleTask, write_set: WriteSet) -> bool:

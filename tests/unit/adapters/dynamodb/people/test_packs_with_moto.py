@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.people.plans import MAX_ITEMS
+from peoplesync.adapters.dynamodb.tables import ConnectionRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.write_set import WriteSet
 from peoplesync.use_cases.ports import TooLarge, Unavailable, VersionConflict
@@ -151,6 +152,22 @@ def test_moves_are_written_alone(store: PeopleStore) -> None:
     assert outcomes(store, one(4), moved, one(5)) == [None] * 3
 
     assert len(sent) == 2
+
+
+def test_a_move_is_not_written_once_the_definitions_are_newer(store: PeopleStore) -> None:
+    left, home = person("per_1", record("cus_1"), record("cus_2")), person("per_2", record("cus_3"))
+    assert outcomes(store, newcomer(left), newcomer(home)) == [None, None]
+    moved = write_set(
+        (left, changed(left, records={"cus_1": record("cus_1")})),
+        (home, changed(home, records={"cus_2": record("cus_2"), "cus_3": record("cus_3")})),
+    )
+    ConnectionRow("main").update(actions=[ConnectionRow.definitions_version.set(2)])
+
+    (refusal,) = outcomes(store, moved)
+
+    assert isinstance(refusal, VersionConflict)
+    found = store.read(MAIN, ["customer:cus_2"], {})
+    assert found.identities == {"customer:cus_2": "per_1"}
 
 
 def test_one_item_is_put_without_a_transaction(store: PeopleStore) -> None:

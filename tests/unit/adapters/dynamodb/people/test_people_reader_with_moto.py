@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection
 from pynamodb.models import Model
 
 from bench.units import Units
@@ -25,15 +24,14 @@ from tests.support.builders.stored_stories import (
     write_set,
 )
 from tests.support.builders.stripe import DAY, NOW
-from tests.support.fakes.world import nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack, write_one
+from tests.support.stacks.moto_stack import MotoStack, people_store, write_one
 
 MAIN, OTHER = Epoch("main", 1), Epoch("main", 2)
 
 
 @pytest.fixture
 def store(aws: MotoStack) -> PeopleStore:
-    return PeopleStore(Connection(region=REGION), 400, nobody_erased())
+    return people_store()
 
 
 @pytest.fixture
@@ -49,12 +47,8 @@ def client_of(model: type[Model]) -> Any:
 def fill(store: PeopleStore, number: int, epoch: Epoch = MAIN, segment: str = "customers") -> list[str]:
     """Writes so many people, latest first; their ids in order."""
     ids = [f"per_{n:03d}" for n in range(number)]
-    for start in range(0, number, 20):
-        some = [
-            (None, person(one, record("cus_" + one), segments={segment: NOW}))
-            for one in reversed(ids[start : start + 20])
-        ]
-        write_one(store, epoch, write_set(*some), "live", NOW)
+    people = (person(one, record("cus_" + one), segments={segment: NOW}) for one in reversed(ids))
+    assert not any(store.write(epoch, [(newcomer(one), "live") for one in people], NOW))
     return ids
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from pynamodb.connection import Connection
 
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.tables import SHARDS
 from peoplesync.domain.connections import Epoch
 from tests.support.builders.stored_stories import changed, full_person, newcomer, person, record, write_set
 from tests.support.builders.stripe import DAY, NOW
-from tests.support.fakes.world import nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack, write_one
+from tests.support.stacks.moto_stack import MotoStack, people_store, write_one
 from tests.support.stacks.sam_template import sam_template
 
 MAIN = Epoch("main", 1)
@@ -19,7 +17,7 @@ MAIN = Epoch("main", 1)
 
 @pytest.fixture
 def store(aws: MotoStack) -> PeopleStore:
-    return PeopleStore(Connection(region=REGION), 400, nobody_erased())
+    return people_store()
 
 
 def member_keys(aws: MotoStack) -> set[tuple[str, str]]:

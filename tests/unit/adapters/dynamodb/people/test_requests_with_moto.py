@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from peoplesync.adapters.dynamodb.tables import MODELS
+from peoplesync.adapters.dynamodb.tables import MODELS, ConnectionRow
 from peoplesync.use_cases.messages.message import BulkBatch, Message
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from tests.support.builders.stripe import DAY, NOW, charge, customer, event, subscription
@@ -58,18 +58,18 @@ def requests(worker: Worker) -> Iterator[Counter[str]]:
         client.meta.events.unregister("before-call.dynamodb", note)
 
 
-def test_a_single_event_takes_a_read_its_person_and_a_write(worker: Worker) -> None:
+def test_a_single_event_takes_a_read_its_person_a_write_and_a_look_at_the_versions(worker: Worker) -> None:
     with requests(worker) as seen:
         worker.tell(told(1, "deleted", **ENDED))
 
-    assert seen == {"BatchGetItem": 2, "TransactWriteItems": 1}
+    assert seen == {"BatchGetItem": 3, "TransactWriteItems": 1}
 
 
 def test_ten_events_of_ten_customers_take_as_many_as_one(worker: Worker) -> None:
     with requests(worker) as seen:
         worker.tell(*(told(number, "deleted", **ENDED) for number in range(10)))
 
-    assert seen == {"BatchGetItem": 2, "TransactWriteItems": 1}
+    assert seen == {"BatchGetItem": 3, "TransactWriteItems": 1}
 
 
 def test_what_is_one_item_is_put(worker: Worker) -> None:
@@ -77,7 +77,19 @@ def test_what_is_one_item_is_put(worker: Worker) -> None:
     with requests(worker) as seen:
         worker.tell(event("customer.updated", renamed, created=NOW))
 
-    assert seen == {"BatchGetItem": 2, "PutItem": 1}
+    assert seen == {"BatchGetItem": 3, "PutItem": 1}
+
+
+def test_whom_newer_definitions_do_not_change_costs_no_write(worker: Worker) -> None:
+    read = worker.people.read(MAIN, [f"customer:cus_known_{number}" for number in range(10)], {})
+    ConnectionRow("main").update(actions=[ConnectionRow.definitions_version.set(2)])
+    looks = Message(MAIN, chunk=BulkBatch(people=tuple(read.people)), cause="definition_changed")
+    worker.deliver(looks.encode())  # the definitions are read
+    with requests(worker) as seen:
+        worker.deliver(looks.encode())
+
+    assert seen == {"BatchGetItem": 2}
+    assert {one.definitions_version for one in read.people.values()} == {1}
 
 
 def test_payments_are_read_after_their_people(worker: Worker) -> None:
@@ -85,7 +97,7 @@ def test_payments_are_read_after_their_people(worker: Worker) -> None:
     with requests(worker) as seen:
         worker.tell(event("charge.succeeded", paid, created=NOW))
 
-    assert seen == {"BatchGetItem": 3, "TransactWriteItems": 1}
+    assert seen == {"BatchGetItem": 4, "TransactWriteItems": 1}
 
 
 def test_new_people_are_checked_against_what_was_defined_meanwhile(worker: Worker) -> None:

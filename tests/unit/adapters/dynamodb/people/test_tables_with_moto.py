@@ -7,7 +7,6 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection
 
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.people.plans import MAX_ITEMS, MAX_PERSON_BYTES
@@ -25,15 +24,14 @@ from tests.support.builders.stored_stories import (
     write_set,
 )
 from tests.support.builders.stripe import DAY, HOUR, NOW
-from tests.support.fakes.world import nobody_erased
-from tests.support.stacks.moto_stack import REGION, MotoStack, write_one
+from tests.support.stacks.moto_stack import MotoStack, people_store, write_one
 
 MAIN = Epoch("main", 1)
 
 
 @pytest.fixture
 def store(aws: MotoStack) -> PeopleStore:
-    return PeopleStore(Connection(region=REGION), 400, nobody_erased())
+    return people_store()
 
 
 def identities(aws: MotoStack) -> dict[str, str]:
@@ -133,11 +131,8 @@ def test_the_people_of_one_epoch_are_invisible_in_another(store: PeopleStore) ->
 
 def test_more_people_and_entries_than_one_call_takes_are_read_at_once(store: PeopleStore) -> None:
     events = [paid(f"ch_{n}", NOW - n) for n in range(120)]
-    for start in range(0, 120, 20):
-        some = range(start, start + 20)
-        people = [(None, person(f"per_{n}", record(f"cus_{n}"))) for n in some]
-        entries = [("cus_1", events[n]) for n in some]
-        write_one(store, MAIN, write_set(*people, entries=entries), "live", NOW)
+    people = [newcomer(person(f"per_{n}", record(f"cus_{n}")), [("cus_1", events[n])]) for n in range(120)]
+    assert not any(store.write(MAIN, [(one, "live") for one in people], NOW))
 
     known = store.read(MAIN, [f"customer:cus_{n}" for n in range(120)], {"cus_1": events})
 

@@ -16,6 +16,7 @@ from peoplesync.adapters.dynamodb.people.stored_people import snapshot_to_json, 
 from peoplesync.adapters.dynamodb.tables import (
     CHARGE,
     MARKER,
+    ConnectionRow,
     FeedRow,
     IdentityRow,
     MemberRow,
@@ -92,6 +93,8 @@ def plan_of(
         items.add_entry(record, event)
     for record, charge in write_set.charges:
         items.set_charge(record, charge)
+    if write_set.only_with_definitions is not None:
+        items.check_version(write_set.only_with_definitions)
     if len(items.all) > MAX_ITEMS:
         raise TooLarge(f"{len(items.all)} items in one transaction, {MAX_ITEMS} are allowed")
     alone = len(write_set.after) > 1 or bool(write_set.erased or write_set.shared or write_set.erasing)
@@ -189,6 +192,11 @@ class _Items:
             written_at=self.now,
         )
         self._put(row)
+
+    def check_version(self, version: int) -> None:
+        not_risen = ConnectionRow.definitions_version <= version
+        check = ConnectionRow.get_operation_kwargs_from_class(self.epoch.connection, condition=not_risen)
+        self.all.append(Item("ConditionCheck", check))
 
     def _put(self, row: Model, condition: Condition | None = None) -> None:
         self.all.append(Item("Put", row.get_save_kwargs_from_instance(condition=condition)))

@@ -32,6 +32,7 @@ class _Waiting:
     delivery: Delivery
     message: Message
     tasks: list[Task] = field(default_factory=list)
+    written: bool = False
 
 
 @dataclass
@@ -41,6 +42,7 @@ class BatchResults:
     jitter: Callable[[], float]
     report: Report = field(default_factory=Report)
     _done: set[str] = field(default_factory=set)
+    _written: set[str] = field(default_factory=set)
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
     _dead_parts: defaultdict[str, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -53,11 +55,21 @@ class BatchResults:
         """Those of the tasks that are not done."""
         return {name: task for name, task in tasks.items() if name not in self._done}
 
+    def note_written(self, tasks: Tasks) -> None:
+        """Something was written for these tasks, which need not be done with it."""
+        self._written.update(tasks)
+
+    def written(self, tasks: Mapping[str, AnyTask]) -> dict[str, AnyTask]:
+        """Those of the tasks for which something was written."""
+        return {name: task for name, task in tasks.items() if name in self._written}
+
     def wait(self, tasks: Tasks) -> None:
         """What could not be done now is to be sent again."""
-        for task in tasks.values():
-            waiting = _Waiting(task.origin.delivery, task.origin.message)
-            self._waiting.setdefault(waiting.delivery.id, waiting).tasks.append(task)
+        for name, task in tasks.items():
+            new = _Waiting(task.origin.delivery, task.origin.message)
+            waiting = self._waiting.setdefault(new.delivery.id, new)
+            waiting.tasks.append(task)
+            waiting.written |= name in self._written
         self.finish(Disposition.WAITING, tasks)
 
     def wait_whole(self, origin: Origin) -> None:
@@ -72,10 +84,13 @@ class BatchResults:
             if delivery_id in self.report.crashed:
                 continue
             attempt = waiting.message.attempt
-            if waiting.message.cause == "sweep" and attempt + 1 >= ATTEMPTS_OF_THE_SWEEP:
+            again = self._left(waiting).next_attempt()
+            if waiting.message.cause == "sweep" and waiting.written:
+                # The sweep does not find them again, but they may be written with older definitions.
+                again = replace(again, cause="definition_changed")
+            elif waiting.message.cause == "sweep" and attempt + 1 >= ATTEMPTS_OF_THE_SWEEP:
                 continue
             longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2**attempt)
-            again = self._left(waiting).next_attempt()
             try:
                 waiting.delivery.queue.send(again.encode(), max(1, int(longest * self.jitter())))
             except Exception as crash:
