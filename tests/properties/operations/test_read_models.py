@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.read_models.read_model_reader import ReadModelReader
 from peoplesync.adapters.dynamodb.read_models.read_model_store import ReadModelStore
 from peoplesync.adapters.dynamodb.tables import ReadModelRow
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, Person
+from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, ERASED, Person, record_identity
 from peoplesync.domain.publishing import PersonWritten
 from peoplesync.domain.read_models.contribution import KINDS, contribution_of
 from peoplesync.domain.read_models.days import Counts
 from peoplesync.use_cases.read_models.index import Indexer
+from tests.properties.fold.test_changing_emails import Moves, moves
 from tests.properties.operations.test_publishing import told
-from tests.support.fakes.world import FakeConnections
+from tests.support.builders.stripe import HOUR, NOW
+from tests.support.fakes.erased import erase
+from tests.support.fakes.streams import StreamedPeople
+from tests.support.fakes.world import FakeConnections, World
 from tests.support.oracles.tellings import Telling, tellings
 from tests.support.stacks.moto_stack import REGION, moto_stack
 
-SOME = settings(max_examples=25, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+QUICK = settings(max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,13 +45,17 @@ class Indexed:
 
     number = 0
 
-    def __init__(self) -> None:
+    def __init__(self, erased: Mapping[str, str] | None = None) -> None:
         Indexed.number += 1
+        self.known = erased or {}
         self.epoch = Epoch("main", Indexed.number)
         connection = PynamoConnection(region=REGION)
         store = ReadModelStore(connection, 0, 400)
         current = FakeConnections(Connection("main", False, self.epoch.number, 1, 0))
-        self.indexer, self.reader = Indexer(current, store, store), ReadModelReader(connection)
+        self.indexer, self.reader = Indexer(current, self, store), ReadModelReader(connection)
+
+    def erased(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str | None]:
+        return {one: self.known[one] for one in identities if one in self.known}
 
     def index(self, *batches: Sequence[PersonWritten]) -> None:
         for batch in batches:
@@ -106,17 +116,60 @@ def agrees(indexed: Indexed, people: Sequence[Person]) -> None:
     assert indexed.terms() == {(term, one.id) for one in people for term in contribution_of(one).terms}
 
 
-def stream_of(telling: Telling) -> tuple[list[PersonWritten], list[Person]]:
-    stage = told(telling)
-    written = [one for one in stage.people.stream.values() if isinstance(one, PersonWritten)]
-    return written, list(stage.people.people.values())
+@dataclass(frozen=True)
+class Story:
+    """What was written, in order, and who is there in the end; whose those were who are erased then."""
+
+    written: list[PersonWritten]
+    people: list[Person]
+    erased: Mapping[str, str]
+
+    @classmethod
+    def of(cls, people: StreamedPeople) -> Story:
+        written = [one for one in people.stream.values() if isinstance(one, PersonWritten)]
+        erased: dict[str, str] = {}
+        for one in written:
+            before, after = (shown.records.keys() if shown else set() for shown in (one.before, one.after))
+            for record in before - after:
+                if people.identities.get(record_identity(record)) == ERASED:
+                    erased[record_identity(record)] = one.before.id  # type: ignore[union-attr]  # it had one
+        return cls(written, list(people.people.values()), erased)
 
 
-@given(tellings())
-@SOME
-def test_read_models_are_what_a_recount_comes_to(telling: Telling) -> None:
-    written, people = stream_of(telling)
-    indexed = Indexed()
+def of_a_telling(telling: Telling) -> Story:
+    return Story.of(told(telling).people)
+
+
+def of_moves(moved: Moves) -> Story:
+    """Paying customers who change their e-mails, and so move from person to person."""
+    world = World(NOW, people=(people := StreamedPeople()))
+    for batch in moved.batches:
+        world.apply(*batch)
+        world.now += 9 * HOUR
+    return Story.of(people)
+
+
+def of_an_erasure(moved: Moves) -> Story:
+    """The same, of whom one is erased in the midst of it."""
+    world = World(NOW, people=(people := StreamedPeople()))
+    for place, batch in enumerate(moved.batches):
+        world.apply(*batch)
+        world.now += 9 * HOUR
+        if place == len(moved.batches) // 2 and people.people:
+            victim = people.people[min(people.people)]
+            world.deliver([erase(victim.id, *victim.records)])
+            world.settle()
+    return Story.of(people)
+
+
+def told_stories() -> st.SearchStrategy[Story]:
+    return st.one_of(tellings().map(of_a_telling), moves().map(of_moves), moves().map(of_an_erasure))
+
+
+def counted_right(story: Story) -> None:
+    """As the stream brings it."""
+    written, people = story.written, story.people
+    indexed = Indexed(story.erased)
 
     indexed.index(*[written[start : start + 7] for start in range(0, len(written), 7)])
 
@@ -129,12 +182,11 @@ def test_read_models_are_what_a_recount_comes_to(telling: Telling) -> None:
     assert not -transferred
 
 
-@given(tellings())
-@SOME
-def test_records_that_come_twice_or_in_another_order_across_people_count_once(telling: Telling) -> None:
-    written, people = stream_of(telling)
+def counted_once(story: Story) -> None:
+    """Some batches come twice, and in another order across people."""
+    written, people = story.written, story.people
     rng = random.Random(len(written))
-    plain, indexed = Indexed(), Indexed()
+    plain, indexed = Indexed(story.erased), Indexed(story.erased)
     plain.index(written)
     by_person: dict[str, list[PersonWritten]] = {}
     for one in written:
@@ -154,15 +206,28 @@ def test_records_that_come_twice_or_in_another_order_across_people_count_once(te
     assert indexed.flows("segments") == plain.flows("segments")
 
 
-@given(tellings())
-@SOME
-def test_a_record_that_was_lost_is_made_up_for_by_the_next(telling: Telling) -> None:
-    written, people = stream_of(telling)
+def made_up_for(story: Story) -> None:
+    """Some records are lost; a person's next one makes up for it."""
+    written, people = story.written, story.people
     rng = random.Random(len(written))
     last = {(one.after or one.before).id: number for number, one in enumerate(written)}  # type: ignore[union-attr]
     kept = [one for number, one in enumerate(written) if number in last.values() or rng.random() < 0.6]
-    indexed = Indexed()
+    indexed = Indexed(story.erased)
 
     indexed.index(kept)
 
     agrees(indexed, people)
+
+
+STORIES: list[Callable[[Story], None]] = [counted_right, counted_once, made_up_for]
+
+
+@pytest.mark.parametrize("holds", STORIES)
+def test_read_models_are_what_a_recount_comes_to(holds: Callable[[Story], None]) -> None:
+    QUICK(given(told_stories())(holds))()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("holds", STORIES)
+def test_a_hundred_stories_are_what_a_recount_comes_to(holds: Callable[[Story], None]) -> None:
+    settings(QUICK, max_examples=100)(given(told_stories())(holds))()

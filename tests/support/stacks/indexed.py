@@ -32,5 +32,5 @@ def indexed(epoch: Epoch = MAIN, cause: str = "live") -> Iterator[None]:
         for one in sorted(before.keys() | after.keys())
         if before.get(one) != after.get(one)
     ]
-    indexing = Indexer(connections=ConnectionsStore(), owners=store, store=store).index(written)
+    indexing = Indexer(connections=ConnectionsStore(), identities=store, store=store).index(written)
     assert not indexing.passed_over

@@ -179,7 +179,16 @@ def test_json_is_as_promised(run: Run, name: str, arguments: list[str]) -> None:
             "status",
             [
                 *["state", "headline", "reason", "what_to_do", "runbook", "also", "customers_in_sync"],
-                *["people", "counted_as_of", "last_event_at", "silence", "lag_seconds", "queue", "queues", "dead"],
+                *[
+                    "people",
+                    "counted_as_of",
+                    "last_event_at",
+                    "silence",
+                    "lag_seconds",
+                    "queue",
+                    "queues",
+                    "dead",
+                ],
                 *["due_seconds", "checkpoint", "behind_seconds", "webhook", "webhook_heard_at"],
                 *["webhook_missed", "gap_since", "degraded", "last_import", "last_reevaluation"],
             ],

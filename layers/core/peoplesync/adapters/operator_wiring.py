@@ -141,7 +141,7 @@ class OperatorWiring(Wiring):
         from peoplesync.use_cases.read_models.reindex import Reindexer
 
         store = self.read_model_store(0, int(self.environ["FEED_RETENTION_DAYS"]))
-        indexer = Indexer(connections=self.connections, owners=store, store=store)
+        indexer = Indexer(connections=self.connections, identities=store, store=store)
         return Reindexer(indexer=indexer, store=store, people=self.people, clock=clock.now, say=say)
 
     def browser_of(self, connection: Connection) -> Browser:

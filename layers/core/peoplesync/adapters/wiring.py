@@ -216,7 +216,7 @@ class Wiring(Parts):
             random.randrange(PARTS),  # noqa: S311 - no secret
             int(self.environ["FEED_RETENTION_DAYS"]),
         )
-        return Indexer(connections=self.connections, owners=store, store=store)
+        return Indexer(connections=self.connections, identities=store, store=store)
 
     def import_overview(self, epoch: Epoch) -> Imports:
         """The imports of an epoch."""

@@ -231,12 +231,15 @@ class IdentityResolver:
         return evaluate(written, definitions, self._now, self._known.catalogue)
 
     def _moved_in(self, person: Person) -> MrrByCustomer:
-        """The customers who were kept elsewhere, or under another id, with the MRR they had there."""
+        """The customers who were kept elsewhere, or under another id, with the MRR they had there. What is
+        only just being identified was nobody's MRR yet."""
         found: dict[str, Amounts | None] = {}
         for record in person.records.values():
             for name in {record.id, record.alias or record.id}:
                 former = self._holders.get(name)
-                if former is not None and (former.id, name) != (person.id, record.id):
+                if former is None or former.unidentified:
+                    continue
+                if (former.id, name) != (person.id, record.id):
                     theirs = None if former.mrr is None else former.mrr.get(name, {})
                     found[record.id] = sum_of(found.get(record.id, {}), theirs)
         return {name: found[name] for name in sorted(found) if found[name] != {}}

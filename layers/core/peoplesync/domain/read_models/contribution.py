@@ -154,36 +154,29 @@ def _nonzero(counts: Counter[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
 def _movements(customer: str, before: Contribution, after: Contribution, why: Circumstances) -> list[Move]:
     """How a customer's MRR moved. Who moves in comes with what they had; what moves out goes the same way,
     since nothing but a move or an erasure takes a customer from a person."""
-    had: Amounts | None = before.mrr.get(customer, {})
-    brought = why.moved_in.get(customer, {})
+    had, brought = before.mrr.get(customer, {}), why.moved_in.get(customer, {})
+    now = after.mrr.get(customer, {})
     found: Counter[tuple[str, Movement]] = Counter()
     for currency, amount in (brought or {}).items():
         found[currency, "transferred"] += amount
+    old = dict(sum_of(had or {}, brought or {}) or {})
     if customer not in after.mrr and customer != BEFORE:
-        gone: Movement = "removed" if customer in why.erased else "transferred"
-        gone = "corrected" if why.cause == REINDEX else gone
-        now: Amounts | None = {}
         for currency, amount in (had or {}).items():
-            found[currency, gone] -= amount
-        had = {}
-    else:
-        now = after.mrr.get(customer, {})
-    had = sum_of(had, brought)
-    unclear = had is None or now is None or BEFORE in before.mrr
-    old, new = had or _known(before.mrr.get(customer), brought), now or {}
+            found[currency, _leaving(customer, why)] -= amount
+        old = dict(brought or {})
+    unclear = None in (had, brought, now) or BEFORE in before.mrr
+    new = now or {}
     for currency in sorted(old.keys() | new.keys()):
-        step = new.get(currency, 0) - old.get(currency, 0)
-        if step:
+        if step := new.get(currency, 0) - old.get(currency, 0):
             found[currency, _class(currency, old, new, why, unclear=unclear)] += step
-    return [
-        Move(customer, movement, currency, amount)
-        for (currency, movement), amount in sorted(found.items())
-        if amount
-    ]
+    by_currency = sorted(found.items())
+    return [Move(customer, movement, one, amount) for (one, movement), amount in by_currency if amount]
 
 
-def _known(had: Amounts | None, brought: Amounts | None) -> Amounts:
-    return sum_of(had or {}, brought or {}) or {}
+def _leaving(customer: str, why: Circumstances) -> Movement:
+    if why.cause == REINDEX:
+        return "corrected"
+    return "removed" if customer in why.erased else "transferred"
 
 
 def _class(currency: str, old: Amounts, new: Amounts, why: Circumstances, *, unclear: bool) -> Movement:

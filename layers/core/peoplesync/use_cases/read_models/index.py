@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.people.person import ERASED, record_identity
+from peoplesync.domain.people.person import record_identity
 from peoplesync.domain.publishing import PersonWritten
 from peoplesync.domain.read_models.contribution import (
     NOTHING,
@@ -32,6 +32,10 @@ PEOPLE_AT_ONCE: Final = 80
 
 ATTEMPTS: Final = 8
 """How often a write is tried while others count at the same time."""
+
+
+Lost = frozenset[tuple[str, str]]
+"""Records that a person has lost: (person, record)."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,10 @@ class Connections(Protocol):
     def get_even_disconnected(self, name: str) -> Connection | None: ...
 
 
-class Owners(Protocol):
-    def owners(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str]:
-        """Whose those identities are that somebody has; `ERASED` of who was erased. Raises Unavailable."""
+class Erased(Protocol):
+    def erased(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str | None]:
+        """Those of the identities that were erased, each with whose it was, None where that is not known.
+        Raises Unavailable."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Indexer:
     """The use case with what it needs. What `connections` answers must not be older than the call."""
 
     connections: Connections
-    owners: Owners
+    identities: Erased
     store: Store
 
     def index(self, writes: Sequence[PersonWritten]) -> Indexed:
@@ -122,7 +127,7 @@ class Indexer:
         return connection is not None and connection.epoch == epoch
 
     def _add_or_pass_over(
-        self, epoch: Epoch, writes: Sequence[PersonWritten], erased: frozenset[str], indexed: Indexed
+        self, epoch: Epoch, writes: Sequence[PersonWritten], erased: Lost, indexed: Indexed
     ) -> None:
         """Where somebody cannot be counted, the others are, one by one."""
         try:
@@ -138,19 +143,24 @@ class Indexer:
                 theirs = [one for one in writes if _who(one) == person]
                 self._add_or_pass_over(epoch, theirs, erased, indexed)
 
-    def _erased(self, epoch: Epoch, writes: Iterable[PersonWritten]) -> frozenset[str]:
-        """The records that people have lost because they were erased, not because they moved."""
-        lost = {record for one in writes for record in _lost(one)}
+    def _erased(self, epoch: Epoch, writes: Iterable[PersonWritten]) -> Lost:
+        """The records that people have lost because they were erased, not because they moved: who had moved
+        before is not theirs to remove."""
+        lost = {(_who(one), record) for one in writes for record in _lost(one)}
         if not lost:
             return frozenset()
-        owners = self.owners.owners(epoch, [record_identity(record) for record in sorted(lost)])
-        return frozenset(record for record in lost if owners.get(record_identity(record)) == ERASED)
+        known = self.identities.erased(epoch, sorted({record_identity(record) for _, record in lost}))
+        return frozenset(
+            (person, record)
+            for person, record in lost
+            if known.get(record_identity(record), "") in (person, None)
+        )
 
-    def _add(self, epoch: Epoch, writes: Sequence[PersonWritten], erased: frozenset[str]) -> int:
+    def _add(self, epoch: Epoch, writes: Sequence[PersonWritten], erased: Lost) -> int:
         people = {_who(one) for one in writes}
         for _ in range(ATTEMPTS):
             update = update_of(writes, self.store.marks(epoch, people), erased)
-            if not update.marks:
+            if not (update.marks or update.forgotten):
                 return 0
             try:
                 self.store.write(epoch, update)
@@ -161,7 +171,7 @@ class Indexer:
 
 
 def update_of(
-    writes: Iterable[PersonWritten], marks: Mapping[str, Mark], erased: frozenset[str] = frozenset()
+    writes: Iterable[PersonWritten], marks: Mapping[str, Mark], erased: Lost = frozenset()
 ) -> Update:
     """What writes change, given what has been counted. People of whom nothing changes are left out, though
     their version rose: a mark need not be of the newest one."""
@@ -169,13 +179,13 @@ def update_of(
     for one in writes:
         person = _who(one)
         counted = update.marks.get(person, (None, marks.get(person)))[1]
-        step = _step(one, counted, erased)
+        gone = frozenset(record for record in _lost(one) if (person, record) in erased)
+        update.forgotten |= gone | ({person} if one.after is None else set())
+        step = _step(one, counted, gone)
         if step is None:
             continue
         mark, why = step
         contribution = counted.contribution if counted else NOTHING
-        gone = _lost(one) & erased
-        update.forgotten |= gone | ({person} if one.after is None else set())
         delta = delta_of(contribution, mark.contribution, why, person)
         day = (one.after.evaluated_at if one.after else one.written_at) // DAY
         update.marks[person] = (marks.get(person), mark)

@@ -17,6 +17,7 @@ from peoplesync.adapters.dynamodb.people.packs import CONFLICTS
 from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, LAST_DAY, PARTS, days_back_to, to_row
 from peoplesync.adapters.dynamodb.tables import IdentityRow, ReadModelRow, ReceiptRow
 from peoplesync.domain.connections import Epoch
+from peoplesync.domain.people.person import ERASED
 from peoplesync.domain.read_models.contribution import KINDS, Kind, from_json, to_json
 from peoplesync.domain.read_models.days import DAY, Counts, Day, with_change
 from peoplesync.use_cases.ports import VersionConflict
@@ -44,12 +45,12 @@ class ReadModelStore:
     part: int
     retention_days: int
 
-    def owners(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str]:
-        """See `index.Owners`."""
+    def erased(self, epoch: Epoch, identities: Collection[str]) -> Mapping[str, str | None]:
+        """See `index.Erased`."""
         keys = {IdentityRow.key(epoch, one): one for one in identities}
         with busy_as_unavailable():
             rows = batch_get(self.connection, {IdentityRow: keys})[IdentityRow]
-        return {keys[row.pk]: row.person for row in rows}
+        return {keys[row.pk]: row.former for row in rows if row.person == ERASED}
 
     def marks(self, epoch: Epoch, people: Collection[str]) -> Mapping[str, Mark]:
         """See `index.Store`."""
@@ -134,6 +135,8 @@ class ReadModelStore:
 
     def _count(self, epoch: Epoch, update: Update) -> None:
         rows = [*self._days(epoch, update), *_marks(epoch, update)]
+        if not rows:
+            return
         request = {"TransactItems": [{"Put": one} for one in rows]}
         try:
             call(self.connection, "TransactWriteItems", request)
