@@ -16,6 +16,7 @@ from peoplesync_cli.output import print_json, print_lines, stdout, table
 from peoplesync_cli.target import Target
 
 RUNBOOKS: Final = "docs/runbooks"
+NOT_COUNTED: Final = "not counted yet; `peoplesync reindex` does it"
 INTERVAL: Final = 2.0
 """Seconds between two looks."""
 
@@ -87,7 +88,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
     queues = ", ".join(f"{name} {count:,}" for name, count in found["queues"].items() if count)
     rows: list[tuple[str, Any]] = [
         ("customers in sync", found["customers_in_sync"]),
-        ("people", found["people"]),
+        ("people", NOT_COUNTED if found["people"] is None else found["people"]),
         ("last event", found["last_event_at"]),
         ("from Stripe to the person", _seconds(found["lag_seconds"])),
         ("changes on the queues", queues or 0),

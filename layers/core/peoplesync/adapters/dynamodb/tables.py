@@ -150,6 +150,7 @@ class ReceiptRow(Model):
     asked_at = NumberAttribute(null=True)
     erased_at = NumberAttribute(null=True)
     feed_deleted_at = NumberAttribute(null=True)
+    indexed = BooleanAttribute(null=True)
     unindexed_at = NumberAttribute(null=True)
     customers = UnicodeSetAttribute(null=True)
     users = NumberAttribute(null=True)

@@ -31,6 +31,7 @@ def additions(removed: ErasureReceipt) -> list[Action]:
         actions.append(ReceiptRow.customers.add(set(removed.customers)))
     if removed.erased_at is not None:
         actions.append(ReceiptRow.erased_at.set(removed.erased_at))
+        actions.append(ReceiptRow.indexed.set(True))  # noqa: FBT003 - the attribute's value
     return actions
 
 
@@ -70,7 +71,8 @@ class ErasedRows:
             asked_at=whole(row.asked_at),
             erased_at=whole(row.erased_at),
             feed_deleted_at=whole(row.feed_deleted_at),
-            unindexed_at=whole(row.unindexed_at),
+            # Who was erased before there were read models is in none.
+            unindexed_at=whole(row.unindexed_at if row.indexed else row.feed_deleted_at),
             customers=tuple(sorted(row.customers or ())),
             users=int(row.users or 0),
             identities=int(row.identities or 0),
