@@ -31,7 +31,7 @@ def additions(removed: ErasureReceipt) -> list[Action]:
         actions.append(ReceiptRow.customers.add(set(removed.customers)))
     if removed.erased_at is not None:
         actions.append(ReceiptRow.erased_at.set(removed.erased_at))
-        actions.append(ReceiptRow.indexed.set(True))  # noqa: FBT003 - the attribute's value
+        actions.append(ReceiptRow.indexed.set(True))
     return actions
 
 
