@@ -1,5 +1,6 @@
 """What an import costs in requests and units of DynamoDB: its lists are read from the simulator of Stripe,
-and their chunks applied by the worker as it is deployed.
+and their chunks applied by the worker as it is deployed. Then what the people's stream shows of it is counted
+and indexed, as it is deployed too.
 
     .venv/bin/python -m bench.importing                 # 1,000 customers
     .venv/bin/python -m bench.importing 10000           # some minutes
@@ -8,14 +9,19 @@ and their chunks applied by the worker as it is deployed.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from bench.machine import described
+from bench.people_stream import BATCH, PeopleStream
 from bench.running import EPOCH, Kept, stack
 from bench.units import Units
+from peoplesync.adapters.dynamodb.streamed_rows import read_batch
 from peoplesync.adapters.wiring import Wiring
+from peoplesync.domain.connections import Connection, Epoch
+from peoplesync.domain.publishing import PersonWritten
 from peoplesync.use_cases.worker.outcome.report import Delivery
 from peoplesync_cli.local_stack.local import say
 from peoplesync_local.stripe_simulator.control import Simulator
@@ -23,19 +29,33 @@ from peoplesync_local.stripe_simulator.control import Simulator
 MESSAGES_AT_ONCE: Final = 4
 """As the bulk queue's mapping has it."""
 
+INDEXED: Final = Epoch("indexed", 1)
+"""Indexed anew in an epoch of its own: a local stack's function has indexed that of the import already."""
+
 
 def main() -> None:
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     say(described(sys.executable, "botocore", "pynamodb"))
     with stack() as (running, wiring):
         Simulator(running.stripe_api_url).fill(size, seed=14)
+        stream = PeopleStream()
+        stream.watch(wiring.tables.client)
         units, listed = measured(wiring)
-        tables = ", ".join(f"{name} {spent / size:.1f}" for name, spent in units.by_table.most_common())
         say(
             f"import of {size:,} customers, {listed:,} objects: {units.people / size:.2f} writes and "
-            f"{units.written / size:.1f} write units a customer ({tables}), "
+            f"{units.written / size:.1f} write units a customer ({_tables(units, size)}), "
             f"{units.read / size:.1f} read units"
         )
+        indexing = indexed(wiring, stream)
+        say(
+            f"index of these {len(stream.records):,} writes: {indexing.written / size:.1f} write units a "
+            f"customer ({_tables(indexing, size)}), {indexing.read / size:.1f} read units, "
+            f"{sum(indexing.requests.values()) * BATCH / len(stream.records):.1f} requests a batch of {BATCH}"
+        )
+
+
+def _tables(units: Units, size: int) -> str:
+    return ", ".join(f"{name} {spent / size:.1f}" for name, spent in units.by_table.most_common())
 
 
 def measured(wiring: Wiring) -> tuple[Units, int]:
@@ -54,6 +74,20 @@ def measured(wiring: Wiring) -> tuple[Units, int]:
     if ended["status"] != "succeeded":
         raise RuntimeError(ended)
     return units, sum(ended["lists"].values())
+
+
+def indexed(wiring: Wiring, stream: PeopleStream) -> Units:
+    """The units of counting and indexing what a stream shows."""
+    units = Units()
+    units.watch(wiring.tables.client)
+    indexer = wiring.indexer()
+    wiring.connections.create(Connection(INDEXED.connection, True, INDEXED.number, 1, int(time.time())))
+    for records in stream.batches():
+        shown = read_batch(records).writes.values()
+        writes = [replace(one, epoch=INDEXED) for one in shown if isinstance(one, PersonWritten)]
+        if passed_over := indexer.index(writes).passed_over:
+            raise RuntimeError(passed_over)
+    return units
 
 
 def apply(worker: Any, bodies: Sequence[str]) -> None:

@@ -3,18 +3,20 @@
 A write costs a unit for each begun KB of the larger of the item before and after, and a consistent read one
 for each begun 4 KB, or half of it where it may be old; both twice in a transaction. A batch's items are
 rounded one by one, those of a query together. What fails its condition costs as if it had been written. An
-index of keys costs a unit for each row that comes or goes.
+index of keys costs a unit for each row that comes or goes, one of whole rows a unit for each begun KB of it.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from peoplesync.adapters.dynamodb.tables import MODELS, PersonRow
+from pynamodb.models import Model
+
+from peoplesync.adapters.dynamodb.tables import MODELS, PersonRow, ReadModelRow
 
 Item = Mapping[str, Mapping[str, Any]]
 Request = Mapping[str, Any]
@@ -24,18 +26,29 @@ UPDATED: Final = 700
 """The size of an item that is updated in place, which its request does not show: runs' and connections' are
 smaller."""
 
+INDEXES: Final[Mapping[type[Model], tuple[str, Callable[[Item], Item]]]] = {
+    PersonRow: (
+        "DueIndex",
+        lambda item: {name: item[name] for name in ("pk", "due_shard", "review_at") if "review_at" in item},
+    ),
+    ReadModelRow: ("MovesIndex", lambda item: item if "moved_on" in item else {}),
+}
+"""What each table's index shows of an item; nothing of one that is not in it."""
+
 
 @dataclass
 class Units:
-    """Counts the requests of the clients that it watches, and their units."""
+    """Counts the requests of the clients that it watches, and their units: those written `by_table`, those
+    read by the table that they were `read_from`."""
 
     requests: Counter[str] = field(default_factory=Counter)
     read: float = 0
     written: float = 0
     people: int = 0
     by_table: Counter[str] = field(default_factory=Counter)
+    read_from: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     _sizes: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    _due: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    _indexed: dict[tuple[str, str, str], Item] = field(default_factory=dict)
 
     def watch(self, client: Any) -> None:
         client.meta.events.register("provide-client-params.dynamodb", self._asked)
@@ -45,6 +58,7 @@ class Units:
         """From zero; the sizes of the items that are there stay known."""
         self.requests.clear()
         self.by_table.clear()
+        self.read_from.clear()
         self.read = self.written = self.people = 0
 
     def _asked(self, params: Request, context: dict[str, Any], **_: Any) -> None:
@@ -70,10 +84,15 @@ class Units:
             for table, wanted in asked["RequestItems"].items():
                 found = parsed.get("Responses", {}).get(table, [])
                 each = [1] * (len(wanted["Keys"]) - len(found)) + list(map(_quarters, found))
-                self.read += sum(each) * (1 if wanted.get("ConsistentRead") else 0.5)
+                self._read(table, sum(each), wanted)
         elif name in ("GetItem", "Query", "Scan"):
             size = sum(map(size_of, parsed.get("Items", [parsed.get("Item", {})])))
-            self.read += max(1, math.ceil(size / 4096)) * (1 if asked.get("ConsistentRead") else 0.5)
+            self._read(asked["TableName"], max(1, math.ceil(size / 4096)), asked)
+
+    def _read(self, table: str, quarters: int, asked: Request) -> None:
+        units = quarters * (1 if asked.get("ConsistentRead") else 0.5)
+        self.read += units
+        self.read_from[_model_of(table)] += units
 
     def _write(self, what: str, write: Request, times: int, *, failed: bool) -> None:
         key = _key(write)
@@ -82,19 +101,20 @@ class Units:
         units = times * max(1, math.ceil(max(before, after) / 1024))
         self.written += units
         self.by_table[_model_of(write["TableName"])] += units
-        if not failed and write["TableName"] == PersonRow.Meta.table_name:
-            self._write_index(key, write.get("Item", {}).get("review_at"))
         if not failed and what != "ConditionCheck":
+            self._write_index(key, write.get("Item", {}))
             self._sizes[key] = after
             self.people += PersonRow.Meta.table_name == write["TableName"]
 
-    def _write_index(self, person: tuple[str, str, str], due: Any) -> None:
-        before = self._due.get(person)
-        if due != before:
-            units = (before is not None) + (due is not None)
-            self.written += units
-            self.by_table["DueIndex"] += units
-        self._due[person] = due
+    def _write_index(self, key: tuple[str, str, str], item: Item) -> None:
+        for model, (index, shows) in INDEXES.items():
+            if key[0] == model.Meta.table_name:
+                before, after = self._indexed.get(key, {}), shows(item)
+                units = sum(math.ceil(size_of(one) / 1024) for one in (before, after) if before != after)
+                self.written += units
+                if units:
+                    self.by_table[index] += units
+                self._indexed[key] = after
 
 
 def size_of(item: Item) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.import_pages import KEY, simulator
-from bench.importing import measured
+from bench.importing import indexed, measured
+from bench.people_stream import PeopleStream
 from bench.running import FUNCTION, connect
 from bench.worker import Bench, batches_of_ten
 from peoplesync.adapters import wiring
@@ -40,11 +41,17 @@ def test_an_event_of_a_companys_usual_mix_costs_two_read_units_and_five_write_un
     assert bench.units.written / 300 <= 5.6
 
 
-def test_an_import_writes_a_person_twice_and_costs_30_write_units_a_customer(aws: MotoStack) -> None:
-    customers = 60
+def test_an_import_writes_a_person_twice_and_costs_30_write_units_a_customer_and_8_to_index(
+    aws: MotoStack,
+) -> None:
+    customers, stream = 60, PeopleStream()
     with simulator(customers, "growing") as stripe:
-        units, listed = measured(connected(aws, stripe.url))
+        wired = connected(aws, stripe.url)
+        stream.watch(wired.tables.client)
+        units, listed = measured(wired)
 
     assert listed > 5 * customers
     assert units.people / customers <= 2.2
     assert units.written / customers <= 35  # fewer of many: what comes once an import counts little then
+    assert len(stream.records) == units.people
+    assert indexed(wired, stream).written / customers <= 8
