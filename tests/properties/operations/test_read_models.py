@@ -15,6 +15,7 @@ from pynamodb.connection import Connection as PynamoConnection
 
 from peoplesync.adapters.dynamodb.read_models.read_model_reader import ReadModelReader
 from peoplesync.adapters.dynamodb.read_models.read_model_store import ReadModelStore
+from peoplesync.adapters.dynamodb.read_models.stored_days import from_row
 from peoplesync.adapters.dynamodb.tables import ReadModelRow
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, ERASED, Person, record_identity
@@ -69,7 +70,7 @@ class Indexed:
         found: Counts = Counter()
         for row in ReadModelRow.scan(ReadModelRow.pk.startswith(f"{self.epoch}#days#")):
             if row.sk.startswith(f"{kind}#"):
-                found.update({tuple(key): count for *key, count in row.content["flows"]})
+                found.update(from_row(row).flows)
         return found
 
     def terms(self) -> set[tuple[str, str]]:

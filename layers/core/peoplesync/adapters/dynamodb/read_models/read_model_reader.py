@@ -76,6 +76,8 @@ class ReadModelReader:
         key = ReadModelRow.part(epoch, part)
         between = ReadModelRow.sk.between(f"{kind}#{first:06d}", f"{kind}#{last:06d}")
         within = [from_row(row) for row in ReadModelRow.query(key, between)]
+        if within and within[0].day == first:
+            return within  # what was before that day is in it
         before = ReadModelRow.sk.between(f"{kind}#{0:06d}", f"{kind}#{first - 1:06d}")
         earlier = list(ReadModelRow.query(key, before, scan_index_forward=False, limit=1))
         return [*map(from_row, earlier), *within]

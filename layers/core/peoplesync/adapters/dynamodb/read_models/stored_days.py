@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from peoplesync.adapters.dynamodb.tables import ReadModelRow
@@ -26,14 +28,16 @@ def day_key(kind: Kind, day: int) -> str:
 
 def to_row(epoch: Epoch, part: int, kind: Kind, day: Day) -> ReadModelRow:
     """The row that holds a day."""
-    content = {"totals": _listed(day.totals), "flows": _listed(day.flows)}
+    content = [_packed(_turned(kind, counts)) for counts in (day.totals, day.flows)]
     return ReadModelRow(ReadModelRow.part(epoch, part), day_key(kind, day.day), content=content)
 
 
 def from_row(row: ReadModelRow) -> Day:
     """The day that a row holds."""
+    kind, _, day = row.sk.rpartition("#")
     content: Any = row.content
-    return Day(int(row.sk.rpartition("#")[2]), _counts(content["totals"]), _counts(content["flows"]))
+    totals, flows = (_turned(kind, _counts(packed)) for packed in content)
+    return Day(int(day), totals, flows)
 
 
 def days_back_to(epoch: Epoch, part: int, kind: Kind, day: int, *, consistent: bool = False) -> list[Day]:
@@ -60,9 +64,36 @@ def _newest_first(epoch: Epoch, part: int, kind: Kind, day: int, *, consistent: 
         most = 40
 
 
-def _listed(counts: Counts) -> list[list[Any]]:
-    return [[*key, count] for key, count in sorted(counts.items())]
+def _turned(kind: str, counts: Counts) -> Counts:
+    """Of plans the plan before the status, or the other way round: there are more plans, so that their names
+    should be there once."""
+    if kind != "plans":
+        return counts
+    return Counter({(second, first, *rest): count for (first, second, *rest), count in counts.items()})
 
 
-def _counts(listed: list[list[Any]]) -> Counts:
-    return Counter({tuple(key): count for *key, count in listed})
+def _packed(counts: Counts) -> list[Any]:
+    """The keys and then, in the same order, the counts. Apart from each other, and with what keys have in
+    common said once, they compress to two thirds: of a month a row of each day and part is read."""
+    keys = sorted(counts)
+    return [_tree(keys), [counts[key] for key in keys]]
+
+
+def _counts(packed: list[Any]) -> Counts:
+    tree, counts = packed
+    return Counter(dict(zip(_keys(tree), counts, strict=True)))
+
+
+def _tree(keys: Sequence[tuple[str, ...]]) -> Any:
+    """Keys of one length, in order, by how they begin; a list of how they end."""
+    if not keys or len(keys[0]) == 1:
+        return [key[0] for key in keys]
+    return {first: _tree([key[1:] for key in some]) for first, some in groupby(keys, itemgetter(0))}
+
+
+def _keys(tree: Any) -> Iterator[tuple[str, ...]]:
+    if isinstance(tree, list):
+        yield from ((last,) for last in tree)
+    else:
+        for first, rest in tree.items():
+            yield from ((first, *key) for key in _keys(rest))
