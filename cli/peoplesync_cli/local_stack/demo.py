@@ -22,6 +22,7 @@ from peoplesync_cli.local_stack.demo_rule import rule_for_slipping_trials, sente
 from peoplesync_cli.local_stack.invoking import time_jumps
 from peoplesync_cli.local_stack.local import bring_up, say
 from peoplesync_cli.local_stack.polling import follow
+from peoplesync_cli.local_stack.wait_for_queues import wait_for_counts
 from peoplesync_cli.output import card, feed_lines, stdout, table
 from peoplesync_cli.target import Target, of_local
 from peoplesync_local.stack.stack import LocalStack
@@ -139,6 +140,7 @@ def _is_plain(price: Mapping[str, Any]) -> bool:
 
 
 def _show_segments(target: Target) -> None:
+    wait_for_counts(target, "main", 60)
     rows = [(one["title"], f"{one['count']:,}", one["id"]) for one in target.browser("main").list_segments()]
     stdout.print()
     stdout.print(table("Segments", ("", "people", ""), rows, right=(1,)))

@@ -1,10 +1,11 @@
-"""Waiting until the queues are empty."""
+"""Waiting until the queues are empty, and what was written is counted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from peoplesync.domain.people.person import EVERYONE
 from peoplesync_cli.target import Target
 from peoplesync_cli.waiting import wait_until
 
@@ -32,6 +33,18 @@ def drain(target: Target, timeout: int, seen: Callable[[int], None] | None = Non
         )
 
     wait_until(is_empty, timeout, _pauses(), too_late)
+
+
+def wait_for_counts(target: Target, connection: str, timeout: int) -> None:
+    """Returns when what is counted is what the indexes hold: counts follow by seconds."""
+    found = target.connection(connection)
+
+    def are_equal() -> bool:
+        sizes = target.read_models.sizes(found)
+        indexes = (EVERYONE, *(one.id for one in target.connections.segments(found.epoch)))
+        return sizes is None or all(sizes.of(one) == target.people.count(found.epoch, one) for one in indexes)
+
+    wait_until(are_equal, timeout, _pauses(), lambda: f"After {timeout} s the counts are still behind.")
 
 
 def _pauses() -> Iterator[float]:
