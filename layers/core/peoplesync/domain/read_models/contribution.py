@@ -168,9 +168,8 @@ def _movements(customer: str, before: Contribution, after: Contribution, why: Ci
         had = {}
     else:
         now = after.mrr.get(customer, {})
-    had = sum_of(had, brought)
-    unclear = had is None or now is None or BEFORE in before.mrr
-    old, new = had or _known(before.mrr.get(customer), brought), now or {}
+    unclear = had is None or brought is None or now is None or BEFORE in before.mrr
+    old, new = sum_of(had or {}, brought or {}) or {}, now or {}
     for currency in sorted(old.keys() | new.keys()):
         step = new.get(currency, 0) - old.get(currency, 0)
         if step:
@@ -180,10 +179,6 @@ def _movements(customer: str, before: Contribution, after: Contribution, why: Ci
         for (currency, movement), amount in sorted(found.items())
         if amount
     ]
-
-
-def _known(had: Amounts | None, brought: Amounts | None) -> Amounts:
-    return sum_of(had or {}, brought or {}) or {}
 
 
 def _class(currency: str, old: Amounts, new: Amounts, why: Circumstances, *, unclear: bool) -> Movement:

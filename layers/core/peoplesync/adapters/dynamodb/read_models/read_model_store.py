@@ -116,7 +116,7 @@ class ReadModelStore:
 
     def _write_terms(self, epoch: Epoch, update: Update) -> None:
         new: set[Term] = set()
-        old: set[Term] = set()
+        old = set(update.outdated)
         for person, (counted, mark) in update.marks.items():
             before, after = counted.contribution.terms if counted else frozenset(), mark.contribution.terms
             new |= {(term, person) for term in after - before}
@@ -134,6 +134,8 @@ class ReadModelStore:
 
     def _count(self, epoch: Epoch, update: Update) -> None:
         rows = [*self._days(epoch, update), *_marks(epoch, update)]
+        if not rows:
+            return
         request = {"TransactItems": [{"Put": one} for one in rows]}
         try:
             call(self.connection, "TransactWriteItems", request)
