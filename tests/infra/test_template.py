@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from peoplesync.adapters.aws.bus import SOURCE
+from peoplesync.use_cases.connecting.connect import LATE_WRITES
 from peoplesync.use_cases.ingress.activity_api import USERS_A_MESSAGE
 from peoplesync.use_cases.messages.packing import CUSTOMERS_A_CHUNK
 from peoplesync.use_cases.metrics import Metric
@@ -148,6 +149,11 @@ def test_a_message_is_hidden_for_six_times_the_timeout_of_the_function_that_take
     for mapping, function in queue_mappings():
         queue = RESOURCES[mapping["Queue"]["Fn::GetAtt"][0]]
         assert queue["Properties"]["VisibilityTimeout"] == 6 * function["Timeout"]
+
+
+def test_what_writes_in_an_epoch_that_ends_has_ended_before_its_rows_are_deleted_for_the_last_time() -> None:
+    for function in ("ApplyChanges", "IndexPeople"):
+        assert 2 * FUNCTIONS[function]["Properties"]["Timeout"] <= LATE_WRITES
 
 
 def test_every_source_queue_is_taken_from_by_exactly_one_mapping() -> None:

@@ -21,8 +21,8 @@ from tests.support.stacks.stack_company import Company, eventually, slow
 pytestmark = pytest.mark.long
 
 TEST_CUSTOMERS, LIVE_CUSTOMERS = 300, 40
-SECONDS_OF_A_PURGE = 120
-"""The second purge of an epoch comes a minute after the first, when nobody writes any more."""
+SECONDS_OF_A_PURGE = 180
+"""The second purge of an epoch comes two minutes after the first, when nobody writes any more."""
 
 
 @dataclass(frozen=True)

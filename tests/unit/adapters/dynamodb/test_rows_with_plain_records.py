@@ -83,7 +83,7 @@ def stored(aws: MotoStack) -> Rows:
 
 def values(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
-        if name in ("mrr_json", "moved_in_json", "unindexed_at"):
+        if name in ("mrr_json", "moved_in_json", "indexed", "unindexed_at"):
             continue  # earlier rows did not have it, and it depends on the way here
         if name == "records":
             yield name, uncompressed(bytes(value["B"]))

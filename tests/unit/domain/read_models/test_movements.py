@@ -64,6 +64,7 @@ def movements(before: Any, after: Any, **why: Any) -> dict[str, int]:
             {"transferred": 4900, "churned": -4900},
         ),
         ({}, {"cus_1": {"usd": 700}}, {"moved_in": {"cus_1": None}}, {"corrected": 700}),
+        ({"cus_1": {"usd": 4900}}, None, {"moved_in": {"cus_1": None}}, {"transferred": -4900}),
         # Of somebody who is erased the amounts are left.
         ({"cus_1": {"usd": 4900}}, None, {"erased": ERASED}, {"removed": -4900}),
         # Somebody who was stored before MRR was kept by customer is written again.

@@ -10,11 +10,12 @@ import pytest
 from peoplesync.adapters.aws.secrets import Secrets
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
+from peoplesync.adapters.dynamodb.tables import ReadModelRow
 from peoplesync.adapters.stripe.api_keys import ApiKeys
 from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.people.person import EVERYONE
 from peoplesync.domain.segments.definitions import PREDEFINED, Segment
-from peoplesync.use_cases.connecting.connect import InvalidConnection, Unconfirmed
+from peoplesync.use_cases.connecting.connect import LATE_WRITES, InvalidConnection, Unconfirmed
 from peoplesync.use_cases.messages.message import Message, Purge, decode
 from tests.support.builders.stripe import DAY, NOW, sign
 from tests.support.stacks.connected_stack import LIVE, TEST, SlowPeople, Stack, events, of_the_test_epoch
@@ -211,6 +212,19 @@ def test_a_worker_that_is_just_writing_writes_into_the_old_epoch_which_is_purged
     stack.queue.sent.extend(late)
     stack.work_off()
     assert stack.rows(TEST) == []
+
+
+def test_what_was_still_being_added_to_the_read_models_goes_with_the_second_purge(stack: Stack) -> None:
+    stack.connect(LIVE_KEY)
+    late = stack.queue.sent.popleft()
+    stack.work_off()
+    ReadModelRow(ReadModelRow.mark(TEST, "per_1"), "mark", version=1, content={}).save()
+    assert late == (PURGE.encode(), LATE_WRITES)
+
+    stack.queue.sent.append(late)
+    stack.work_off()
+
+    assert list(ReadModelRow.scan()) == []
 
 
 def test_an_order_to_purge_the_epoch_that_is_still_on_changes_nothing(stack: Stack) -> None:

@@ -59,6 +59,7 @@ def test_everything_of_a_person_goes_and_markers_and_a_receipt_remain(world: Wor
             person,
             erased_at=NOW,
             feed_deleted_at=NOW,
+            unindexed_at=NOW,
             customers=(CUSTOMER,),
             users=1,
             identities=3,

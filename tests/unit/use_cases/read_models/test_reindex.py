@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,10 @@ from pynamodb.connection import Connection as PynamoConnection
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.adapters.dynamodb.read_models.read_model_reader import ReadModelReader
 from peoplesync.adapters.dynamodb.read_models.read_model_store import MARK, ReadModelStore
+from peoplesync.adapters.dynamodb.read_models.stored_days import to_row
 from peoplesync.adapters.dynamodb.tables import PersonRow, ReadModelRow
 from peoplesync.domain.read_models.contribution import KINDS
+from peoplesync.domain.read_models.days import Day
 from peoplesync.use_cases.read_models.index import Indexer
 from peoplesync.use_cases.read_models.reindex import Reindexed, Reindexer
 from tests.support.builders.stripe import DAY, NOW
@@ -45,9 +48,7 @@ def rows(part: str) -> list[ReadModelRow]:
 
 
 def with_a_wrong_sum() -> None:
-    (row,) = (one for one in rows("days#0") if one.sk == f"mrr#{TODAY:06d}")
-    row.content = {**row.content, "totals": [["usd", 7]]}
-    row.save()
+    to_row(MAIN, 0, "mrr", Day(TODAY, Counter({("usd",): 7}))).save()
 
 
 def without_a_term() -> None:

@@ -32,8 +32,8 @@ TABLES: Final[dict[str, type[Model]]] = {
     "segments": SegmentRow,
     "read_models": ReadModelRow,
 }
-"""In the order in which they are emptied: people first, since they should be gone soon, and the read models
-last: what was being added to them when the epoch ended is there by then."""
+"""In the order in which they are emptied: people first, since they should be gone soon. What was still being
+written when the epoch ended goes with a second purge, which begins when nobody can be writing any more."""
 
 ROWS_A_LOOK: Final = 500
 

@@ -21,8 +21,9 @@ from peoplesync.use_cases.connecting.permissions import PERMISSIONS, MissingPerm
 from peoplesync.use_cases.messages.message import Message, Purge
 from peoplesync.use_cases.ports import NotPermitted, Unavailable, VersionConflict
 
-LATE_WRITES: Final = 60
-"""Seconds after which no worker still writes in an epoch that is over: a batch lasts 15."""
+LATE_WRITES: Final = 120
+"""Seconds after which nobody still writes in an epoch that is over: a worker's batch lasts 15, one of the
+people's stream, which adds to the read models, up to 60. Both look first whether the epoch is over."""
 
 
 OLDEST_VERSION: Final = "2019-03-14"

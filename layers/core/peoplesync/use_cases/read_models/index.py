@@ -25,6 +25,7 @@ from peoplesync.domain.read_models.contribution import (
     delta_of,
 )
 from peoplesync.domain.read_models.days import DAY, Counts
+from peoplesync.domain.read_models.search_terms import terms_of_person
 from peoplesync.use_cases.ports import Unavailable, VersionConflict
 
 PEOPLE_AT_ONCE: Final = 80
@@ -58,14 +59,21 @@ class MoveOfDay:
 @dataclass
 class Update:
     """What a batch changes: by person, the mark as it was and will be; by day what is counted; who moved; the
-    names under which moves are no longer kept; `as_of` is the newest write's instant."""
+    names under which moves are no longer kept; `as_of` is the newest write's instant.
+
+    `outdated` are search terms, with whom they find, that the writes tell of and the marks do not: an attempt
+    that ended before it counted may have written them, from fewer of the writes than there are now."""
 
     marks: dict[str, tuple[Mark | None, Mark]] = field(default_factory=dict)
     totals: defaultdict[int, Counts] = field(default_factory=lambda: defaultdict(Counter))
     flows: defaultdict[int, Counts] = field(default_factory=lambda: defaultdict(Counter))
     moves: list[MoveOfDay] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)
+    outdated: set[tuple[str, str]] = field(default_factory=set)
     as_of: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.marks or self.forgotten or self.outdated)
 
 
 @dataclass
@@ -160,7 +168,7 @@ class Indexer:
         people = {_who(one) for one in writes}
         for _ in range(ATTEMPTS):
             update = update_of(writes, self.store.marks(epoch, people), erased)
-            if not (update.marks or update.forgotten):
+            if not update:
                 return 0
             try:
                 self.store.write(epoch, update)
@@ -176,8 +184,10 @@ def update_of(
     """What writes change, given what has been counted. People of whom nothing changes are left out, though
     their version rose: a mark need not be of the newest one."""
     update = Update()
+    told: defaultdict[str, set[str]] = defaultdict(set)
     for one in writes:
         person = _who(one)
+        told[person] |= {term for each in (one.before, one.after) if each for term in terms_of_person(each)}
         counted = update.marks.get(person, (None, marks.get(person)))[1]
         gone = frozenset(record for record in _lost(one) if (person, record) in erased)
         update.forgotten |= gone | ({person} if one.after is None else set())
@@ -194,6 +204,9 @@ def update_of(
         update.moves += [MoveOfDay(move, day, mark.version) for move in delta.moves]
         update.as_of = max(update.as_of, one.written_at)
     update.moves = [one for one in update.moves if one.move.who not in update.forgotten]
+    for person, terms in told.items():
+        mark = update.marks.get(person, (None, marks.get(person)))[1] or Mark()
+        update.outdated |= {(term, person) for term in terms - mark.contribution.terms}
     return update
 
 

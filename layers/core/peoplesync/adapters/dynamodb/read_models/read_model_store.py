@@ -117,7 +117,7 @@ class ReadModelStore:
 
     def _write_terms(self, epoch: Epoch, update: Update) -> None:
         new: set[Term] = set()
-        old: set[Term] = set()
+        old = set(update.outdated)
         for person, (counted, mark) in update.marks.items():
             before, after = counted.contribution.terms if counted else frozenset(), mark.contribution.terms
             new |= {(term, person) for term in after - before}
