@@ -30,6 +30,8 @@ PUBLIC_PROVIDERS: Final = frozenset(
 
 def folded(text: str) -> str:
     """Text as it is compared: without case and accents, one blank between words."""
+    if text.isascii():  # most is, and has no accents to look for
+        return " ".join(text.lower().split())
     plain = "".join(
         one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one)
     )

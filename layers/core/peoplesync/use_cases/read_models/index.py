@@ -225,7 +225,8 @@ def _step(
     # Who moved in with a version that is counted already did so then.
     arrives = after is not None and (counted is None or counted.version < version)
     moved_in = after.moved_in if after is not None and arrives else {}
-    opening = counted is None and contribution_of(before) != NOTHING and after is not None
+    was_there = before is not None and not before.unidentified
+    opening = counted is None and was_there and after is not None
     return Mark(version, contribution), Circumstances(written.cause, moved_in, erased, opening)
 
 
