@@ -148,8 +148,10 @@ def test_the_streams_are_followed_as_the_template_says(
     table = local_stack.outputs[f"{stream}Table"]
     mappings = local_stack.session().client("lambda").list_event_source_mappings()["EventSourceMappings"]
 
-    (mapping,) = [one for one in mappings if f":table/{table}/stream/" in one["EventSourceArn"]]
+    of_table = [one for one in mappings if f":table/{table}/stream/" in one["EventSourceArn"]]
+    (mapping,) = [one for one in of_table if "PublishChanges" in one["FunctionArn"]]
 
+    assert len(of_table) == {"People": 2, "Feed": 1}[stream], "people are also counted and indexed"
     assert mapping["State"] == "Enabled"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (10, 21_600)
