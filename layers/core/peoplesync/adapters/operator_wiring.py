@@ -149,7 +149,7 @@ class OperatorWiring(Wiring):
         from peoplesync.use_cases.queries.browse import Browser
 
         sizes = partial(self.read_models.sizes, connection)
-        return Browser(connection.epoch, self.people, self.connections, sizes)
+        return Browser(connection, self.people, self.connections, sizes)
 
     def segment_definer(self, epoch: Epoch) -> SegmentDefiner:
         from peoplesync.use_cases.defining.segments import SegmentDefiner

@@ -18,7 +18,7 @@ from peoplesync.use_cases.queries.explain import explain_person
 from tests.support.builders.defined import TIER
 from tests.support.builders.stripe import NOW, customer, event
 from tests.support.fakes.streams import FakeBus, Stage, StreamedPeople
-from tests.support.fakes.world import FakeConnections, World
+from tests.support.fakes.world import CONNECTED, FakeConnections, World
 
 RENEWAL = replace(TIER, key="renewal", title="Renewal", type="instant", source="customer.metadata.renewal")
 SEATS = replace(TIER, key="seats", title="Seats", type="number", source="customer.metadata.seats")
@@ -123,14 +123,14 @@ class OneUser:
 
 def test_a_user_of_the_app_is_found_and_shown_by_the_apps_id() -> None:
     class Catalogue:
-        def fields(self, epoch: Any) -> Any:
+        def fields_of(self, connection: Any) -> Any:
             return FIELDS
 
         def __getattr__(self, name: str) -> Any:
             raise AssertionError(name)
 
     people: Any = OneUser()
-    browser = Browser(FakeConnections().connection.epoch, people, Catalogue(), lambda: None)  # type: ignore[union-attr]  # connected
+    browser = Browser(CONNECTED, people, Catalogue(), lambda: None)
 
     shown = browser.person("user:u/1")
 

@@ -15,7 +15,7 @@ from pynamodb.transactions import TransactWrite
 
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, error_codes
 from peoplesync.adapters.dynamodb.tables import ConnectionRow, FieldRow, SegmentRow
-from peoplesync.domain.connections import Epoch
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields.built_in import FIELDS, BuiltinField, Field, FieldType
 from peoplesync.domain.segments.definitions import Definitions, Segment
 from peoplesync.use_cases.ports import VersionConflict
@@ -35,6 +35,10 @@ class StoredDefinitions:
         own = {key: row for key, row in rows.items() if not row.builtin}
         built_in = [_with_title_and_state(one, rows.get(one.key)) for one in FIELDS if one.key not in own]
         return [*built_in, *map(_field, _in_order(own.values()))]
+
+    def fields_of(self, connection: Connection) -> Sequence[Field]:
+        """The same as of when the connection was read: none need be read where they were never changed."""
+        return FIELDS if connection.definitions_changed_at is None else self.fields(connection.epoch)
 
     def segments(self, epoch: Epoch) -> list[Segment]:
         """The segments, in the order in which they were added. Consistent."""

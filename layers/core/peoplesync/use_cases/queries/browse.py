@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from peoplesync.domain.connections import Epoch
+from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.fields.built_in import Field
 from peoplesync.domain.people.person import EVERYONE, Person, customer_identity, email_identity, normal_email
 from peoplesync.domain.records.activity import USER
@@ -35,19 +35,23 @@ class People(Protocol):
 
 
 class Catalogue(Protocol):
-    def fields(self, epoch: Epoch) -> list[Field]: ...
+    def fields_of(self, connection: Connection) -> Sequence[Field]: ...
 
     def segments(self, epoch: Epoch) -> list[Segment]: ...
 
 
 @dataclass(frozen=True)
 class Browser:
-    """The people of one epoch, for reading. `sizes` are the indexes', once they are counted."""
+    """The people of a connection, for reading. `sizes` are the indexes', once they are counted."""
 
-    epoch: Epoch
+    connection: Connection
     people: People
     catalogue: Catalogue
     sizes: Callable[[], Counted | None]
+
+    @property
+    def epoch(self) -> Epoch:
+        return self.connection.epoch
 
     def person(self, who: str) -> dict[str, Any]:
         """A person by e-mail, Stripe customer, user of the app or person id; raises `NotFound`. With the
@@ -77,7 +81,7 @@ class Browser:
     @cached_property
     def fields(self) -> Sequence[Field]:
         """The fields' definitions, as they were when they were first asked for."""
-        return self.catalogue.fields(self.epoch)
+        return self.catalogue.fields_of(self.connection)
 
     def segments(self) -> list[Segment]:
         """The segments' definitions."""
