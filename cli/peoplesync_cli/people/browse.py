@@ -10,7 +10,8 @@ from rich.text import Text
 from peoplesync.adapters import clock
 from peoplesync.use_cases.queries.browse import NotFound
 from peoplesync.use_cases.queries.explain import explain_person
-from peoplesync_cli.failure import Failure, sentence
+from peoplesync.use_cases.read_models.find import TooShort
+from peoplesync_cli.failure import USAGE, Failure, sentence
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import (
     card,
@@ -26,6 +27,9 @@ from peoplesync_cli.target import Target
 limit_option = click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="No more than so many; all without it."
 )
+
+
+FOUND_AT_ONCE = 50
 
 
 @click.group()
@@ -53,17 +57,28 @@ def get_person(target: Target, person: str, connection: str, as_json: bool) -> N
 
 @people.command("list")
 @click.option("--segment", metavar="ID", help="Only this segment's members, such as current_trials.")
+@click.option(
+    "--search",
+    metavar="TEXT",
+    help=f"At most {FOUND_AT_ONCE} whose e-mail, name, domain or id begins so: mar, example.com, cus_N.",
+)
 @limit_option
 @connection_option
 @json_option
 @on_stack
 def list_people(
-    target: Target, segment: str | None, limit: int | None, connection: str, as_json: bool
+    target: Target, segment: str | None, search: str | None, limit: int | None, connection: str, as_json: bool
 ) -> None:
-    """List everyone, or a segment's members; oldest first."""
+    """List everyone, or a segment's members, oldest first; or find people."""
+    if search is not None and segment is not None:
+        raise Failure("Either --search or --segment: a search looks through everybody.", USAGE)
+    browser = target.browser(connection)
     try:
-        found = islice(target.browser(connection).list_people(segment), limit)
-    except NotFound as error:
+        if search is None:
+            found = islice(browser.list_people(segment), limit)
+        else:
+            found = islice(browser.search(search, FOUND_AT_ONCE), limit)
+    except (NotFound, TooShort) as error:
         raise Failure(sentence(error)) from error
     if as_json:
         print_lines(found)

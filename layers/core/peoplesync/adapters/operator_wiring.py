@@ -147,9 +147,11 @@ class OperatorWiring(Wiring):
     def browser_of(self, connection: Connection) -> Browser:
         """The people of a connection, for reading."""
         from peoplesync.use_cases.queries.browse import Browser
+        from peoplesync.use_cases.read_models.find import Finder
 
         sizes = partial(self.read_models.sizes, connection)
-        return Browser(connection, self.people, self.connections, sizes)
+        finder = Finder(self.read_models, self.people)
+        return Browser(connection, self.people, self.connections, finder, sizes)
 
     def segment_definer(self, epoch: Epoch) -> SegmentDefiner:
         from peoplesync.use_cases.defining.segments import SegmentDefiner

@@ -15,6 +15,7 @@ from peoplesync.domain.segments.definitions import PREDEFINED, Definitions, Segm
 from peoplesync.use_cases.public_json import present
 from peoplesync.use_cases.queries.browse import Browser, NotFound
 from peoplesync.use_cases.queries.explain import explain_person
+from peoplesync.use_cases.read_models.find import Finder
 from tests.support.builders.defined import TIER
 from tests.support.builders.stripe import NOW, customer, event
 from tests.support.fakes.streams import FakeBus, Stage, StreamedPeople
@@ -130,7 +131,7 @@ def test_a_user_of_the_app_is_found_and_shown_by_the_apps_id() -> None:
             raise AssertionError(name)
 
     people: Any = OneUser()
-    browser = Browser(CONNECTED, people, Catalogue(), lambda: None)
+    browser = Browser(CONNECTED, people, Catalogue(), Finder(people, people), lambda: None)
 
     shown = browser.person("user:u/1")
 

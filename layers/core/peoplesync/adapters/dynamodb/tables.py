@@ -362,7 +362,7 @@ class ReadModelRow(Model):
     """What is kept for readers. By `pk`, each after the epoch: `days#shard` is a part of the counters, with
     its `head`, the lock for writing it, and its days (`sk` is `kind#day`); `mark#person` is what has been
     counted of a person; `moves#who` are the moves of a customer or person; `find#abc` are the search terms
-    that begin so (`sk` is `term#person`)."""
+    that begin so, `find#user:#shard` the ids of users of the app (`sk` is `term#person`)."""
 
     class Meta:
         table_name = ""
@@ -391,6 +391,11 @@ class ReadModelRow(Model):
     @staticmethod
     def terms(epoch: Epoch, beginning: str) -> str:
         return f"{epoch}#find#{beginning[:3]}"
+
+    @staticmethod
+    def users(epoch: Epoch, shard: int) -> str:
+        """Ids of users begin all alike: `user:`."""
+        return f"{epoch}#find#user:#{shard}"
 
 
 class WriteKeyRow(Model):

@@ -1,5 +1,5 @@
 """Search terms: by what beginnings a person is found - of an e-mail, of each word of a name, of a company's
-domain. Both sides fold case and accents the same way."""
+domain, of an id by which the app knows them. Both sides fold case and accents the same way."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def _terms(person: Person) -> Iterator[str]:
     emails = {folded(person.email or "")}
     names = {folded(str(person.fields.get("customer_name") or ""))}
     for record in person.records.values():
+        if record.is_user:
+            yield folded(record.id)[:LONGEST]
         emails.add(folded(record.email or ""))
         names.add(folded((record.facts["name"] or "") if record.facts else ""))
     for email in emails:

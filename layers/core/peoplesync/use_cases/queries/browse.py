@@ -14,6 +14,7 @@ from peoplesync.domain.people.person import EVERYONE, Person, customer_identity,
 from peoplesync.domain.records.activity import USER
 from peoplesync.domain.segments.definitions import PREDEFINED_IDS, Segment
 from peoplesync.use_cases.public_json import describe_field, iso, present, with_iso_instants
+from peoplesync.use_cases.read_models.find import Finder
 from peoplesync.use_cases.read_models.read import Counted
 
 
@@ -47,6 +48,7 @@ class Browser:
     connection: Connection
     people: People
     catalogue: Catalogue
+    finder: Finder
     sizes: Callable[[], Counted | None]
 
     @property
@@ -77,6 +79,10 @@ class Browser:
         """Everyone, or a segment's members; raises `NotFound` where there is no such segment."""
         index = EVERYONE if segment is None else self.segment(segment).id
         return (present(person, self.fields) for person in self.people.members(self.epoch, index))
+
+    def search(self, text: str, most: int) -> Iterator[dict[str, Any]]:
+        """At most so many people who are found by a text; raises `TooShort`."""
+        return (present(person, self.fields) for person in self.finder.find(self.epoch, text, most))
 
     @cached_property
     def fields(self) -> Sequence[Field]:

@@ -51,6 +51,16 @@ class PeopleReader(MemberPages):
         """The ids of the people in a segment, or of `everyone`."""
         return sorted(row.sk for shard in MemberRow.shards(epoch, index) for row in MemberRow.query(shard))
 
+    def beginning(self, epoch: Epoch, index: str, start: str, most: int) -> list[str]:
+        """So many members of an index at most whose ids begin so, in order."""
+
+        def of_shard(shard: str) -> list[str]:
+            return [row.sk for row in MemberRow.query(shard, MemberRow.sk.startswith(start), limit=most)]
+
+        with ThreadPoolExecutor(SHARDS) as pool:
+            shards = pool.map(of_shard, MemberRow.shards(epoch, index))
+            return sorted(one for shard in shards for one in shard)[:most]
+
     def of_ids(self, epoch: Epoch, ids: Iterable[str]) -> Iterator[Person]:
         """The people of those ids who are still there, in that order."""
         wanted, most = iter(ids), _SCREENFUL

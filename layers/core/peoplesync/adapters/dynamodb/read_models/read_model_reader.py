@@ -12,10 +12,11 @@ from pynamodb.connection import Connection as TableConnection
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.people.batch_get import batch_get
 from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, LAST_DAY, PARTS, days_back_to, from_row
-from peoplesync.adapters.dynamodb.tables import ReadModelRow
+from peoplesync.adapters.dynamodb.tables import SHARDS, ReadModelRow
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.read_models.contribution import Kind, Move
 from peoplesync.domain.read_models.days import Counts, Day, merged
+from peoplesync.domain.records.activity import USER
 from peoplesync.use_cases.read_models.read import Counted
 
 
@@ -51,14 +52,18 @@ class ReadModelReader:
     def find(self, epoch: Epoch, sought: str, most: int, after: str = "") -> list[tuple[str, str]]:
         """The terms that begin with what is sought (folded, three characters or more), after one of them,
         with whom they find."""
-        start = after or sought
-        found = ReadModelRow.query(
-            ReadModelRow.terms(epoch, sought),
-            ReadModelRow.sk.between(start, f"{sought}\U0010ffff"),
-            limit=most + 1,
-        )
-        rows = [row.sk for row in found if row.sk != after][:most]
-        return [(sk.rpartition("#")[0], sk.rpartition("#")[2]) for sk in rows]
+        between = ReadModelRow.sk.between(after or sought, f"{sought}\U0010ffff")
+
+        def of_partition(key: str) -> list[str]:
+            return [row.sk for row in ReadModelRow.query(key, between, limit=most + 1) if row.sk != after]
+
+        if sought.startswith(USER):
+            with ThreadPoolExecutor(SHARDS) as pool:
+                shards = pool.map(of_partition, (ReadModelRow.users(epoch, one) for one in range(SHARDS)))
+                found = sorted(sk for shard in shards for sk in shard)
+        else:
+            found = of_partition(ReadModelRow.terms(epoch, sought))
+        return [(sk.rpartition("#")[0], sk.rpartition("#")[2]) for sk in found[:most]]
 
     def moves(self, epoch: Epoch, day: int, what: str, where: str, most: int, after: str = "") -> list[Move]:
         """Who moved in that way on a day, in order of who; after one of them."""

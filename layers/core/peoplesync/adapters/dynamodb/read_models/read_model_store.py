@@ -15,11 +15,12 @@ from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, call, condi
 from peoplesync.adapters.dynamodb.people.batch_get import batch_get
 from peoplesync.adapters.dynamodb.people.packs import CONFLICTS
 from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, LAST_DAY, PARTS, days_back_to, to_row
-from peoplesync.adapters.dynamodb.tables import IdentityRow, ReadModelRow, ReceiptRow
+from peoplesync.adapters.dynamodb.tables import IdentityRow, ReadModelRow, ReceiptRow, shard_of
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import ERASED
 from peoplesync.domain.read_models.contribution import KINDS, Kind, from_json, to_json
 from peoplesync.domain.read_models.days import DAY, Counts, Day, with_change
+from peoplesync.domain.records.activity import USER
 from peoplesync.use_cases.ports import VersionConflict
 from peoplesync.use_cases.read_models.index import Mark, MoveOfDay, Update
 
@@ -224,7 +225,9 @@ def mark_of(row: Model) -> Mark:
 def _term_row(epoch: Epoch, one: Term) -> ReadModelRow:
     """The row by which a term finds a person."""
     term, person = one
-    return ReadModelRow(ReadModelRow.terms(epoch, term), f"{term}#{person}")
+    is_user = term.startswith(USER)
+    key = ReadModelRow.users(epoch, shard_of(person)) if is_user else ReadModelRow.terms(epoch, term)
+    return ReadModelRow(key, f"{term}#{person}")
 
 
 def _all(prefix: str) -> Iterator[Any]:
