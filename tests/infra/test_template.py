@@ -14,7 +14,7 @@ from peoplesync.use_cases.connecting.connect import LATE_WRITES
 from peoplesync.use_cases.ingress.activity_api import USERS_A_MESSAGE
 from peoplesync.use_cases.messages.packing import CUSTOMERS_A_CHUNK
 from peoplesync.use_cases.metrics import Metric
-from peoplesync.use_cases.publishing.publish import PUBLISHED_WITHIN
+from peoplesync.use_cases.publishing.publish import KEPT_BY_STREAMS, PUBLISHED_WITHIN
 from peoplesync_local.stack.places import Places
 from tests.support.stacks.sam_template import sam_template
 
@@ -198,6 +198,17 @@ def test_what_is_written_is_published_from_streams_with_an_end_to_retries_and_a_
         assert one["DestinationConfig"]["OnFailure"]["Destination"] == {
             "Fn::GetAtt": ["PublishFailures", "Arn"]
         }
+
+
+def test_people_are_counted_from_their_stream_until_shortly_before_it_forgets_and_then_somebody_is_told() -> (
+    None
+):
+    (stream,) = (one["Properties"] for one in FUNCTIONS["IndexPeople"]["Properties"]["Events"].values())
+
+    assert stream["Stream"]["Fn::GetAtt"] == ["PeopleTable", "StreamArn"]
+    assert "FilterCriteria" not in stream, "imports are counted too"
+    assert KEPT_BY_STREAMS - 7_200 < stream["MaximumRecordAgeInSeconds"] < KEPT_BY_STREAMS
+    assert stream["DestinationConfig"]["OnFailure"]["Destination"] == {"Ref": "AlarmTopic"}
 
 
 def test_a_forgotten_pause_of_publishing_is_told_of_while_it_costs_nothing_yet() -> None:

@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from peoplesync.domain.connections import Connection
-from peoplesync.use_cases.read_models.reindex import Reindexed
+from peoplesync.use_cases.read_models.reindex import AT_ONCE, Reindexed
 from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stderr, stdout
@@ -75,5 +75,5 @@ def said(found: Reindexed, *, repaired: bool) -> Text:
 
 
 def _say(people: int) -> None:
-    if people % EVERY < EVERY // 60 and people >= EVERY:
+    if people // EVERY > (people - AT_ONCE) // EVERY:
         stderr.print(f"{people:,} people compared", style="dim")

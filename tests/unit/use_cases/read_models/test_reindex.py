@@ -119,3 +119,22 @@ def test_a_mark_is_kept_for_two_days_after_somebody_is_gone(aws: MotoStack) -> N
     mark = ReadModelRow.get(ReadModelRow.mark(MAIN, person), MARK)
     assert mark.expires_at == NOW + 2 * DAY
     assert compared().agrees
+
+
+def test_who_moved_on_a_day_is_named_until_they_are_erased(aws: MotoStack) -> None:
+    worker, reader = with_somebody(aws), ReadModelReader(PynamoConnection(region=REGION))
+    (person, other) = sorted(one.id for one in PeopleReader().everybody(MAIN))
+
+    def who() -> list[str]:
+        return [one.who for one in reader.moves(MAIN, TODAY, "entered", "syncing_with_stripe", 10)]
+
+    assert who() == [person, other]
+    assert [one.who for one in reader.moves(MAIN, TODAY, "entered", "syncing_with_stripe", 1, person)] == [
+        other
+    ]
+
+    gone = worker.erase()
+
+    assert who() == [one for one in (person, other) if one != gone]
+    (today,) = reader.days(MAIN, "segments", TODAY, TODAY)
+    assert today.flows["syncing_with_stripe", "live", "entered"] == 2, "how many there were, stays"

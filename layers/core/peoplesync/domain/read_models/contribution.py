@@ -9,8 +9,10 @@ from typing import Any, Final, Literal
 
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE, Person
 from peoplesync.domain.publishing import OF_IMPORTS, public_cause
+from peoplesync.domain.read_models.days import Counts, nonzero
 from peoplesync.domain.read_models.search_terms import terms_of_person
 from peoplesync.domain.revenue.by_customer import Amounts, MrrByCustomer, sum_of
+from peoplesync.domain.revenue.money import minor
 
 Kind = Literal["segments", "mrr", "plans"]
 KINDS: Final[tuple[Kind, ...]] = ("segments", "mrr", "plans")
@@ -75,8 +77,6 @@ def contribution_of(person: Person | None) -> Contribution:
 def _mrr_of(person: Person) -> MrrByCustomer:
     if person.mrr is not None:
         return person.mrr
-    from peoplesync.domain.revenue.money import minor  # only for people of before
-
     shown: Any = person.fields.get("mrr") or {}
     return {BEFORE: {currency: minor(amount, currency) for currency, amount in shown.items()}}
 
@@ -98,8 +98,8 @@ class Delta:
     cause, entered or left); of `mrr`, (currency) and (currency, movement, amount or count); of `plans`,
     (status, plan, currency or ""), where "" counts people."""
 
-    totals: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    flows: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    totals: Counts = field(default_factory=Counter)
+    flows: Counts = field(default_factory=Counter)
     moves: tuple[Move, ...] = ()
 
 
@@ -134,21 +134,17 @@ def delta_of(before: Contribution, after: Contribution, why: Circumstances, pers
         if move.amount:
             delta.flows["mrr", move.where, move.what, "amount"] += move.amount
             delta.flows["mrr", move.where, move.what, "count"] += 1
-    return Delta(_nonzero(delta.totals), delta.flows, tuple(moves))
+    return Delta(nonzero(delta.totals), delta.flows, tuple(moves))
 
 
-def _totals(one: Contribution) -> Counter[tuple[str, ...]]:
-    totals: Counter[tuple[str, ...]] = Counter(("segments", index) for index in one.indexes)
+def _totals(one: Contribution) -> Counts:
+    totals: Counts = Counter(("segments", index) for index in one.indexes)
     totals["segments", CUSTOMERS_IN_SYNC] = one.customers
     totals["plans", one.status, one.plan, ""] = EVERYONE in one.indexes
     for currency, amount in one.worth.items():
         totals["mrr", currency] += amount
         totals["plans", one.status, one.plan, currency] += amount
     return totals
-
-
-def _nonzero(counts: Counter[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
-    return Counter({key: count for key, count in counts.items() if count})
 
 
 def _movements(customer: str, before: Contribution, after: Contribution, why: Circumstances) -> list[Move]:

@@ -53,4 +53,9 @@ def merged(parts: Iterable[Sequence[Day]], first: int, last: int) -> list[Day]:
 def _sum(some: Counts, more: Counts) -> Counts:
     both = Counter(some)
     both.update(more)
-    return Counter({key: count for key, count in both.items() if count})
+    return nonzero(both)
+
+
+def nonzero(counts: Counts) -> Counts:
+    """The counts that are something."""
+    return Counter({key: count for key, count in counts.items() if count})

@@ -12,7 +12,7 @@ from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.use_cases.connecting.permissions import missing
 from peoplesync.use_cases.health.checks import HealthInputs, health_checks, is_outdated
 from peoplesync.use_cases.public_json import iso
-from peoplesync.use_cases.read_models.read import Counts
+from peoplesync.use_cases.read_models.read import Sizes
 
 NOT_SHOWN: Final = 100
 NAMED: Final = 3
@@ -52,7 +52,7 @@ class Health:
     """The use case with what it needs."""
 
     people: People
-    counts: Counts
+    counts: Sizes
     catalogue: Catalogue
     depths: Depths
     worker: Worker

@@ -14,7 +14,7 @@ from peoplesync.use_cases.health.checks import HealthCheck, HealthInputs, health
 from peoplesync.use_cases.health.health import Depths, Health
 from peoplesync.use_cases.health.health_metrics import health_metrics
 from peoplesync.use_cases.metrics import Metric
-from peoplesync.use_cases.read_models.read import Counts
+from peoplesync.use_cases.read_models.read import Sizes
 
 EVERY: Final = 300
 """Seconds between two reports."""
@@ -47,7 +47,7 @@ class HealthReporter:
 
     health: Health
     connections: Connections
-    counts: Counts
+    counts: Sizes
     depths: Depths
     imports: Callable[[Epoch], Imports]
     reevaluations: Callable[[Epoch], Reevaluations]

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from peoplesync.domain.connections import Connection
-from peoplesync.domain.read_models.days import Counts as Tally
+from peoplesync.domain.read_models.days import Counts
 
 
 @dataclass(frozen=True)
 class Counted:
     """What has been counted, up to the write of the instant `as_of`; None where nothing was written yet."""
 
-    totals: Tally
+    totals: Counts
     as_of: int | None
 
     def of(self, index: str) -> int:
@@ -21,7 +21,7 @@ class Counted:
         return self.totals[index,]
 
 
-class Counts(Protocol):
+class Sizes(Protocol):
     def sizes(self, connection: Connection) -> Counted | None:
         """How many are in each index; None where not everybody has been counted, which `peoplesync reindex`
         does. Raises Unavailable."""

@@ -22,7 +22,8 @@ from peoplesync.domain.read_models.contribution import (
     contribution_of,
     delta_of,
 )
-from peoplesync.domain.read_models.days import DAY, Counts
+from peoplesync.domain.read_models.days import DAY, Counts, nonzero
+from peoplesync.use_cases.ports import VersionConflict
 from peoplesync.use_cases.read_models.index import Indexer, Mark, Update
 
 _One = TypeVar("_One")
@@ -114,7 +115,8 @@ class Reindexer:
         if repair:
             now = self.clock()
             self.indexer.index([PersonWritten(epoch, one, one, REINDEX, now) for one in differ])
-        terms = {(term, one.id) for one in people if one not in differ for term in contribution_of(one).terms}
+        others = {one.id for one in people} - {one.id for one in differ}
+        terms = {(term, one.id) for one in people if one.id in others for term in contribution_of(one).terms}
         missing = self.store.missing_terms(epoch, terms)
         found.terms += len(missing)
         if repair and missing:
@@ -153,7 +155,7 @@ class Reindexer:
             found.unsettled = True
             return
         sums.subtract(totals)
-        wrong = Counter({key: count for key, count in sums.items() if count})
+        wrong = nonzero(sums)
         found.sums = len(wrong)
         if repair and wrong:
             now = self.clock()
@@ -165,7 +167,10 @@ class Reindexer:
                 elif kind == "segments":
                     what = "entered" if amount > 0 else "left"
                     update.flows[now // DAY]["segments", key[0], REINDEX, what] += abs(amount)
-            self.store.write(epoch, update)
+            try:
+                self.store.write(epoch, update)
+            except VersionConflict:  # somebody was counted just now
+                found.unsettled = True
 
 
 def _differs(person: Person, mark: Mark | None) -> bool:

@@ -27,7 +27,7 @@ class ReadModelReader:
     connection: TableConnection
 
     def sizes(self, connection: Connection) -> Counted | None:
-        """See `read.Counts`."""
+        """See `read.Sizes`."""
         if not connection.counted:
             return None
         with busy_as_unavailable():

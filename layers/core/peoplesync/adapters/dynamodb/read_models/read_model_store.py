@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException, UpdateError
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable, call, condition_failed, error_codes
@@ -163,7 +164,7 @@ class ReadModelStore:
         as_of = max(update.as_of, content.get("as_of", 0))
         version = head.version if head else None
         new_head = ReadModelRow(key, HEAD, version=int(version or 0) + 1, content={"as_of": as_of})
-        yield _put(new_head, version)
+        yield _put(new_head, _still(version))
         for (kind, _), day in days.items():
             yield _put(to_row(epoch, self.part, kind, day))
 
@@ -197,23 +198,17 @@ def _marks(epoch: Epoch, update: Update) -> Iterator[Mapping[str, Any]]:
             content=to_json(mark.contribution),
             expires_at=update.as_of + KEPT_AFTER_REMOVAL if gone else None,
         )
-        yield _put(row, counted.version if counted else None)
+        yield _put(row, _still(counted.version if counted else None))
 
 
-_UNCONDITIONAL: Final = -1
-
-
-def _put(row: ReadModelRow, version: float | None = _UNCONDITIONAL) -> Mapping[str, Any]:
-    """The put of a row, if its version is still that, or None where there is none yet."""
-    condition = (
-        None
-        if version == _UNCONDITIONAL
-        else ReadModelRow.pk.does_not_exist()
-        if version is None
-        else ReadModelRow.version == version
-    )
+def _put(row: ReadModelRow, condition: Condition | None = None) -> Mapping[str, Any]:
     put: Mapping[str, Any] = row.get_save_kwargs_from_instance(condition=condition)
     return put
+
+
+def _still(version: float | None) -> Condition:
+    """A row is still of that version; None where there was none."""
+    return ReadModelRow.pk.does_not_exist() if version is None else ReadModelRow.version == version
 
 
 def mark_of(row: Model) -> Mark:
