@@ -10,6 +10,7 @@ from peoplesync_cli.connecting.keys import keys
 from peoplesync_cli.defining.fields import fields
 from peoplesync_cli.defining.segments import segments
 from peoplesync_cli.jobs.imports import imports
+from peoplesync_cli.jobs.queries import queries
 from peoplesync_cli.jobs.reconcile import reconcile
 from peoplesync_cli.jobs.reevaluation import reevaluate
 from peoplesync_cli.jobs.replay import replay
@@ -53,6 +54,7 @@ for command in (
     imports,
     reconcile,
     reevaluate,
+    queries,
     verify,
     reindex,
     status,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.metrics import Metric
     from peoplesync.use_cases.queries.browse import Browser
     from peoplesync.use_cases.reevaluating.overview import Reevaluations
+    from peoplesync.use_cases.tasks.overview import TaskOverview
+    from peoplesync.use_cases.tasks.runs import Kind
 
 NO_STACK = (
     "There is no stack to act on. Start the local one with `peoplesync local up`, or name a deployed one "
@@ -87,6 +89,10 @@ class Target(OperatorWiring):
     def reevaluations_of(self, connection: str) -> Reevaluations:
         """The re-evaluations of a connection."""
         return self.reevaluation_overview(self.connection(connection).epoch)
+
+    def runs_of(self, kind: Kind, connection: str) -> TaskOverview:
+        """The queries, verifications or reconciliations of a connection."""
+        return self.tasks(kind).overview(self.connection(connection).epoch)
 
     def status(self, connection: str) -> dict[str, Any]:
         """How a connection is, as `peoplesync status` shows it."""

@@ -18,8 +18,15 @@ MACHINES = {
     for path in sorted((CHECKOUT / "infra").glob("*.asl.json"))
 }
 # Of each machine: the function that takes its steps, and where those are.
-FUNCTIONS = {"import": "import_customers", "reevaluate": "reevaluate_people"}
-STEPS = {"import": "importing", "reevaluate": "reevaluating"}
+FUNCTIONS = {"import": "import_customers", "reevaluate": "reevaluate_people", "run_task": "run_tasks"}
+_OF_A_JOB = "jobs/job.py"
+STEPS = {
+    "import": ("importing/steps.py", _OF_A_JOB),
+    "reevaluate": ("reevaluating/steps.py", _OF_A_JOB),
+    "run_task": ("tasks/steps.py",),
+}
+# The run of a task has begun before its execution has.
+UNCAUGHT = {"run_task": ["Note the failure"]}
 
 
 def machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -80,14 +87,14 @@ def test_each_task_is_tried_again_whatever_went_wrong() -> None:
 def test_each_task_but_the_last_ones_notes_its_failure_in_the_run(name: str) -> None:
     uncaught = [one for one, state in states(name) if state["Type"] == "Task" and "Catch" not in state]
 
-    assert uncaught == ["Start", "Note the failure"]
+    assert uncaught == UNCAUGHT.get(name, ["Start", "Note the failure"])
 
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_only_what_the_local_stack_runs_too_is_used(name: str) -> None:
     text = json.dumps(MACHINES[name])
 
-    assert {state["Type"] for _, state in states(name)} == {"Task", "Choice", "Map", "Wait", "Pass", "Fail"}
+    assert {state["Type"] for _, state in states(name)} <= {"Task", "Choice", "Map", "Wait", "Pass", "Fail"}
     for unknown in (
         "ItemBatcher",
         "ItemReader",
@@ -118,8 +125,10 @@ def test_every_step_is_one_that_the_function_takes(name: str) -> None:
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_status_that_is_chosen_on_is_one_that_a_step_answers_with(name: str) -> None:
     use_cases = CHECKOUT / "layers/core/peoplesync/use_cases"
-    steps = "".join((use_cases / path).read_text() for path in (f"{STEPS[name]}/steps.py", "jobs/job.py"))
-    answered = set(re.findall(r'"status": "(\w+)"', steps)) | {"done", "more", "succeeded"}
+    steps = "".join((use_cases / path).read_text() for path in STEPS[name])
+    answered = set(re.findall(r'"status": "(\w+)"', steps))
+    if _OF_A_JOB in STEPS[name]:
+        answered |= {"done", "more", "succeeded"}
 
     chosen = set(re.findall(r"status = '(\w+)'", json.dumps(MACHINES[name])))
 

@@ -3,83 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from peoplesync.adapters import clock
-from peoplesync.use_cases.public_json import iso
+from peoplesync.use_cases.scheduled.found import PASSES, PATIENCE, PAUSE, PROBLEMS, Found
 from peoplesync_cli.durations import seconds_of
 from peoplesync_cli.failure import USAGE, Failure
 from peoplesync_cli.local_stack.invoking import RECONCILE, invoke
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stdout
 from peoplesync_cli.target import Target
-
-_PATIENCE: Final = 5
-_PAUSE: Final = 2.0
-"""How many runs in a row Stripe may stop, and seconds between them."""
-
-_PASSES: Final = frozenset({"rate_limited", "unavailable"})
-_PROBLEMS: Final = {
-    "key_refused": "Stripe refuses the API key; run `peoplesync connect` with a new one.",
-    "not_permitted": "The API key may not read events; run `peoplesync connect` with a key that may.",
-    "rate_limited": "Stripe's rate limit is reached again and again; nothing is lost: run it again later.",
-    "unavailable": "Stripe cannot be asked; nothing is lost: run it again later.",
-    "wrong_mode": "The key was replaced by one of the other mode a moment ago; run it again in a minute.",
-    "replaced": "The connection was changed meanwhile; run it again.",
-}
-
-
-@dataclass
-class Found:
-    """The results of several runs, together."""
-
-    connection: str
-    since: int
-    until: int
-    events: int = 0
-    messages: int = 0
-    runs: int = 0
-    unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def add(self, turn: Mapping[str, Any]) -> None:
-        """Adds the result of another run."""
-        self.events += turn["events"]
-        self.messages += turn["messages"]
-        self.until = max(self.until, turn["to"])
-        self.runs += 1
-        unreadable = turn.get("unreadable", ())  # a stack older than the command does not say
-        self.unreadable |= {f"{one['kind']} {one['id']}: {one['problem']}": one for one in unreadable}
-
-    def public(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "connection": self.connection,
-            "events": self.events,
-            "messages": self.messages,
-            "from": iso(self.since),
-            "to": iso(self.until),
-            "runs": self.runs,
-            "unreadable": list(self.unreadable.values()),
-            "done": True,
-        }
-
-    def __str__(self) -> str:
-        if not self.events:
-            return f"Stripe lists no events since {iso(self.since)}."
-        summary = (
-            f"{self.events:,} event{'s' * (self.events != 1)} since {iso(self.since)} "
-            f"{'are' if self.events != 1 else 'is'} on the bulk queue. Those that are known already change "
-            "nothing; `peoplesync status` counts those that the webhook missed."
-        )
-        if self.unreadable:
-            named = ", ".join(f"“{one}”" for one in self.unreadable)
-            summary += f" Not all can be read: {named}. `peoplesync dead list` will show them."
-        return summary
 
 
 @click.command()
@@ -110,15 +47,15 @@ def reconcile_now(target: Target, connection: str, since: int | None = None) -> 
     failures = 0
     for turn in _turns(target, connection, since):
         if found is None:
-            found = Found(connection, turn["from"], turn["to"])
+            found = Found.beginning_with(turn)
         found.add(turn)
         if turn["done"]:
             return found
         failures = failures + 1 if turn["problem"] else 0
-        if turn["problem"] and (turn["problem"] not in _PASSES or failures == _PATIENCE):
-            raise Failure(_PROBLEMS.get(turn["problem"], turn["problem"]))
+        if turn["problem"] and (turn["problem"] not in PASSES or failures == PATIENCE):
+            raise Failure(PROBLEMS.get(turn["problem"], turn["problem"]))
         if turn["problem"]:
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
     raise Failure(f"Connection {connection} is not there to be reconciled.")
 
 

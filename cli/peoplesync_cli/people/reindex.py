@@ -19,9 +19,6 @@ from peoplesync_cli.target import Target
 EVERY: Final = 5_000
 """People after which the terminal is told how far it is."""
 
-LOOKS: Final = (3.0, 10.0, 30.0)
-"""Seconds to wait before each further look at what differs: it may be on its way."""
-
 
 @click.command()
 @connection_option
@@ -44,12 +41,7 @@ def reindexed(target: Target, connection: Connection, *, repair: bool) -> Reinde
     """What differs, after it is mended where that is asked for; then everybody has been counted."""
     reindexer = target.reindexer(_say)
     with in_a_sentence():
-        found = reindexer.reindex(connection.epoch, repair=repair)
-        for pause in () if repair else LOOKS:
-            if found.agrees:
-                break
-            time.sleep(pause)
-            found = reindexer.reindex(connection.epoch, repair=False)
+        found = reindexer.settled(connection.epoch, time.sleep, repair=repair)
         if repair:
             target.connections.note_counted(connection.epoch)
     return found

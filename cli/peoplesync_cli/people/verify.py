@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 import click
 from rich.text import Text
 
 from peoplesync.adapters import clock
-from peoplesync.use_cases.verifying.differences import Difference
+from peoplesync.use_cases.verifying.report import public_report
 from peoplesync.use_cases.verifying.verify import VerificationReport
 from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
 from peoplesync_cli.failure import FAILED
@@ -50,28 +49,13 @@ def verify(target: Target, sample: int | None, repair: bool, connection: str, as
             messages = verifier.repair(connected, verdict, target.queues["bulk"], clock.now())
     indexed = reindexed(target, connected, repair=repair) if sample is None else None
     if as_json:
-        print_json(_public(verdict, messages) | ({"read_models": asdict(indexed)} if indexed else {}))
+        print_json(public_report(verdict, messages, indexed))
     else:
         _print(verdict, messages)
         if indexed:
             stdout.print(said(indexed, repaired=repair))
     if not verdict.agrees or (indexed and not indexed.agrees):
         raise SystemExit(FAILED)
-
-
-def _differences(verdict: VerificationReport) -> list[Difference]:
-    return [one for every in verdict.differences.values() for one in every]
-
-
-def _public(verdict: VerificationReport, messages: int | None) -> dict[str, Any]:
-    return {
-        **verdict.compared,
-        "erased": len(verdict.erased),
-        "drifted": len(verdict.differences),
-        "repair_messages": messages,
-        "differences": [one.public() for one in _differences(verdict)],
-        "unreadable": [one.public() for one in verdict.unreadable.values()],
-    }
 
 
 def _print(verdict: VerificationReport, messages: int | None) -> None:
@@ -113,7 +97,8 @@ def _print_differences(verdict: VerificationReport, messages: int | None) -> Non
             "(not shown)" if one.personal else _shown(one.ours),
             "(not shown)" if one.personal else _shown(one.stripes),
         )
-        for one in _differences(verdict)
+        for every in verdict.differences.values()
+        for one in every
     ]
     stdout.print(table(None, ("person", "object", "field", "ours", "Stripe's"), rows))
     if messages is None:

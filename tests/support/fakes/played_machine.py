@@ -15,6 +15,7 @@ class PlayedMachine:
     begins: Callable[[Mapping[str, Any], str], str] = lambda given, name: ""
     started: list[Mapping[str, Any]] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
+    names: list[str] = field(default_factory=list)
     why: str = "stopped"
 
     def start(self, given: Mapping[str, Any], name: str) -> str:
@@ -27,6 +28,16 @@ class PlayedMachine:
 
     def is_running(self, execution: str) -> bool:
         return execution in self.running
+
+    def arn(self, name: str) -> str:
+        return f"arn:{name}"
+
+    def was_started(self, execution: str) -> bool:
+        return execution in self.names
+
+    def start_once(self, given: Mapping[str, Any], name: str) -> None:
+        if not self.was_started(self.arn(name)):
+            self.names.append(self.start(given, name))
 
     def cause(self, execution: str) -> str:
         return self.why

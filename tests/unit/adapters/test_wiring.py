@@ -15,6 +15,7 @@ from peoplesync.adapters.aws.erasure_keys import ErasureKeys
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
 from peoplesync.adapters.dynamodb.tables import PersonRow
 from peoplesync.adapters.operator_wiring import OperatorWiring
+from peoplesync.adapters.task_wiring import TaskWiring
 from peoplesync.adapters.wiring import Wiring
 from peoplesync.domain.connections import Epoch
 from peoplesync.use_cases.metrics import Metric
@@ -28,6 +29,7 @@ OF_FUNCTIONS = {
     "IMPORT_SLICE_SECONDS": "60",
     "IMPORT_SHARE": "40",
     "REEVALUATE_SLICE_SECONDS": "60",
+    "TASK_SLICE_SECONDS": "60",
     "FEED_RETENTION_DAYS": "400",
     **{f"{name}_MAPPING": "uuid" for name in ("LIVE", "BULK", "REVIEW", "PEOPLE_STREAM", "FEED_STREAM")},
 }
@@ -38,6 +40,7 @@ BUILT: dict[str, Callable[[Wiring], Any]] = {
     "apply_changes": Wiring.worker,
     "import_customers": Wiring.importer,
     "reevaluate_people": Wiring.reevaluator,
+    "run_tasks": lambda wiring: TaskWiring(wiring.environ).task_runner(),
     "reconcile_events": Wiring.reconciler,
     "sweep_segments": Wiring.sweeper,
     "publish_changes": Wiring.publisher,

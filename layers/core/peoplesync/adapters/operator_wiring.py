@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.parts import STRIPE_URL
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from peoplesync.adapters.aws.dead_letter_queues import DeadLetterQueues
     from peoplesync.adapters.aws.failed_batches import FailedBatches
     from peoplesync.adapters.dynamodb.definitions import DefinitionsStore
+    from peoplesync.adapters.dynamodb.task_runs import TaskRuns
     from peoplesync.adapters.dynamodb.write_keys import WriteKeys
     from peoplesync.adapters.stripe.account import StripeAccount
     from peoplesync.domain.connections import Connection, Epoch
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.defining.fields import FieldDefiner
     from peoplesync.use_cases.defining.segments import SegmentDefiner
     from peoplesync.use_cases.erasing.erase import Eraser
+    from peoplesync.use_cases.jobs.job import Job
     from peoplesync.use_cases.publishing.republish import Republisher
     from peoplesync.use_cases.queries.browse import Browser
     from peoplesync.use_cases.read_models.reindex import Reindexer
+    from peoplesync.use_cases.tasks.asking import Tasks
+    from peoplesync.use_cases.tasks.runs import Kind, TaskRun
     from peoplesync.use_cases.verifying.verify import Verifier
 
 
@@ -162,3 +167,39 @@ class OperatorWiring(Wiring):
         from peoplesync.use_cases.defining.fields import FieldDefiner
 
         return FieldDefiner(self.definitions, epoch, clock.now)
+
+    def task_runs(self, kind: Kind) -> TaskRuns:
+        """Where the runs of a kind are kept."""
+        from peoplesync.adapters.dynamodb.task_runs import TaskRuns
+
+        return TaskRuns(kind, clock.now)
+
+    def task_job(self, kind: Kind, runs: TaskRuns) -> Job[TaskRun]:
+        """The runs of a kind, and what drives them."""
+        from peoplesync.use_cases.jobs.job import Job
+        from peoplesync.use_cases.tasks.runs import COLLECTIONS
+
+        executions = self.task_executions
+        return Job(kind, COLLECTIONS[kind], self.connections, runs, executions, clock.now)
+
+    def tasks(self, kind: Kind) -> Tasks:
+        """Starts, stops and resumes queries, verifications or reconciliations, and reads them."""
+        from peoplesync.use_cases.tasks.asking import Tasks
+        from peoplesync.use_cases.tasks.querying import QueryRequest
+        from peoplesync.use_cases.tasks.reconciliation import reconciliation_request
+        from peoplesync.use_cases.tasks.verification import verification_request
+
+        requests: Mapping[Kind, Callable[[Connection, Mapping[str, Any]], Mapping[str, Any]]] = {
+            "query": QueryRequest(self.connections),
+            "verification": verification_request,
+            "reconciliation": reconciliation_request,
+        }
+        runs = self.task_runs(kind)
+        return Tasks(
+            kind=kind,
+            job=self.task_job(kind, runs),
+            runs=runs,
+            machine=self.task_executions,
+            request=requests[kind],
+            new_id=lambda: f"{kind}-{secrets.token_hex(8)}",
+        )

@@ -184,6 +184,11 @@ class Parts:
         """The same of the state machine that re-evaluates people."""
         return self._executions("REEVALUATE_STATE_MACHINE")
 
+    @cached_property
+    def task_executions(self) -> Executions:
+        """The same of the state machine that has tasks take their turns."""
+        return self._executions("TASK_STATE_MACHINE")
+
     def _executions(self, machine: str) -> Executions:
         from peoplesync.adapters.aws.executions import Executions
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from peoplesync.adapters.dynamodb.connections import ConnectionsStore
 from peoplesync.domain.connections import Connection
+from peoplesync.use_cases.scheduled.found import Found
 from peoplesync_cli import options
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.jobs import reconcile
@@ -251,8 +252,8 @@ def test_what_cannot_be_read_ends_a_verification_with_its_name_and_a_sentence(
 
 
 def test_a_reconcile_names_what_cannot_be_read() -> None:
-    found = reconcile.Found("main", NOW - HOUR, NOW)
-    turn = {"events": 2, "messages": 1, "to": NOW}
+    found = Found("main", NOW - HOUR, NOW)
+    turn = {"events": 2, "messages": 1, "to": NOW, "done": False}
     problem = {"kind": "customer", "id": "cus_bad", "problem": "created is missing"}
 
     found.add(turn | {"unreadable": [problem]})

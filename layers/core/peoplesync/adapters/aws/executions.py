@@ -1,4 +1,4 @@
-"""Executions of the state machines that drive imports and re-evaluations."""
+"""Executions of the state machines that drive imports, re-evaluations and tasks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ class Executions:
 
     def is_running(self, execution: str) -> bool:
         """Whether an execution, named by its ARN, has not ended."""
-        try:
-            return bool(self.states.describe_execution(executionArn=execution)["status"] == "RUNNING")
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
-                return False
-            raise
+        return self._status(execution) == "RUNNING"
+
+    def was_started(self, execution: str) -> bool:
+        """Whether there ever was an execution of that ARN."""
+        return self._status(execution) is not None
+
+    def arn(self, name: str) -> str:
+        """The ARN of the execution of that name, whether or not there is one."""
+        return f"{self.state_machine.replace(':stateMachine:', ':execution:', 1)}:{name}"
 
     def cause(self, execution: str) -> str:
         """Why an execution failed, in its own words."""
@@ -38,3 +41,19 @@ class Executions:
             stateMachineArn=self.state_machine, name=name, input=json.dumps(given)
         )
         return str(started["executionArn"])
+
+    def start_once(self, given: Mapping[str, Any], name: str) -> None:
+        """Starts the execution of that name, unless there ever was one. Raises botocore's `ClientError`."""
+        try:
+            self.start(given, name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+
+    def _status(self, execution: str) -> str | None:
+        try:
+            return str(self.states.describe_execution(executionArn=execution)["status"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return None
+            raise

@@ -335,7 +335,10 @@ class ConnectionRow(Model):
 class ImportRow(Model):
     """An import run or a re-evaluation, and what belongs to it. An import's `pk` is the epoch, that of a
     re-evaluation `epoch#reevaluations`, and its `sk` its id; `pk` is `epoch#run id` for its windows (`sk` is
-    `window#...`), the pages listed (`page#...`) and the chunks applied (`chunk#...`), which all expire."""
+    `window#...`), the pages listed (`page#...`) and the chunks applied (`chunk#...`), which all expire.
+
+    The runs of tasks are rows of `epoch#queries`, `epoch#verifications` and `epoch#reconciliations`; the
+    pages of what one came to are below that and its id (`sk` is `name#number`). These expire, too."""
 
     class Meta:
         table_name = ""
@@ -344,6 +347,7 @@ class ImportRow(Model):
     sk = UnicodeAttribute(range_key=True)
     version = NumberAttribute(null=True)
     content_json = JSONAttribute(null=True)
+    content = CompressedJSONAttribute(null=True)
     expires_at = NumberAttribute(null=True)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.use_cases.jobs.cursor import Cursor
 
-Status = Literal["running", "succeeded", "superseded", "failed"]
+Status = Literal["running", "succeeded", "superseded", "failed", "stopped"]
 
 OVER: Final = "the connection has begun a new epoch, or no longer exists"
 

@@ -32,6 +32,9 @@ AT_ONCE: Final = 80
 LOOKS: Final = 3
 """How often sums are compared while somebody keeps being counted."""
 
+PAUSES: Final = (3.0, 10.0, 30.0)
+"""Seconds to wait before each further look at what differs."""
+
 
 class Store(Protocol):
     def marks(self, epoch: Epoch, people: Collection[str]) -> Mapping[str, Mark]: ...
@@ -103,6 +106,16 @@ class Reindexer:
         for terms in _portions(self.store.all_terms(epoch)):
             self._compare_terms(epoch, terms, found, repair=repair)
         self._compare_sums(epoch, found, repair=repair)
+        return found
+
+    def settled(self, epoch: Epoch, sleep: Callable[[float], None], *, repair: bool) -> Reindexed:
+        """The same; where nothing is mended, what differs has the time to agree: it may be on its way."""
+        found = self.reindex(epoch, repair=repair)
+        for pause in () if repair else PAUSES:
+            if found.agrees:
+                break
+            sleep(pause)
+            found = self.reindex(epoch, repair=False)
         return found
 
     def _compare_people(
