@@ -59,7 +59,7 @@ def test_a_query_finds_who_matches_and_starting_it_twice_is_harmless(company: Co
 
 
 def test_a_stopped_query_is_resumed_by_another_execution(company: Company) -> None:
-    queries, rule = company.target.tasks("query"), {"none": [{"field": "customer_name", "is": "nobody"}]}
+    queries, rule = company.target.tasks("query"), {"none": [{"field": "customer_name", "in": ["Nobody"]}]}
     first = queries.start("asking", {"rule": rule}, "stopped")
     if queries.stop(company.epoch, "stopped")["status"] == "stopped":
         company.ended(first["execution"])
@@ -79,6 +79,19 @@ def test_a_verification_reports_what_the_command_does(company: Company) -> None:
     (printed,) = Commands(company).json("verify")
     assert shown["report"] == printed
     assert (shown["report"]["customers"], shown["report"]["drifted"]) == (CUSTOMERS, 0)
+
+
+def test_a_verification_mends_what_is_indexed(company: Company) -> None:
+    store = company.target.read_model_store(0, 400)
+    person = next(iter(company.target.people.members(company.epoch, EVERYONE))).id
+    store.change_terms(company.epoch, {("wrong", person)}, ())
+    company.target.tasks("verification").start("asking", {"repair": True}, "mend")
+
+    shown = ended(company, "verification", "mend")
+
+    assert shown["status"] == "succeeded", shown
+    assert shown["report"]["read_models"]["terms"] == 1
+    assert ("wrong", person) not in set(store.all_terms(company.epoch))
 
 
 def test_a_reconciliation_reads_what_there_is(company: Company) -> None:
