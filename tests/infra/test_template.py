@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from peoplesync.adapters.aws.bus import SOURCE
+from peoplesync.adapters.task_wiring import RECONCILE_SECONDS
 from peoplesync.use_cases.connecting.connect import LATE_WRITES
 from peoplesync.use_cases.ingress.activity_api import USERS_A_MESSAGE
 from peoplesync.use_cases.messages.packing import CUSTOMERS_A_CHUNK
 from peoplesync.use_cases.metrics import Metric
 from peoplesync.use_cases.publishing.publish import KEPT_BY_STREAMS, PUBLISHED_WITHIN
+from peoplesync.use_cases.tasks.verification import MOST_SECONDS
 from peoplesync_local.stack.places import Places
 from tests.support.stacks.sam_template import sam_template
 
@@ -285,3 +287,11 @@ def test_every_parameter_says_what_it_is_for() -> None:
 
 def test_the_feed_is_kept_longer_than_stripe_delivers_an_event() -> None:
     assert TEMPLATE["Parameters"]["FeedRetentionDays"]["MinValue"] >= 35
+
+
+def test_a_verification_ends_within_its_functions_timeout_and_any_other_turn_long_before() -> None:
+    function = FUNCTIONS["RunTasks"]["Properties"]
+    timeout, variables = function["Timeout"], function["Environment"]["Variables"]
+
+    assert timeout - MOST_SECONDS >= 120
+    assert int(variables["TASK_SLICE_SECONDS"]) + RECONCILE_SECONDS <= timeout / 2

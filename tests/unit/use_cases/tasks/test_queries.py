@@ -13,7 +13,7 @@ from peoplesync.domain.people.person import EVERYONE
 from peoplesync.domain.segments.conditions import InvalidRule
 from peoplesync.use_cases.jobs.job import Unacceptable
 from peoplesync.use_cases.queries.browse import NotFound
-from peoplesync.use_cases.tasks import querying, sorting
+from peoplesync.use_cases.tasks import overview, querying, sorting
 from peoplesync.use_cases.tasks.asking import Conflict
 from peoplesync.use_cases.tasks.querying import QueryRequest, QueryWork
 from tests.support.stacks.moto_stack import MotoStack, as_text, moto_stack
@@ -37,7 +37,7 @@ def stack() -> Iterator[tuple[MotoStack, Any]]:
 def world(stack: tuple[MotoStack, Any], monkeypatch: pytest.MonkeyPatch) -> TaskWorld:
     aws, remembered = stack
     aws.recall(remembered)
-    for module in (querying, sorting):
+    for module in (querying, sorting, overview):
         monkeypatch.setattr(module, "A_PAGE", 7)
     monkeypatch.setattr(querying, "READ_AT_ONCE", 2)
     connections = ConnectionsStore()
@@ -163,6 +163,7 @@ def test_who_stops_it_is_heard_at_the_next_write_and_it_goes_on_where_it_was(wor
     stopped = world.shown("mine")
     assert (stopped["status"], stopped["looked_at"]) == ("stopped", looked_at)
     assert "resume goes on where it was" in stopped["reason"]
+    assert len(list(world.ids("mine"))) == stopped["found"]
     assert world.tasks.stop(MAIN, "mine") == stopped
 
     resumed = world.tasks.resume(MAIN, "mine")

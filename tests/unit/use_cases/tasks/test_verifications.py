@@ -174,6 +174,23 @@ def test_killed_at_any_write_it_is_begun_again_but_not_for_ever(
     assert tasks.drive() == {"status": "done"}
 
 
+def test_of_an_earlier_try_nothing_is_left_in_the_report(tasks: TaskWorld, verifying: Verifying) -> None:
+    verifying.drift(5)
+    tasks.tasks.start("main", {}, "mine")
+    # It has stored its pages; it is killed before it notes them.
+    tasks.runs.hazards.deadly = tasks.runs.hazards.calls + 7
+    with pytest.raises(Killed):
+        tasks.turn()
+    assert len(list(tasks.runs.results(tasks.job.run(tasks.place()), "differences"))) == 3
+    for number in range(1, 5):
+        verifying.world.stripe.objects[f"cus_{number}"] = customer(f"cus_{number}", created=NOW - DAY)
+
+    tasks.drive()
+
+    report = tasks.shown("mine")["report"]
+    assert [one["object"] for one in report["differences"]] == ["cus_0"]
+
+
 def test_where_stripe_refuses_it_fails_with_the_reason(
     tasks: TaskWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

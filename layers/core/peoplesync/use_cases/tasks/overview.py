@@ -14,7 +14,7 @@ from peoplesync.use_cases.public_json import iso
 from peoplesync.use_cases.queries.browse import NotFound
 from peoplesync.use_cases.scheduled.found import Found
 from peoplesync.use_cases.tasks.querying import IDS
-from peoplesync.use_cases.tasks.runs import TaskRun, TaskRuns
+from peoplesync.use_cases.tasks.runs import A_PAGE, TaskRun, TaskRuns
 from peoplesync.use_cases.tasks.verification import whole_report
 
 STARTS_WITHIN: Final = 60
@@ -73,6 +73,8 @@ class TaskOverview(Overview[TaskRun]):
         number, begins_at = _position(after)
         ids: list[str] = []
         for at, page in self.runs.results(run, IDS, number):
+            if at >= _pages(run):
+                break
             first = begins_at if at == number else 0
             some = page[first : first + most - len(ids)]
             ids += some
@@ -88,6 +90,13 @@ class TaskOverview(Overview[TaskRun]):
         with suppress(Superseded):
             return super()._if_stopped(run)
         return self.runs.get(run.epoch, run.id) or run
+
+
+def _pages(run: TaskRun) -> int:
+    """How many pages of its answer a query has: one more may have been stored than it has noted."""
+    if run.given["sort"] is None:
+        return int(run.progress.get("pages", 0))
+    return -(-int(run.progress["found"]) // A_PAGE) if run.progress.get("sorted") else 0
 
 
 def _position(after: str | None) -> tuple[int, int]:

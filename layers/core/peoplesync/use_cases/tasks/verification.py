@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 from peoplesync.domain.connections import Connection
@@ -68,19 +69,22 @@ class VerificationWork:
             return failed(_TOO_LONG)
         except (Unavailable, NotPermitted) as refusal:
             return failed(f"it could not go on: {refusal}")
+        pages: dict[str, int] = {}
         for name in REPORT:
             whole = report.pop(name)
-            for number, start in enumerate(range(0, len(whole), A_PAGE)):
+            starts = range(0, len(whole), A_PAGE)
+            for number, start in enumerate(starts):
                 turn.put(name, number, whole[start : start + A_PAGE])
-        turn.keep(report=report)
+            pages[name] = len(starts)
+        turn.keep(report=report, pages=pages)
         return DONE
 
     def _report(self, connection: Connection, turn: Turn) -> dict[str, Any]:
         given, messages = turn.run.given, None
         verifier, reindexer = self._in_time()
         found = verifier.verify(connection, given["sample"])
+        turn.keep(tries=turn.run.tries)  # nothing is mended where it was stopped meanwhile
         if given["repair"] and found.differences:
-            turn.keep(tries=turn.run.tries)  # only if it is still to be done
             messages = verifier.repair(connection, found, self.bulk, self.clock())
         indexed = None
         if given["sample"] is None:
@@ -108,8 +112,9 @@ def whole_report(run: TaskRun, runs: TaskRuns) -> Mapping[str, Any] | None:
     """The report of a verification that has succeeded, with its lists."""
     if (head := run.progress.get("report")) is None:
         return None
-    lists = {name: [one for _, page in runs.results(run, name) for one in page] for name in REPORT}
-    return {**head, **lists}
+    # An earlier try may have left more pages.
+    pages = {name: islice(runs.results(run, name), run.progress["pages"][name]) for name in REPORT}
+    return {**head, **{name: [one for _, page in every for one in page] for name, every in pages.items()}}
 
 
 @dataclass(frozen=True)
