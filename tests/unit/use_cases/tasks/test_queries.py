@@ -153,7 +153,6 @@ def test_a_turn_that_was_overtaken_by_its_own_repetition_writes_nothing_more(wor
 
     assert late == {"status": "more"}
     assert world.shown("mine")["looked_at"] == 14
-    assert "per_000013" not in world.ids("mine")
     assert world.drive() == {"status": "done"}
     assert list(world.ids("mine")) == paying()
 
