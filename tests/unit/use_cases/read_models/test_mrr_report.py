@@ -127,6 +127,22 @@ def test_the_customers_behind_a_movement_come_by_day_in_pages(company: CountedCo
         assert (found, pages) == (expected, -(-len(expected) // most))
 
 
+def test_who_moved_twice_on_a_day_is_one_line_wherever_a_page_ends(company: CountedCompany) -> None:
+    for cents in (9902, 9903):
+        company.write("ann", TODAY, "active", "Team", {"usd": cents})
+    for cents in (2, 3):
+        company.write("dora", TODAY, "active", "Solo", {"usd": cents})
+
+    for most in (2, 3):
+        after = "2026-03-03/cus_ann"
+        page = report_of(company).people_behind(None, "usd", "expanded", after, most)
+        assert [(one["customer"], one["amount"]) for one in page["customers"]] == [
+            ("cus_ann", "0.02"),
+            ("cus_dora", "0.02"),
+        ]
+        assert page["next"] is None
+
+
 def test_customers_that_were_kept_together_are_a_line_without_a_name(aws: MotoStack) -> None:
     company = CountedCompany()
     company.write("ann", TODAY, fields={"mrr": {"usd": "49.00"}})
