@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from peoplesync.use_cases.read_models.read import NotADay, NotCounted
+from peoplesync.use_cases.read_models.read import NotCounted, NotUnderstood
 from peoplesync_cli.failure import USAGE, Failure, sentence
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, stdout, table
@@ -34,7 +34,7 @@ def mrr(target: Target, month: str | None, as_csv: bool, connection: str, as_jso
         raise Failure("Either --csv or --json.", USAGE)
     try:
         found = target.mrr_report_of(target.connection(connection)).report(month)
-    except NotADay as error:
+    except NotUnderstood as error:
         raise Failure(sentence(error), USAGE) from error
     except NotCounted as error:
         raise Failure(sentence(error)) from error

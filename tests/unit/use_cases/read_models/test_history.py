@@ -9,7 +9,7 @@ import pytest
 
 from peoplesync.domain.segments.definitions import Segment
 from peoplesync.use_cases.read_models.history import History
-from peoplesync.use_cases.read_models.read import NotADay, NotCounted
+from peoplesync.use_cases.read_models.read import NotCounted, NotUnderstood
 from tests.support.fakes.world import CONNECTED
 from tests.support.stacks.moto_stack import MotoStack
 from tests.support.worlds.counted_company import CountedCompany, instant
@@ -99,7 +99,9 @@ def test_the_people_behind_a_number_come_in_pages(company: CountedCompany) -> No
 def test_what_cannot_be_told_is_refused_with_a_sentence(company: CountedCompany) -> None:
     with pytest.raises(NotCounted, match="peoplesync reindex"):
         history_of(company, counted=False).history("trials")
-    with pytest.raises(NotADay, match="1 to 400 days"):
+    with pytest.raises(NotUnderstood, match="1 to 400 days"):
         history_of(company).history("trials", 401)
-    with pytest.raises(NotADay, match="such as 2026-11-30"):
+    with pytest.raises(NotUnderstood, match="such as 2026-11-30"):
         history_of(company).moved("trials", "yesterday", "left")
+    with pytest.raises(NotUnderstood, match="entered or left"):
+        history_of(company).moved("trials", "2026-03-01", "went")

@@ -10,7 +10,7 @@ import pytest
 
 from peoplesync.domain.segments.rules import Subject, check, holds
 from peoplesync.use_cases.read_models.mrr_report import MrrReport
-from peoplesync.use_cases.read_models.read import NotADay, NotCounted
+from peoplesync.use_cases.read_models.read import NotCounted, NotUnderstood
 from tests.support.fakes.world import CONNECTED
 from tests.support.stacks.indexed import MAIN
 from tests.support.stacks.moto_stack import MotoStack
@@ -168,9 +168,9 @@ def test_a_month_of_which_nothing_is_known_says_so(company: CountedCompany) -> N
 
 def test_what_is_no_month_movement_or_page_is_refused(company: CountedCompany) -> None:
     report = report_of(company)
-    with pytest.raises(NotADay, match="such as 2026-11"):
+    with pytest.raises(NotUnderstood, match="such as 2026-11"):
         report.report("March")
-    with pytest.raises(NotADay, match="there are new, expanded"):
+    with pytest.raises(NotUnderstood, match="there are new, expanded"):
         report.people_behind(None, "usd", "grown")
-    with pytest.raises(NotADay, match="is no day"):
+    with pytest.raises(NotUnderstood, match="is no day"):
         report.people_behind(None, "usd", "new", "further")

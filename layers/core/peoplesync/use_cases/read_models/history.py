@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.read_models.days import DAY, Day, date_of
 from peoplesync.domain.segments.definitions import Segment
 from peoplesync.use_cases.read_models.read import (
     Models,
-    NotADay,
+    NotUnderstood,
     counted_since,
     day_named,
     instant_of,
@@ -37,9 +37,9 @@ class History:
              "days": [{"day": date, "count": people at its end, or now, "entered": n, "left": n,
                        "by_cause": [{"cause": cause, "entered": n, "left": n}]}]}
 
-        Raises `NotADay`, `NotCounted`, and whatever `segment` raises."""
+        Raises `NotUnderstood`, `NotCounted`, and whatever `segment` raises."""
         if not 1 <= days <= MOST_DAYS:
-            raise NotADay(f"a history is of 1 to {MOST_DAYS} days, not of {days}")
+            raise NotUnderstood(f"a history is of 1 to {MOST_DAYS} days, not of {days}")
         segment = self.segment(segment_id).id
         epoch, today = self.connection.epoch, self.clock() // DAY
         first = max(today - days + 1, counted_since(self.models, self.connection, today))
@@ -57,7 +57,7 @@ class History:
         self,
         segment_id: str,
         day: str,
-        what: Literal["entered", "left"],
+        what: str,
         after: str | None = None,
         most: int = 50,
     ) -> dict[str, Any]:
@@ -66,6 +66,8 @@ class History:
             {"segment": id, "day": date, "what": "entered" or "left", "people": [id], "next": id or null}
 
         An import's are counted and not named, nor who was erased since. Raises as `history`."""
+        if what not in ("entered", "left"):
+            raise NotUnderstood(f"{what!r} is nothing that people do; they entered or left")
         segment, number = self.segment(segment_id).id, day_named(day)
         people, more = movers(self.models, self.connection.epoch, number, what, segment, most, after)
         return {

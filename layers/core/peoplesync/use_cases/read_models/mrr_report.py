@@ -14,8 +14,8 @@ from peoplesync.domain.revenue.money import major
 from peoplesync.use_cases.read_models.cells import by_plan, by_status
 from peoplesync.use_cases.read_models.read import (
     Models,
-    NotADay,
     NotCounted,
+    NotUnderstood,
     counted_since,
     day_named,
     instant_of,
@@ -40,7 +40,7 @@ class MrrReport:
             {"month": month, "from": date, "to": date, "counted_since": date, "as_of": instant or null,
              "currencies": `currencies_of`, "by_plan": `by_plan`, "by_status": `by_status`}
 
-        Raises `NotADay`, `NotCounted`."""
+        Raises `NotUnderstood`, `NotCounted`."""
         named, first, last = self._days_of(month)
         since = counted_since(self.models, self.connection, self.clock() // DAY)
         if last < since:
@@ -70,10 +70,10 @@ class MrrReport:
              "customers": [{"day": date, "customer": "cus_…" or null, "amount": amount}]}
 
         Null stands for all customers of people who were stored before MRR was kept by customer. Who was
-        erased since is not named. Raises `NotADay`, `NotCounted`."""
+        erased since is not named. Raises `NotUnderstood`, `NotCounted`."""
         named, first, last = self._days_of(month)
         if movement not in MOVEMENTS:
-            raise NotADay(f"{movement!r} is no movement; there are {', '.join(MOVEMENTS)}")
+            raise NotUnderstood(f"{movement!r} is no movement; there are {', '.join(MOVEMENTS)}")
         day, who = _place(after, first)
         epoch = self.connection.epoch
         days = self.models.days(epoch, "mrr", day, last) if day <= last else []
@@ -144,11 +144,11 @@ def _currency(currency: str, start: int, days: Sequence[Day]) -> dict[str, Any]:
 
 
 def month_days(month: str) -> tuple[int, int]:
-    """The first and the last day of a month such as 2026-11; raises `NotADay`."""
+    """The first and the last day of a month such as 2026-11; raises `NotUnderstood`."""
     try:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError as error:
-        raise NotADay(f"{month!r} is no month; write one such as 2026-11") from error
+        raise NotUnderstood(f"{month!r} is no month; write one such as 2026-11") from error
     after = (first + timedelta(31)).replace(day=1)
     return day_of(first), day_of(after) - 1
 

@@ -36,8 +36,8 @@ class NotCounted(LookupError):
     """What is asked for was never counted, or not yet; the message says since when, or what to do."""
 
 
-class NotADay(ValueError):
-    """A day, month, page or number of them that there is not; the message says how it is written."""
+class NotUnderstood(ValueError):
+    """A day, month, movement or page that there is not; the message says how it is written."""
 
 
 class Models(Protocol):
@@ -73,11 +73,11 @@ def instant_of(models: Models, epoch: Epoch) -> str | None:
 
 
 def day_named(text: str) -> int:
-    """The day of a date such as 2026-11-30; raises `NotADay`."""
+    """The day of a date such as 2026-11-30; raises `NotUnderstood`."""
     try:
         return day_of(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date())
     except ValueError as error:
-        raise NotADay(f"{text!r} is no day; write one such as 2026-11-30") from error
+        raise NotUnderstood(f"{text!r} is no day; write one such as 2026-11-30") from error
 
 
 def movers(
