@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -52,7 +53,7 @@ def _print(found: Mapping[str, Any]) -> None:
     rows = [
         (currency.upper(), movement, amount, count)
         for currency, movement, amount, count in _lines(found)
-        if count != 0
+        if count != 0 or Decimal(amount)  # what a reindex mended is nobody's
     ]
     title = f"MRR in {found['month']}, {found['from']} to {found['to']} (UTC)"
     stdout.print(table(title, ("", "", "amount", "count"), rows, right=(2, 3)))

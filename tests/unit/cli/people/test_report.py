@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 
 import pytest
 from click.testing import CliRunner, Result
 
 from peoplesync.adapters import clock
+from peoplesync.adapters.dynamodb.read_models.stored_days import to_row
+from peoplesync.domain.read_models.days import DAY, Day
 from peoplesync_cli import options
 from peoplesync_cli.main import main
 from peoplesync_cli.target import Target
 from tests.support.builders.stripe import NOW
 from tests.support.fakes.ready_connections import connect
+from tests.support.stacks.indexed import MAIN
 from tests.support.stacks.moto_stack import MotoStack
 from tests.support.worlds.counted_company import CountedCompany
 
@@ -77,6 +81,18 @@ def test_the_report_shows_what_moved_and_who_is_worth_it(target: Target) -> None
     ]
     found = json.loads(run("report", "mrr", "--json").stdout)
     assert found == target.mrr_report_of(target.connection("main")).report()
+
+
+def test_what_was_mended_is_shown_though_it_is_nobodys(target: Target) -> None:
+    mended = Day(NOW // DAY, Counter({("usd",): 7}), Counter({("usd", "corrected", "amount"): 7}))
+    to_row(MAIN, 3, "mrr", mended).save()
+
+    assert [line for line in lines(run("report", "mrr")) if line[:1] == ["USD"]] == [
+        ["USD", "start", "0.00", "–"],
+        ["USD", "new", "49.00", "1"],
+        ["USD", "corrected", "0.07", "0"],
+        ["USD", "end", "49.07", "–"],
+    ]
 
 
 def test_the_report_as_csv_has_all_movements(target: Target) -> None:
