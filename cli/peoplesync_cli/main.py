@@ -8,6 +8,7 @@ from peoplesync_cli.connecting.connect import connect
 from peoplesync_cli.connecting.connections import connections, disconnect, rotate_secret
 from peoplesync_cli.connecting.keys import keys
 from peoplesync_cli.defining.fields import fields
+from peoplesync_cli.defining.history import history
 from peoplesync_cli.defining.segments import segments
 from peoplesync_cli.jobs.imports import imports
 from peoplesync_cli.jobs.queries import queries
@@ -24,6 +25,7 @@ from peoplesync_cli.operating.status import status
 from peoplesync_cli.people.browse import feed, people
 from peoplesync_cli.people.erase import erase, readmit
 from peoplesync_cli.people.reindex import reindex
+from peoplesync_cli.people.report import report
 from peoplesync_cli.people.verify import verify
 
 
@@ -42,6 +44,7 @@ def main() -> None:
 
 for command in (erase, readmit):
     people.add_command(command)
+segments.add_command(history)
 
 for command in (
     local,
@@ -60,6 +63,7 @@ for command in (
     status,
     people,
     feed,
+    report,
     segments,
     fields,
     pause,

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.jobs.job import Job
     from peoplesync.use_cases.publishing.republish import Republisher
     from peoplesync.use_cases.queries.browse import Browser
+    from peoplesync.use_cases.read_models.history import History
+    from peoplesync.use_cases.read_models.mrr_report import MrrReport
+    from peoplesync.use_cases.read_models.overview import Overview
     from peoplesync.use_cases.read_models.reindex import Reindexer
     from peoplesync.use_cases.tasks.asking import Tasks
     from peoplesync.use_cases.tasks.runs import Kind, TaskRun
@@ -157,6 +160,24 @@ class OperatorWiring(Wiring):
         sizes = partial(self.read_models.sizes, connection)
         finder = Finder(self.read_models, self.people)
         return Browser(connection, self.people, self.connections, finder, sizes)
+
+    def history_of(self, connection: Connection) -> History:
+        """The history of a connection's segments."""
+        from peoplesync.use_cases.read_models.history import History
+
+        return History(connection, self.read_models, self.browser_of(connection).segment, clock.now)
+
+    def overview_of(self, connection: Connection) -> Overview:
+        """How a connection's people are, in numbers."""
+        from peoplesync.use_cases.read_models.overview import Overview
+
+        return Overview(connection, self.read_models, self.browser_of(connection).segments, clock.now)
+
+    def mrr_report_of(self, connection: Connection) -> MrrReport:
+        """The MRR of a connection's people, by month."""
+        from peoplesync.use_cases.read_models.mrr_report import MrrReport
+
+        return MrrReport(connection, self.read_models, clock.now)
 
     def segment_definer(self, epoch: Epoch) -> SegmentDefiner:
         from peoplesync.use_cases.defining.segments import SegmentDefiner

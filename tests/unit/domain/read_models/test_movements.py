@@ -105,6 +105,7 @@ def test_who_enters_or_leaves_a_segment_is_counted_by_cause_and_named_but_for_im
     assert live.flows == {
         ("segments", "customers", "live", "entered"): 1,
         ("segments", "current_trials", "live", "left"): 1,
+        ("plans", "live", "converted"): 1,
     }
     assert [(one.who, one.what, one.where) for one in live.moves] == [
         ("per_1", "entered", "customers"),

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE, Person
-from peoplesync.domain.publishing import OF_IMPORTS, public_cause
+from peoplesync.domain.publishing import IMPORT, OF_IMPORTS, public_cause
 from peoplesync.domain.read_models.days import Counts, nonzero
 from peoplesync.domain.read_models.search_terms import terms_of_person
+from peoplesync.domain.read_models.trials import trial_step
 from peoplesync.domain.revenue.by_customer import Amounts, MrrByCustomer, sum_of
 from peoplesync.domain.revenue.money import minor
 
@@ -96,7 +97,7 @@ class Move:
 class Delta:
     """What one write moves. `totals` and `flows` are by kind and key: of `segments`, (index) and (segment,
     cause, entered or left); of `mrr`, (currency) and (currency, movement, amount or count); of `plans`,
-    (status, plan, currency or ""), where "" counts people."""
+    (status, plan, currency or ""), where "" counts people, and (cause, step of a trial)."""
 
     totals: Counts = field(default_factory=Counter)
     flows: Counts = field(default_factory=Counter)
@@ -106,12 +107,14 @@ class Delta:
 @dataclass(frozen=True)
 class Circumstances:
     """Of a write: its `cause`; customers who moved in with it and their MRR; customers who were `erased`;
-    whether it is `opening`, since the person was there before anything was counted."""
+    whether it is `opening`, since the person was there before anything was counted; whether records `moved`
+    with it between people, which neither begins nor ends a trial."""
 
     cause: str = "live"
     moved_in: MrrByCustomer = field(default_factory=dict)
     erased: frozenset[str] = frozenset()
     opening: bool = False
+    moved: bool = False
 
 
 def delta_of(before: Contribution, after: Contribution, why: Circumstances, person: str) -> Delta:
@@ -128,6 +131,9 @@ def delta_of(before: Contribution, after: Contribution, why: Circumstances, pers
             delta.flows["segments", segment, cause, what] += 1
             if why.cause not in OF_IMPORTS and not why.opening:
                 moves.append(Move(person, what, segment))
+    step = trial_step(before.status, after.status)
+    if step and EVERYONE in after.indexes and not why.moved:
+        delta.flows["plans", IMPORT if why.opening else cause, step] += 1
     for customer in sorted(before.mrr.keys() | after.mrr.keys()):
         moves += _movements(customer, before, after, why)
     for move in moves:

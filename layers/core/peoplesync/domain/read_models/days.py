@@ -9,11 +9,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Final
 
 Counts = Counter[tuple[str, ...]]
 
 DAY: Final = 86_400
+
+_FIRST: Final = date(1970, 1, 1)
+
+
+def date_of(day: int) -> date:
+    """The date of a day, which counts UTC days since 1970."""
+    return _FIRST + timedelta(day)
+
+
+def day_of(one: date) -> int:
+    """The day of a date."""
+    return (one - _FIRST).days
 
 
 @dataclass(frozen=True)

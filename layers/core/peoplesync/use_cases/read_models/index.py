@@ -227,7 +227,8 @@ def _step(
     moved_in = after.moved_in if after is not None and arrives else {}
     was_there = before is not None and not before.unidentified
     opening = counted is None and was_there and after is not None
-    return Mark(version, contribution), Circumstances(written.cause, moved_in, erased, opening)
+    moved = bool(_lost(written) or (after and (after.absorbed or after.moved_in)))
+    return Mark(version, contribution), Circumstances(written.cause, moved_in, erased, opening, moved)
 
 
 def _lost(written: PersonWritten) -> frozenset[str]:

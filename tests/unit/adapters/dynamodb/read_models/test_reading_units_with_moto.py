@@ -24,6 +24,7 @@ from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
 from peoplesync.domain.read_models.contribution import KINDS, Kind
 from peoplesync.domain.read_models.days import DAY, Counts, Day
 from peoplesync.domain.segments.definitions import PREDEFINED, PREDEFINED_IDS, Definitions
+from peoplesync.use_cases.read_models.overview import STEPS
 from peoplesync_cli.target import Target
 from tests.support.builders.many_people import store_people
 from tests.support.builders.stripe import NOW
@@ -109,6 +110,8 @@ class Company:
                     totals[status, plan, ""] = rng.randint(1, cell)
                 for status, plan, currency in product(PAYING, PLANS, CURRENCIES):
                     totals[status, plan, currency] = rng.randint(1, cell) * PRICE
+                for cause, step in product(CAUSES, STEPS):
+                    flows[cause, step] = rng.randint(1, people // 50)
         return totals, flows
 
     def members_and_due(self) -> Iterator[Model]:
@@ -170,6 +173,22 @@ def month(kind: Kind, target: Target) -> None:
     assert all(day.totals for day in days)
 
 
+def history(target: Target) -> None:
+    found = target.history_of(CONNECTED).history("customers", MONTH)
+    assert len(found["days"]) == MONTH
+    assert all(one["by_cause"] for one in found["days"])
+
+
+def overview(target: Target) -> None:
+    found = target.overview_of(CONNECTED).overview()
+    assert all(one["started"] for one in found["trials"])
+
+
+def report(target: Target) -> None:
+    found = target.mrr_report_of(CONNECTED).report("2026-02")  # all of whose days are there
+    assert len(found["currencies"]) == len(CURRENCIES)
+
+
 def search(target: Target) -> None:
     assert len(target.read_models.find(MAIN, "ann", 20)) == 20
 
@@ -203,3 +222,22 @@ def test_it_costs_the_same_however_many_people_there_are(
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_month_with_changes_every_day_costs_twenty_units_at_most(company: Company, kind: Kind) -> None:
     assert units_of(partial(month, kind, company.target)).read <= 20
+
+
+@pytest.mark.parametrize(
+    ("read", "most"),
+    [
+        (history, 17),
+        (overview, 33),
+        (report, 20),
+    ],
+    ids=lambda one: getattr(one, "__name__", None),
+)
+def test_numbers_of_many_days_cost_so_many_units_at_most(
+    company: Company, read: Callable[[Target], None], most: float
+) -> None:
+    """Of more people the numbers have more digits, and nothing else is read."""
+    spent = units_of(partial(read, company.target))
+
+    assert spent.read <= most
+    assert spent.read_from.keys() <= {"ReadModelRow", "SegmentRow"}

@@ -11,7 +11,14 @@ from pynamodb.connection import Connection as TableConnection
 
 from peoplesync.adapters.dynamodb.errors import busy_as_unavailable
 from peoplesync.adapters.dynamodb.people.batch_get import batch_get
-from peoplesync.adapters.dynamodb.read_models.stored_days import HEAD, LAST_DAY, PARTS, days_back_to, from_row
+from peoplesync.adapters.dynamodb.read_models.stored_days import (
+    HEAD,
+    LAST_DAY,
+    PARTS,
+    day_key,
+    days_back_to,
+    from_row,
+)
 from peoplesync.adapters.dynamodb.tables import SHARDS, ReadModelRow
 from peoplesync.domain.connections import Connection, Epoch
 from peoplesync.domain.read_models.contribution import Kind, Move
@@ -40,11 +47,11 @@ class ReadModelReader:
         totals: Counts = Counter()
         for part in parts:
             totals.update(part[-1].totals if part else {})
-        return Counted(totals, self._as_of(epoch))
+        return Counted(totals, self.as_of(epoch))
 
     def days(self, epoch: Epoch, kind: Kind, first: int, last: int) -> list[Day]:
         """The days from `first` to `last`, each with what was counted at its end and what moved on it."""
-        with ThreadPoolExecutor(PARTS) as pool:
+        with busy_as_unavailable(), ThreadPoolExecutor(PARTS) as pool:
             return merged(
                 pool.map(lambda part: self._part(epoch, part, kind, first, last), range(PARTS)), first, last
             )
@@ -65,16 +72,33 @@ class ReadModelReader:
             found = of_partition(ReadModelRow.terms(epoch, sought))
         return [(sk.rpartition("#")[0], sk.rpartition("#")[2]) for sk in found[:most]]
 
-    def moves(self, epoch: Epoch, day: int, what: str, where: str, most: int, after: str = "") -> list[Move]:
+    def moves(
+        self, epoch: Epoch, day: int, what: str, where: str, most: int, after: str | None = None
+    ) -> list[Move]:
         """Who moved in that way on a day, in order of who; after one of them."""
         begins = f"{what}#{where}#"
-        between = ReadModelRow.move.between(begins + after + ("$" if after else ""), begins + "\U0010ffff")
-        rows: Any = ReadModelRow.moves.query(f"{epoch}#{day:06d}", between, limit=most)
+        behind = "" if after is None else f"{after}$"  # all that begins with `after#` comes before it
+        between = ReadModelRow.move.between(begins + behind, begins + "\U0010ffff")
+        with busy_as_unavailable():
+            rows: Any = list(ReadModelRow.moves.query(f"{epoch}#{day:06d}", between, limit=most))
         return [Move(row.move.split("#")[2], what, where, row.content["amount"]) for row in rows]
 
-    def _as_of(self, epoch: Epoch) -> int | None:
+    def first_day(self, epoch: Epoch) -> int | None:
+        """The first day of which anything is counted."""
+
+        def of_part(part: int) -> list[int]:
+            key = ReadModelRow.part(epoch, part)
+            between = ReadModelRow.sk.between(day_key("segments", 0), day_key("segments", LAST_DAY))
+            return [from_row(row).day for row in ReadModelRow.query(key, between, limit=1)]
+
+        with busy_as_unavailable(), ThreadPoolExecutor(PARTS) as pool:
+            return min((day for days in pool.map(of_part, range(PARTS)) for day in days), default=None)
+
+    def as_of(self, epoch: Epoch) -> int | None:
+        """The instant of the newest write that is counted; None where there is none."""
         keys = [(ReadModelRow.part(epoch, part), HEAD) for part in range(PARTS)]
-        heads = batch_get(self.connection, {ReadModelRow: keys}, (ReadModelRow,))[ReadModelRow]
+        with busy_as_unavailable():
+            heads = batch_get(self.connection, {ReadModelRow: keys}, (ReadModelRow,))[ReadModelRow]
         return max((int(one.content["as_of"]) for one in heads), default=None)
 
     def _part(self, epoch: Epoch, part: int, kind: Kind, first: int, last: int) -> list[Day]:
