@@ -23,6 +23,7 @@ from peoplesync_cli.operating.pause import pause, resume
 from peoplesync_cli.operating.publish import publish
 from peoplesync_cli.operating.status import status
 from peoplesync_cli.people.browse import feed, people
+from peoplesync_cli.people.check import check
 from peoplesync_cli.people.erase import erase, readmit
 from peoplesync_cli.people.reindex import reindex
 from peoplesync_cli.people.report import report
@@ -42,7 +43,7 @@ def main() -> None:
     """
 
 
-for command in (erase, readmit):
+for command in (check, erase, readmit):
     people.add_command(command)
 segments.add_command(history)
 

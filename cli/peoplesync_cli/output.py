@@ -15,6 +15,7 @@ from rich.text import Text
 
 from peoplesync.domain.fields.built_in import FIELDS, Field
 from peoplesync.domain.records.activity import TRACKED
+from peoplesync.use_cases.queries.columns import HEAD
 
 _PIPED_WIDTH = 160
 """What is piped is not cut to a terminal's width."""
@@ -86,6 +87,17 @@ def lines(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence
 def people_lines(people: Iterable[Mapping[str, Any]]) -> Iterator[Text]:
     """People, a line each, after the names of the columns."""
     return lines(("person", "name", "status", "plan", "MRR"), map(_person_row, people), right=(4,))
+
+
+def column_lines(people: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[Text]:
+    """People with those columns, a line each, after the names of the columns."""
+    return lines(columns, ([_in_column(one, column) for column in columns] for one in people))
+
+
+def _in_column(person: Mapping[str, Any], column: str) -> Any:
+    if column == "customers":
+        return [one["id"] for one in person[column]]
+    return person[column] if column in HEAD else person["fields"].get(column)
 
 
 def _person_row(one: Mapping[str, Any]) -> tuple[Any, ...]:

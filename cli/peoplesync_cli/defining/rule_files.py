@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from pathlib import PurePath
-from typing import Any, ClassVar, Final, TextIO
+from typing import IO, Any, ClassVar, Final
 
+import click
 import yaml
 
 from peoplesync_cli.failure import USAGE, Failure
@@ -73,26 +74,42 @@ for _tag, (_pattern, _first) in _CORE.items():
         _class.add_implicit_resolver(f"{_TAG}{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
-def read(file: TextIO) -> Any:
+def read(file: IO[str]) -> Any:
     """What is in a file: JSON if it is called that or begins like it, else YAML. Fails with what is wrong."""
-    kind = "JSON"
     try:
         text = file.read()
-        if not _is_json(file.name, text):
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file.name} is not in UTF-8.", USAGE) from error
+    return _parsed(file.name, text)
+
+
+def given(option: str, value: str) -> Any:
+    """What an option holds: JSON itself, else the file of that name; - is stdin."""
+    if value.lstrip().startswith("{"):
+        return _parsed(option, value)
+    try:
+        with click.open_file(value, encoding="utf-8") as file:
+            return read(file)
+    except OSError as error:
+        raise Failure(f"{option} {value} cannot be read: {error.strerror}.", USAGE) from error
+
+
+def _parsed(name: str, text: str) -> Any:
+    kind = "JSON"
+    try:
+        if not _is_json(name, text):
             kind = "YAML"
             return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, stricter than PyYAML's own
         return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
     except _Invalid as error:
-        raise Failure(f"{file.name}: {error}.", USAGE) from error
+        raise Failure(f"{name}: {error}.", USAGE) from error
     except yaml.MarkedYAMLError as error:
         line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        raise Failure(f"{file.name} is not YAML: {error.problem or error.context}{line}.", USAGE) from error
-    except UnicodeDecodeError as error:
-        raise Failure(f"{file.name} is not in UTF-8.", USAGE) from error
+        raise Failure(f"{name} is not YAML: {error.problem or error.context}{line}.", USAGE) from error
     except (ValueError, yaml.YAMLError) as error:
-        raise Failure(f"{file.name} is not {kind}: {error}.", USAGE) from error
+        raise Failure(f"{name} is not {kind}: {error}.", USAGE) from error
     except RecursionError as error:
-        raise Failure(f"{file.name} is nested too deep to be read.", USAGE) from error
+        raise Failure(f"{name} is nested too deep to be read.", USAGE) from error
 
 
 def as_yaml(content: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -71,14 +72,20 @@ def _print(verdict: VerificationReport, messages: int | None) -> None:
     ]
     said = [one for one in found if not one.startswith("0 ")]
     stdout.print(Text.assemble((", ".join(said), "bold red"), f"  {compared}"))
-    _print_unreadable(verdict)
-    _print_differences(verdict, messages)
+    print_unreadable([one.public() for one in verdict.unreadable.values()])
+    if verdict.differences:
+        print_differences([one.public() for every in verdict.differences.values() for one in every])
+        if messages is None:
+            stdout.print("With --repair it is applied again as Stripe shows it.")
+        else:
+            stdout.print("It is on the bulk queue again, as Stripe shows it; verify once more in a minute.")
 
 
-def _print_unreadable(verdict: VerificationReport) -> None:
-    if not verdict.unreadable:
+def print_unreadable(unreadable: Sequence[Mapping[str, Any]]) -> None:
+    """What cannot be read at Stripe, as public JSON, in a table."""
+    if not unreadable:
         return
-    rows = [tuple(one.public().values()) for one in verdict.unreadable.values()]
+    rows = [tuple(one.values()) for one in unreadable]
     stdout.print(table(None, ("kind", "object", "what cannot be read"), rows))
     stdout.print(
         "All else was compared. Such an object is a dead letter where it changed anything: "
@@ -86,25 +93,19 @@ def _print_unreadable(verdict: VerificationReport) -> None:
     )
 
 
-def _print_differences(verdict: VerificationReport, messages: int | None) -> None:
-    if not verdict.differences:
-        return
+def print_differences(differences: Sequence[Mapping[str, Any]]) -> None:
+    """What differs, as public JSON, in a table; personal values are not in it."""
     rows = [
         (
-            one.person or "nobody yet",
-            one.object,
-            one.field,
-            "(not shown)" if one.personal else _shown(one.ours),
-            "(not shown)" if one.personal else _shown(one.stripes),
+            one["person"] or "nobody yet",
+            one["object"],
+            one["field"],
+            "(not shown)" if one["personal"] else _shown(one["ours"]),
+            "(not shown)" if one["personal"] else _shown(one["stripe"]),
         )
-        for every in verdict.differences.values()
-        for one in every
+        for one in differences
     ]
     stdout.print(table(None, ("person", "object", "field", "ours", "Stripe's"), rows))
-    if messages is None:
-        stdout.print("With --repair it is applied again as Stripe shows it.")
-    else:
-        stdout.print("It is on the bulk queue again, as Stripe shows it; verify once more in a minute.")
 
 
 def _shown(value: Any) -> str:

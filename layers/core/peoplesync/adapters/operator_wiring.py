@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from peoplesync.adapters import clock
 from peoplesync.adapters.parts import STRIPE_URL
+from peoplesync.adapters.stripe.api import TIMEOUT
 from peoplesync.adapters.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.read_models.reindex import Reindexer
     from peoplesync.use_cases.tasks.asking import Tasks
     from peoplesync.use_cases.tasks.runs import Kind, TaskRun
+    from peoplesync.use_cases.verifying.check import Checker
     from peoplesync.use_cases.verifying.verify import Verifier
 
 
@@ -122,7 +124,6 @@ class OperatorWiring(Wiring):
     def verifier(self, say: Callable[[str], None]) -> Verifier:
         """Compares people with Stripe; `say` gets what it is waiting for."""
         from peoplesync.adapters.dynamodb.people.records_reader import RecordsReader
-        from peoplesync.adapters.stripe.api import TIMEOUT
         from peoplesync.use_cases.stripe_reads.event_lists import Patient
         from peoplesync.use_cases.verifying.verify import Verifier
 
@@ -135,6 +136,19 @@ class OperatorWiring(Wiring):
             sleep=time.sleep,
             say=say,
             rng=random.Random(),  # noqa: S311 - a sample, not a key
+        )
+
+    def checker(self, connection: Connection) -> Checker:
+        """Compares one person with Stripe."""
+        from peoplesync.use_cases.verifying.check import Checker
+
+        return Checker(
+            browser=self.browser_of(connection),
+            verifier=self.verifier(say=lambda _: None),
+            live=self.queues["live"],
+            erased=lambda who: self.eraser(connection).erased_before(who)[0],
+            clock=clock.now,
+            sleep=time.sleep,
         )
 
     def republisher(self) -> Republisher:
@@ -157,9 +171,15 @@ class OperatorWiring(Wiring):
         from peoplesync.use_cases.queries.browse import Browser
         from peoplesync.use_cases.read_models.find import Finder
 
-        sizes = partial(self.read_models.sizes, connection)
-        finder = Finder(self.read_models, self.people)
-        return Browser(connection, self.people, self.connections, finder, sizes)
+        return Browser(
+            connection=connection,
+            people=self.people,
+            catalogue=self.connections,
+            finder=Finder(self.read_models, self.people),
+            sizes=partial(self.read_models.sizes, connection),
+            # Most who look never ask Stripe, and need neither its key nor a client for that.
+            at_stripe=lambda path: self.stripe_api(TIMEOUT).shown(connection.name, path),
+        )
 
     def history_of(self, connection: Connection) -> History:
         """The history of a connection's segments."""

@@ -43,6 +43,10 @@ class CursorGone(Unavailable):
     """The object after which a list was to go on was deleted meanwhile."""
 
 
+class OtherMode(Unavailable):
+    """What was asked for is there in the other of Stripe's modes than the API key's."""
+
+
 class KeyRefused(Unavailable):
     """Stripe does not accept the API key. With another key it can be asked again."""
 

@@ -11,15 +11,23 @@ from peoplesync_local.stripe_simulator.http import listing
 from peoplesync_local.stripe_simulator.http.expansion import Tree, expanded, tree_of
 from peoplesync_local.stripe_simulator.http.keys import ACCOUNT, Key, refusal
 from peoplesync_local.stripe_simulator.http.merchants import Merchant, Merchants
-from peoplesync_local.stripe_simulator.http.resources import SUBSCRIPTION_ITEMS, Holds, Resource, resource_at
+from peoplesync_local.stripe_simulator.http.resources import (
+    PAYMENT_INTENTS,
+    SUBSCRIPTION_ITEMS,
+    Holds,
+    Resource,
+    resource_at,
+)
 from peoplesync_local.stripe_simulator.http.throttle import Throttle
 from peoplesync_local.stripe_simulator.http.writes import is_known, written
+from peoplesync_local.stripe_simulator.objects.intents import intent_of
 from peoplesync_local.stripe_simulator.objects.shapes import StripeObject
 from peoplesync_local.stripe_simulator.parameters.errors import InvalidRequest, Missing, Unrecognized
 from peoplesync_local.stripe_simulator.parameters.forms import Params, flag, listed
 from peoplesync_local.stripe_simulator.parameters.params import required
 
 _SHOWN_LISTS = {("invoices", "lines"), ("invoices", "payments"), ("checkout/sessions", "line_items")}
+_NO_LISTS = {(PAYMENT_INTENTS, "list")}
 _VERBS = {("GET", False): "list", ("GET", True): "get", ("POST", False): "create", ("POST", True): "update"}
 
 
@@ -49,7 +57,7 @@ def call_of(method: str, path: str) -> Call:
         raise Unrecognized(method, path)
     verb = steps[1] if len(steps) == 2 else _VERBS.get((method, bool(steps)), "delete")
     known = (
-        (resource.path, verb) in _SHOWN_LISTS or len(steps) < 2
+        (resource.path, verb) in _SHOWN_LISTS or ((resource.path, verb) not in _NO_LISTS and len(steps) < 2)
         if method == "GET"
         else is_known(method, resource.path, verb)
     )
@@ -141,7 +149,7 @@ class Api:
 
     def _existing(self, merchant: Merchant, resource: Resource, identifier: str) -> StripeObject:
         """The object; of what was deleted, only customers can still be asked for."""
-        found = merchant.account.get(resource.kind, identifier)
+        found = _held(merchant, resource.kind, identifier)
         if found is not None and resource.kind == "event":
             found = found if found["created"] >= self._oldest_event(merchant) else None
         if resource.kind == "customer" and is_account(identifier):
@@ -150,7 +158,7 @@ class Api:
             return found
         hint = ""
         live = merchant.account.livemode
-        if self._merchants.of(merchant.name, livemode=not live).account.get(resource.kind, identifier):
+        if _held(self._merchants.of(merchant.name, livemode=not live), resource.kind, identifier):
             here, there = ("live", "test") if live else ("test", "live")
             hint = (
                 f"; a similar object exists in {there} mode, "
@@ -163,6 +171,13 @@ class Api:
         if shown["object"] == "event":
             return shown | {"pending_webhooks": merchant.deliveries.outstanding(shown["id"])}
         return shown
+
+
+def _held(merchant: Merchant, kind: str, identifier: str) -> StripeObject | None:
+    get = merchant.account.get
+    if kind == "payment_intent":
+        return intent_of(identifier, lambda charge: get("charge", charge))
+    return get(kind, identifier)
 
 
 def _is_customer(shown: StripeObject) -> bool:

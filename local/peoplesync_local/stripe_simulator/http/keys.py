@@ -14,6 +14,7 @@ PERMISSIONS: dict[str, str] = {
     "customer": "rak_customer",
     "event": "rak_event",
     "invoice": "rak_invoice",
+    "payment_intent": "rak_payment_intent",
     "price": "rak_plan",
     "product": "rak_product",
     "refund": "rak_charge",

@@ -19,6 +19,7 @@ SUBSCRIPTION_STATUSES = (
 )
 TYPES_AT_MOST = 20
 SUBSCRIPTION_ITEMS = "subscription_items"
+PAYMENT_INTENTS = "payment_intents"
 
 
 def equal(*way: str) -> Filter:
@@ -140,6 +141,8 @@ RESOURCES: dict[str, Resource] = {
             },
         ),
         Resource("charges", "charge", "charge", {**_BY_CUSTOMER, "payment_intent": equal()}),
+        # These are read off charges, one by one.
+        Resource(PAYMENT_INTENTS, "payment_intent", "payment_intent"),
         Resource("refunds", "refund", "refund", {"charge": equal(), "payment_intent": equal()}),
         Resource(
             "checkout/sessions",

@@ -118,6 +118,12 @@ class OneUser:
     def person_of(self, epoch: Any, identity: str) -> Person | None:
         return self.person_told if identity == f"{USER}u/1" else None
 
+    def find(self, *sought: Any) -> list[tuple[str, str]]:
+        return []
+
+    def of_ids(self, epoch: Any, ids: Any) -> list[Person]:
+        return []
+
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(name)
 
@@ -131,7 +137,7 @@ def test_a_user_of_the_app_is_found_and_shown_by_the_apps_id() -> None:
             raise AssertionError(name)
 
     people: Any = OneUser()
-    browser = Browser(CONNECTED, people, Catalogue(), Finder(people, people), lambda: None)
+    browser = Browser(CONNECTED, people, Catalogue(), Finder(people, people), lambda: None, lambda path: None)
 
     shown = browser.person("user:u/1")
 

@@ -195,6 +195,11 @@ class FeedRow(Model):
         """The `sk` of a charge, of which `created` and `id` are given."""
         return f"{CHARGE}#{charge['created']:011d}#{charge['id']}"
 
+    @staticmethod
+    def entry_key(at: int, key: str) -> str:
+        """The `sk` of an entry."""
+        return f"{at:011d}#{key}"
+
     @property
     def at_and_key(self) -> tuple[int, str]:
         at, _, key = str(self.sk).partition("#")

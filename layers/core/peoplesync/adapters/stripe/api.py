@@ -21,6 +21,7 @@ from peoplesync.use_cases.ports import (
     EndpointState,
     KeyRefused,
     NotPermitted,
+    OtherMode,
     Page,
     RateLimited,
     Unavailable,
@@ -92,7 +93,7 @@ class StripeApi:
         except stripe.StripeError as error:
             if error.http_status == 404:
                 if _OTHER_MODE.search(error.user_message or ""):
-                    raise Unavailable("the key is of the other mode than the object") from error
+                    raise OtherMode("the key is of the other mode than the object") from error
                 return read_answer(key, None, self._as_of(error.headers or {}, started))
             refused = refusal(error)
             if isinstance(refused, NotPermitted):
@@ -139,6 +140,20 @@ class StripeApi:
             more = bool(page["has_more"] and page["data"])
             place = {"starting_after": every[-1]["id"]} if more else {}
         return {**subscription, "items": {**items, "data": every, "has_more": False}}
+
+    def shown(self, connection: str, path: str) -> Mapping[str, Any] | None:
+        """What Stripe shows at a path below `/v1/`, as it stands there; None where it knows of no such thing.
+        Raises Unavailable (among it OtherMode, RateLimited and KeyRefused) or NotPermitted."""
+        import stripe
+
+        try:
+            return _object_in(self._get(connection, f"/v1/{path}"))
+        except stripe.StripeError as error:
+            if error.http_status != 404:
+                raise refusal(error) from error
+            if _OTHER_MODE.search(error.user_message or ""):
+                raise OtherMode("the key is of the other mode than the object") from error
+            return None
 
     def terms(self, connection: str, key: CatalogueKey) -> CatalogueChange:
         """All that Stripe can show of a price or coupon; see `ports.Stripe`."""

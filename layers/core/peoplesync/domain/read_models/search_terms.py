@@ -67,6 +67,6 @@ def _long_enough(term: str) -> Iterator[str]:
         yield term[:LONGEST]
 
 
-def matches(person: Person, sought: str) -> bool:
-    """Whether a person is found by what is sought, which is folded."""
-    return any(term.startswith(sought[:LONGEST]) for term in terms_of_person(person))
+def matching(person: Person, sought: str) -> frozenset[str]:
+    """The terms by which a person is found by what is sought, which is folded."""
+    return frozenset(term for term in terms_of_person(person) if term.startswith(sought[:LONGEST]))

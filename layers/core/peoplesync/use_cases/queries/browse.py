@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Protocol
 
 from peoplesync.domain.connections import Connection, Epoch
-from peoplesync.domain.fields.built_in import Field
-from peoplesync.domain.people.person import EVERYONE, Person, customer_identity, email_identity, normal_email
-from peoplesync.domain.records.activity import USER
+from peoplesync.domain.fields.built_in import Field, types_of
+from peoplesync.domain.people.person import EVERYONE, Person, subject_of
 from peoplesync.domain.segments.definitions import PREDEFINED_IDS, Segment
+from peoplesync.domain.segments.rules import Rule, check, holds
 from peoplesync.use_cases.public_json import describe_field, iso, present, with_iso_instants
+from peoplesync.use_cases.queries.whom import NotFound as NotFound
+from peoplesync.use_cases.queries.whom import Whom, exactly
 from peoplesync.use_cases.read_models.find import Finder
 from peoplesync.use_cases.read_models.read import Counted
 
+Position = tuple[int, str]
+"""A place in a feed: when something happened, and its key."""
 
-class NotFound(LookupError):
-    """There is no such person or segment; the message says so in the user's words."""
+_Entry = tuple[int, str, str, Mapping[str, Any]]
 
 
 class People(Protocol):
@@ -27,12 +31,19 @@ class People(Protocol):
 
     def person(self, epoch: Epoch, person_id: str) -> Person | None: ...
 
-    def members(self, epoch: Epoch, index: str) -> Iterator[Person]: ...
+    def members(self, epoch: Epoch, index: str, *, newest_first: bool = False) -> Iterator[Person]: ...
+
+    def member_ids(
+        self, epoch: Epoch, index: str, after: str = "", *, newest_first: bool = False
+    ) -> Iterator[str]:
+        """The ids of an index's members that follow one of them."""
+
+    def of_ids(self, epoch: Epoch, ids: Iterable[str]) -> Iterator[Person]: ...
 
     def count(self, epoch: Epoch, index: str) -> int: ...
 
-    def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
-        """Newest first: (at, key, kind, content)."""
+    def feed(self, epoch: Epoch, record: str, before: Position | None = None) -> Iterator[_Entry]:
+        """Newest first: (at, key, kind, content); those before that place."""
 
 
 class Catalogue(Protocol):
@@ -43,46 +54,80 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True)
 class Browser:
-    """The people of a connection, for reading. `sizes` are the indexes', once they are counted."""
+    """The people of a connection, for reading. `sizes` are the indexes', once they are counted;
+    `at_stripe` is what Stripe shows at a path below `/v1/`, None where it knows of no such thing.
+
+    Pages are lists with the place after which the next one begins, None after the last. They cost what they
+    show, however many people there are.
+    """
 
     connection: Connection
     people: People
     catalogue: Catalogue
     finder: Finder
     sizes: Callable[[], Counted | None]
+    at_stripe: Callable[[str], Mapping[str, Any] | None]
 
     @property
     def epoch(self) -> Epoch:
         return self.connection.epoch
 
     def person(self, who: str) -> dict[str, Any]:
-        """A person by e-mail, Stripe customer, user of the app or person id; raises `NotFound`. With the
-        fields whose value cannot be converted and why, if there are any, under `errors`."""
-        found = self.find(who)
+        """A person by whatever one remembers of them, see `meant`. With the fields whose value cannot be
+        converted and why, if there are any, under `errors`."""
+        found = self.meant(who)
         return present(found, self.fields) | ({"errors": dict(found.errors)} if found.errors else {})
 
     def find(self, who: str) -> Person:
-        """The person; raises `NotFound`."""
-        if who.startswith(USER):
-            person = self.people.person_of(self.epoch, who)
-        elif "@" not in who and who.startswith("per_"):
-            person = self.people.person(self.epoch, who)
-        elif "@" not in who and who.startswith("cus_"):
-            person = self.people.person_of(self.epoch, customer_identity(who))
-        else:
-            person = self.people.person_of(self.epoch, email_identity(normal_email(who) or ""))
+        """The person whose whole e-mail, Stripe customer, user of the app or person id this is: what erases
+        goes by nothing less. Raises `NotFound`."""
+        person = exactly(self.people, self.epoch, who)
         if person is None:
             raise NotFound(f"no person matches {who}")
         return person
 
-    def list_people(self, segment: str | None = None) -> Iterator[dict[str, Any]]:
-        """Everyone, or a segment's members; raises `NotFound` where there is no such segment."""
-        index = EVERYONE if segment is None else self.segment(segment).id
-        return (present(person, self.fields) for person in self.people.members(self.epoch, index))
+    def meant(self, who: str) -> Person:
+        """The person by that, or by the beginning of an e-mail, a name, a domain or an id that nobody else
+        has, or by an invoice, charge, payment intent, checkout session or subscription at Stripe. Raises
+        `NotFound`, among it `Ambiguous`; where Stripe is asked, NotPermitted or Unavailable."""
+        return Whom(self.people, self.finder, self.at_stripe).meant(self.epoch, who)
+
+    def list_people(
+        self,
+        segment: str | None = None,
+        *,
+        rule: Rule | None = None,
+        now: int = 0,
+        newest_first: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Everyone, or a segment's members; with a rule those for whom it holds at `now`. All are read for
+        that, as they are asked for. Raises `NotFound` where there is no such segment, and InvalidRule."""
+        people = self.people.members(self.epoch, self._index(segment), newest_first=newest_first)
+        if rule is not None:
+            types = types_of(self.fields)
+            check(rule, types)
+            people = (one for one in people if holds(rule, subject_of(one, one.fields, types), now)[0])
+        return self._shown(people)
+
+    def page(
+        self, segment: str | None, after: str, most: int, *, newest_first: bool = False
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """So many people at most, of everyone or a segment, after a person id ("" is the beginning); in order
+        of id, which is that of their creation. Who is gone since is missing. Raises `NotFound`."""
+        members = self.people.member_ids(self.epoch, self._index(segment), after, newest_first=newest_first)
+        ids = list(islice(members, most + 1))
+        people = list(self._shown(self.people.of_ids(self.epoch, ids[:most])))
+        return people, ids[most - 1] if len(ids) > most else None
 
     def search(self, text: str, most: int) -> Iterator[dict[str, Any]]:
         """At most so many people who are found by a text; raises `TooShort`."""
-        return (present(person, self.fields) for person in self.finder.find(self.epoch, text, most))
+        return iter(self.search_page(text, "", most)[0])
+
+    def search_page(self, text: str, after: str, most: int) -> tuple[list[dict[str, Any]], str | None]:
+        """The same, page by page. A page may hold fewer, or nobody, though others follow: several terms may
+        find the same one. Raises `TooShort`."""
+        people, rest = self.finder.page(self.epoch, text, most, after)
+        return list(self._shown(people)), rest
 
     @cached_property
     def fields(self) -> Sequence[Field]:
@@ -102,13 +147,25 @@ class Browser:
 
     def feed(self, who: str) -> Iterator[dict[str, Any]]:
         """A person's billing events, newest first: the merge of their records' feeds, read as they are asked
-        for. Raises `NotFound`."""
-        feeds = [self.people.feed(self.epoch, record) for record in self.find(who).records]
-        entries = heapq.merge(*feeds, key=lambda entry: entry[:2], reverse=True)
-        return (
-            {"id": key, "at": iso(at), "kind": kind, **with_iso_instants(content)}
-            for at, key, kind, content in entries
-        )
+        for. Raises what `meant` does."""
+        return map(_entry, self._entries(who, None))
+
+    def feed_page(
+        self, who: str, before: Position | None, most: int
+    ) -> tuple[list[dict[str, Any]], Position | None]:
+        """So many of them at most, from the newest, or those before a place. Raises what `meant` does."""
+        entries = list(islice(self._entries(who, before), most + 1))
+        return list(map(_entry, entries[:most])), entries[most - 1][:2] if len(entries) > most else None
+
+    def _entries(self, who: str, before: Position | None) -> Iterator[_Entry]:
+        feeds = [self.people.feed(self.epoch, record, before) for record in self.meant(who).records]
+        return heapq.merge(*feeds, key=lambda entry: entry[:2], reverse=True)
+
+    def _index(self, segment: str | None) -> str:
+        return EVERYONE if segment is None else self.segment(segment).id
+
+    def _shown(self, people: Iterable[Person]) -> Iterator[dict[str, Any]]:
+        return (present(one, self.fields) for one in people)
 
     def list_segments(self) -> Iterator[dict[str, Any]]:
         """The segments with how many are in each, as far as they have been counted."""
@@ -122,6 +179,11 @@ class Browser:
     def list_fields(self) -> Iterator[dict[str, Any]]:
         """The fields that there are."""
         return map(describe_field, self.fields)
+
+
+def _entry(entry: _Entry) -> dict[str, Any]:
+    at, key, kind, content = entry
+    return {"id": key, "at": iso(at), "kind": kind, **with_iso_instants(content)}
 
 
 def _segment(segment: Segment, count: int | None) -> dict[str, Any]:

@@ -131,13 +131,13 @@ class Verifier:
             suspects = list(dict.fromkeys(self._compare_all(connection, verdict)))
         else:
             suspects = self._sampled(connection, sample, verdict)
-        found = self._look(connection, suspects, verdict, count=sample is not None)
+        found = self.look(connection, suspects, verdict, count=sample is not None)
         for pause in self._pauses():
             if not found:
                 break
             self.say(f"{len(found)} of Stripe's customers differ; looking again in {pause:.0f} s")
             self.sleep(pause)
-            found = self._look(connection, list(found), verdict)
+            found = self.look(connection, list(found), verdict)
         verdict.differences = found
         return verdict
 
@@ -206,7 +206,7 @@ class Verifier:
                 if customer not in customers or of.record.subscriptions.keys() - subscriptions:
                     yield customer
 
-    def _look(
+    def look(
         self,
         connection: Connection,
         customers: Sequence[str],
@@ -214,7 +214,8 @@ class Verifier:
         *,
         count: bool = False,
     ) -> dict[str, list[Difference]]:
-        """Asks Stripe for each of the customers; what differs."""
+        """Asks Stripe for each of the customers now; what differs of theirs, by customer. Only what is to
+        `count` is added to what the report says was compared. Raises `Unavailable` or `NotPermitted`."""
         found: dict[str, list[Difference]] = {}
         for batch in _batches(customers):
             shown = {customer: self._shown(connection, customer, verdict) for customer in batch}

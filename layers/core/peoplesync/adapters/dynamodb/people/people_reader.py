@@ -42,20 +42,27 @@ class PeopleReader(MemberPages):
         except PersonRow.DoesNotExist:
             return None
 
-    def members(self, epoch: Epoch, index: str) -> Iterator[Person]:
+    def members(self, epoch: Epoch, index: str, *, newest_first: bool = False) -> Iterator[Person]:
         """The people in a segment, or `everyone`; read as they are asked for."""
-        shards = (_in_order(shard) for shard in MemberRow.shards(epoch, index))
-        return self.of_ids(epoch, heapq.merge(*shards))
+        return self.of_ids(epoch, self.member_ids(epoch, index, newest_first=newest_first))
+
+    def member_ids(
+        self, epoch: Epoch, index: str, after: str = "", *, newest_first: bool = False
+    ) -> Iterator[str]:
+        """The ids of the members of an index that follow one of them; read as they are asked for."""
+        shards = (_in_order(shard, after, newest_first) for shard in MemberRow.shards(epoch, index))
+        return heapq.merge(*shards, reverse=newest_first)
 
     def ids(self, epoch: Epoch, index: str) -> list[str]:
         """The ids of the people in a segment, or of `everyone`."""
         return sorted(row.sk for shard in MemberRow.shards(epoch, index) for row in MemberRow.query(shard))
 
-    def beginning(self, epoch: Epoch, index: str, start: str, most: int) -> list[str]:
-        """So many members of an index at most whose ids begin so, in order."""
+    def beginning(self, epoch: Epoch, index: str, start: str, most: int, after: str = "") -> list[str]:
+        """So many members of an index at most whose ids begin so, in order; after one of them."""
+        between = MemberRow.sk.between(after or start, f"{start}\U0010ffff")
 
         def of_shard(shard: str) -> list[str]:
-            return [row.sk for row in MemberRow.query(shard, MemberRow.sk.startswith(start), limit=most)]
+            return [row.sk for row in MemberRow.query(shard, between, limit=most + 1) if row.sk != after]
 
         with ThreadPoolExecutor(SHARDS) as pool:
             shards = pool.map(of_shard, MemberRow.shards(epoch, index))
@@ -100,28 +107,33 @@ class PeopleReader(MemberPages):
         first = [due for shard in range(SHARDS) for due in self.due(epoch, shard, 0, now, 1)]
         return min(first)[0] if first else None
 
-    def feed(self, epoch: Epoch, record: str) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
-        """A record's billing events, newest first: (at, key, kind, content); read as they are asked for."""
+    def feed(
+        self, epoch: Epoch, record: str, before: tuple[int, str] | None = None
+    ) -> Iterator[tuple[int, str, str, Mapping[str, Any]]]:
+        """A record's billing events, newest first: (at, key, kind, content); those before one of them, (at,
+        key), where that is given. Read as they are asked for."""
+        newest = ":" if before is None else FeedRow.entry_key(*before)  # times are digits
 
-        def before(last: Any, most: int) -> list[Any]:
-            older = FeedRow.sk < (last.sk if last else ":")  # times are digits
+        def older_than(last: Any, most: int) -> list[Any]:
+            older = FeedRow.sk < (last.sk if last else newest)
             return list(
                 FeedRow.query(FeedRow.key(epoch, record), older, scan_index_forward=False, limit=most)
             )
 
-        for row in _ever_more(before):
+        for row in _ever_more(older_than):
             at, key = row.at_and_key
             yield at, key, row.kind, row.content_json
 
 
-def _in_order(shard: str) -> Iterator[str]:
-    """The members of a shard of an index, in order of id."""
+def _in_order(shard: str, after: str, newest_first: bool) -> Iterator[str]:
+    """The members of a shard of an index after one of them, in order of id."""
 
-    def after(last: Any, most: int) -> list[Any]:
-        later = MemberRow.sk > last.sk if last else None
-        return list(MemberRow.query(shard, later, limit=most))
+    def following(last: Any, most: int) -> list[Any]:
+        place = last.sk if last else after
+        beyond = (MemberRow.sk < place if newest_first else MemberRow.sk > place) if place else None
+        return list(MemberRow.query(shard, beyond, limit=most, scan_index_forward=not newest_first))
 
-    return (row.sk for row in _ever_more(after))
+    return (row.sk for row in _ever_more(following))
 
 
 def _ever_more(look: Callable[[Any, int], list[Any]]) -> Iterator[Any]:
