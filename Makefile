@@ -101,8 +101,8 @@ setup: ## Install what demo and tests need
 
 .PHONY: lock
 lock: .lock-venv/.ready ## Lock the requirements anew after changing a .in file
-	@set -e; for file in layers/core/requirements requirements/dev requirements/stripe-spec requirements/emulator requirements/sam requirements/checkov; do \
-		case $$file in layers/*|*/sam|*/checkov) how= ;; */stripe-spec) how=--no-deps ;; *) how="--constraint layers/core/requirements.txt" ;; esac; \
+	@set -e; for file in layers/core/requirements functions/api/requirements requirements/dev requirements/stripe-spec requirements/emulator requirements/sam requirements/checkov; do \
+		case $$file in layers/*|functions/*|*/sam|*/checkov) how= ;; */stripe-spec) how=--no-deps ;; *) how="--constraint layers/core/requirements.txt" ;; esac; \
 		.lock-venv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 			--no-emit-index-url --no-emit-find-links --no-header $$how $$file.in --output-file $$file.locking; \
 		{ echo "# Locked with hashes, for Python 3.11 and newer, by \`make lock\` from $${file##*/}.in."; cat $$file.locking; } >$$file.txt; \

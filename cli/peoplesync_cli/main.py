@@ -7,6 +7,7 @@ import click
 from peoplesync_cli.connecting.connect import connect
 from peoplesync_cli.connecting.connections import connections, disconnect, rotate_secret
 from peoplesync_cli.connecting.keys import keys
+from peoplesync_cli.connecting.users import users
 from peoplesync_cli.defining.fields import fields
 from peoplesync_cli.defining.history import history
 from peoplesync_cli.defining.segments import segments
@@ -17,6 +18,7 @@ from peoplesync_cli.jobs.reevaluation import reevaluate
 from peoplesync_cli.jobs.replay import replay
 from peoplesync_cli.local_stack.demo import demo
 from peoplesync_cli.local_stack.local import local
+from peoplesync_cli.operating.console import console
 from peoplesync_cli.operating.dead import dead
 from peoplesync_cli.operating.logs import logs
 from peoplesync_cli.operating.pause import pause, resume
@@ -55,6 +57,7 @@ for command in (
     disconnect,
     rotate_secret,
     keys,
+    users,
     imports,
     reconcile,
     reevaluate,
@@ -62,6 +65,7 @@ for command in (
     verify,
     reindex,
     status,
+    console,
     people,
     feed,
     report,

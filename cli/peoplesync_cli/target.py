@@ -96,8 +96,7 @@ class Target(OperatorWiring):
 
     def status(self, connection: str) -> dict[str, Any]:
         """How a connection is, as `peoplesync status` shows it."""
-        found, last_import = self.connection(connection), self.imports_of(connection).latest()
-        return self.health().status(found, last_import, self.reevaluations_of(connection).current())
+        return self.status_of(self.connection(connection))
 
 
 def resolve(name: str | None) -> Target:

@@ -86,8 +86,12 @@ def test_no_role_is_allowed_everything_of_a_service_or_on_any_resource(role: str
             # Connections are created after the stack: a secret's name is known but for the connection's.
             a_secret = "parameter/peoplesync/${AWS::StackName}/*/" in resource.get("Fn::Sub", "")
             # An execution's name is given when it starts, and CloudFormation adds to the machine's.
-            machines = ("ImportCustomersMachine", "ReevaluatePeopleMachine")
-            an_execution = any(f"execution:{one}-*" in resource.get("Fn::Sub", "") for one in machines)
+            machines = ("ImportCustomersMachine", "ReevaluatePeopleMachine", "RunTaskMachine")
+            an_execution = any(
+                f"execution:{one}-*" in resource.get("Fn::Sub", "")
+                or f"execution:${{{one}.Name}}:*" in resource.get("Fn::Sub", "")
+                for one in machines
+            )
             # Lambda names what it puts aside by mapping, shard and time.
             a_failure = resource.get("Fn::Sub", "") == "${PublishFailures.Arn}/aws/lambda/*"
             assert wildcards == (1 if a_secret or an_execution or a_failure else 0), statement["Sid"]

@@ -14,6 +14,7 @@ from peoplesync.adapters import clock
 from peoplesync.domain.fields.built_in import FIELDS
 from peoplesync.use_cases.connecting.connect import Connected, Examined
 from peoplesync.use_cases.connecting.permissions import PERMISSIONS, MissingPermissions, key_page, missing
+from peoplesync.use_cases.connecting.shown import connected_json, mode, permissions_json
 from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
 from peoplesync_cli.failure import FAILED, Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -69,7 +70,7 @@ def connect(
         if not as_json:
             show_permissions(examined.permissions)
         elif lacking:
-            print_json({"connection": connection, "state": "refused", **_permissions(examined)})
+            print_json({"connection": connection, "state": "refused", **permissions_json(examined)})
         if lacking:
             page = key_page(livemode=examined.livemode)
             raise Failure(f"{MissingPermissions(lacking)} Change the key, or create one here: {page}", FAILED)
@@ -88,7 +89,7 @@ def connect(
         _show(target, examined, made)
     run = _import(target, connection) if _starts(start, yes=yes) else None
     if as_json:
-        print_json(_result(target, examined, made, run))
+        print_json(connected_json(examined, made, target.webhook_url(connection), run))
     elif run is not None:
         stdout.print(_summary(run))
     if run is not None and run["status"] != "succeeded":
@@ -140,11 +141,10 @@ def _agree(examined: Examined, *, yes: bool) -> None:
         return
     if current.disconnected_at is not None and not examined.people:
         return
-    mode = "live" if current.livemode else "test"
     count = "1 person" if examined.people == 1 else f"{examined.people} people"
     click.confirm(
-        f"{examined.name} is connected in {mode} mode. It goes on with live data only: its {count} of {mode} "
-        "mode will be deleted. Go on?",
+        f"{examined.name} is connected in {mode(current.livemode)} mode. It goes on with live data only: its "
+        f"{count} of {mode(current.livemode)} mode will be deleted. Go on?",
         abort=True,
         err=True,
     )
@@ -172,39 +172,14 @@ def _summary(run: Mapping[str, Any]) -> str:
 
 def _show(target: Target, examined: Examined, made: Connected) -> None:
     connection = made.connection
-    mode = "live" if connection.livemode else "test"
     arrives = (
         f"Stripe sends its events to {target.webhook_url(connection.name)}"
         if connection.endpoint_id
         else "its events are polled"
     )
-    stdout.print(f"\n{connection.name} is connected in {mode} mode; {arrives}.")
+    stdout.print(f"\n{connection.name} is connected in {mode(connection.livemode)} mode; {arrives}.")
     if examined.people:
         stdout.print(f"The {examined.people} people of before are being deleted.")
-
-
-def _permissions(examined: Examined) -> dict[str, Any]:
-    lacking = [*missing(examined.permissions, required=True), *missing(examined.permissions, required=False)]
-    return {"permissions": dict(examined.permissions), "missing": [one.slug for one in lacking]}
-
-
-def _result(
-    target: Target, examined: Examined, made: Connected, run: dict[str, Any] | None
-) -> dict[str, Any]:
-    connection = made.connection
-    return {
-        "connection": connection.name,
-        "state": "connected",
-        "mode": "live" if connection.livemode else "test",
-        "epoch": connection.epoch_number,
-        "endpoint_id": connection.endpoint_id,
-        "webhook_url": target.webhook_url(connection.name) if connection.endpoint_id else None,
-        **_permissions(examined),
-        "people_removed": examined.people,
-        "warnings": list(examined.warnings),
-        "left_endpoint_id": made.left_endpoint,
-        "import": run,
-    }
 
 
 def _say(line: str) -> None:

@@ -10,7 +10,7 @@ from peoplesync.adapters import clock
 from peoplesync.domain.connections import Connection
 from peoplesync.domain.people.person import EVERYONE
 from peoplesync.use_cases.connecting.rotate_secret import rotate_secret as rotate
-from peoplesync.use_cases.public_json import iso
+from peoplesync.use_cases.connecting.shown import connection_json
 from peoplesync_cli.connecting.stripe_refusals import in_a_sentence
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import connection_option, json_option, on_stack
@@ -104,20 +104,5 @@ def _webhook(described: dict[str, Any]) -> str | None:
 
 
 def _described(target: Target, one: Connection) -> dict[str, Any]:
-    state = "key_refused" if one.key_refused_at is not None else "connected"
-    if one.disconnected_at is not None:
-        state = "disconnected"
     sizes = target.read_models.sizes(one)
-    return {
-        "name": one.name,
-        "mode": "live" if one.livemode else "test",
-        "state": state,
-        "epoch": one.epoch_number,
-        "people": sizes.of(EVERYONE) if sizes else None,
-        "endpoint_id": one.endpoint_id,
-        "webhook_url": target.webhook_url(one.name) if one.endpoint_id else None,
-        "permissions": dict(one.permissions),
-        "created_at": iso(one.created_at),
-        "last_event_at": None if one.last_event_at is None else iso(one.last_event_at),
-        "disconnected_at": None if one.disconnected_at is None else iso(one.disconnected_at),
-    }
+    return connection_json(one, sizes.of(EVERYONE) if sizes else None, target.webhook_url(one.name))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from peoplesync.adapters import clock
-from peoplesync.use_cases.ingress.write_keys import WriteKey, is_key_name, new_key
+from peoplesync.use_cases.defining.write_keys import (
+    InvalidKeyName,
+    KeyExists,
+    choose_key,
+    key_json,
+    make_key,
+)
 from peoplesync.use_cases.public_json import iso
-from peoplesync_cli.failure import USAGE, Failure
+from peoplesync.use_cases.queries.browse import NotFound
+from peoplesync_cli.failure import USAGE, Failure, sentence
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
 from peoplesync_cli.target import Target
@@ -35,16 +42,15 @@ def create(target: Target, name: str, connection: str, as_json: bool) -> None:
 
     NAME says what it is for, such as the app or the server that will have it.
     """
-    if not is_key_name(name):
-        allowed = "1 to 64 letters, digits, spaces and . _ -, beginning with a letter or digit"
-        raise Failure(f"{name!r} is not a valid name for a key: it has {allowed}.", USAGE)
     current = target.connection(connection)
-    if any(one.name == name and one.connection == current.name for one in _good(target)):
-        raise Failure(f"{current.name} has a key {name} already; revoke that, or choose another name.")
-    secret, made = new_key(current.name, name, clock.now())
-    target.write_keys.create(made)
+    try:
+        secret, made = make_key(target.write_keys, current.name, name, clock.now())
+    except InvalidKeyName as error:
+        raise Failure(sentence(error), USAGE) from error
+    except KeyExists as error:
+        raise Failure(sentence(error)) from error
     if as_json:
-        print_json(_described(made) | {"write_key": secret})
+        print_json(key_json(made) | {"write_key": secret})
         return
     stdout.print(secret)
     stderr.print(f"This is the write key {name} of {made.connection}. It is not shown again.")
@@ -55,7 +61,7 @@ def create(target: Target, name: str, connection: str, as_json: bool) -> None:
 @on_stack
 def list_keys(target: Target, as_json: bool) -> None:
     """List the write keys, also the revoked ones; each with its last characters."""
-    found = [_described(one) for one in target.write_keys.all()]
+    found = [key_json(one) for one in target.write_keys.all()]
     if as_json:
         print_lines(found)
     elif found:
@@ -84,44 +90,19 @@ def revoke(target: Target, which: str, yes: bool, as_json: bool) -> None:
 
     What it has sent stays.
     """
-    key = _chosen(target, which)
+    try:
+        key = choose_key(target.write_keys.all(), which)
+    except NotFound as error:
+        raise Failure(sentence(error)) from error
     if not yes:
         warning = f"Apps with the key {key.name} ({key.shown}) of {key.connection} are refused from now on."
         click.confirm(f"{warning} Go on?", abort=True, err=True)
     now = clock.now()
     target.write_keys.revoke(key, now)
     if as_json:
-        print_json(_described(key) | {"revoked_at": iso(now)})
+        print_json(key_json(key) | {"revoked_at": iso(now)})
         return
     stdout.print(f"{key.name} ({key.shown}) is revoked; within {REMEMBERED} seconds it is refused.")
-
-
-def _good(target: Target) -> list[WriteKey]:
-    return [one for one in target.write_keys.all() if one.revoked_at is None]
-
-
-def _chosen(target: Target, which: str) -> WriteKey:
-    """The key with this name, or else with these last characters."""
-    good = _good(target)
-    named = [one for one in good if one.name == which]
-    found = named or [one for one in good if one.hint == which.rpartition("…")[2]]
-    if not found:
-        there_are = ", ".join(f"{one.name} ({one.shown})" for one in good) or "none"
-        raise Failure(f"There is no write key {which}; there are: {there_are}.")
-    if len(found) > 1:
-        several = ", ".join(f"{one.hint} of {one.connection}" for one in found)
-        raise Failure(f"{len(found)} keys are meant by {which}; name the last characters of one: {several}.")
-    return found[0]
-
-
-def _described(key: WriteKey) -> dict[str, Any]:
-    return {
-        "name": key.name,
-        "key": key.shown,
-        "connection": key.connection,
-        "created_at": iso(key.created_at),
-        "revoked_at": None if key.revoked_at is None else iso(key.revoked_at),
-    }
 
 
 def _minute(instant: str | None) -> str | None:

@@ -102,9 +102,7 @@ def list_imports(target: Target, connection: str, as_json: bool) -> None:
 
 def start_import(target: Target, connection: str, **options: Any) -> dict[str, Any]:
     """Starts an import and watches it to its end; the import as `peoplesync import list` shows it."""
-    run_id = start_run(
-        target.imports_of(connection), target.executions, {"connection": connection, **options}
-    )
+    run_id = start_run(target, target.imports_of(connection), {"connection": connection, **options})
     return watch_import(target, connection, run_id)
 
 
@@ -146,7 +144,7 @@ def _phase(shown: Mapping[str, Any]) -> tuple[str, int | None, int]:
 
 def _begin(target: Target, given: Mapping[str, Any], detach: bool, as_json: bool) -> None:
     """Starts an import, and watches it unless it is to be left alone."""
-    run_id = start_run(target.imports_of(str(given["connection"])), target.executions, given)
+    run_id = start_run(target, target.imports_of(str(given["connection"])), given)
     shown = {"id": run_id, "status": "running"}
     if not detach:
         shown = watch_import(target, str(given["connection"]), run_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import click
 
+from peoplesync.use_cases.reevaluating.begin import begin as begin_run
 from peoplesync_cli.jobs.runs import latest_run, print_run, print_runs, run_of, start_run, watch_run
 from peoplesync_cli.options import connection_option, json_option, on_stack
 from peoplesync_cli.target import Target
@@ -69,16 +71,8 @@ def begin(target: Target, connection: str) -> str:
     """Has everybody evaluated with the segments and fields as they are; the id of the run: one that is
     running already, one that stopped and is resumed, or a new one. Fails, with the reason, where none
     begins."""
-    found = target.connection(connection)
-    overview, given = target.reevaluations_of(connection), {"connection": connection}
-    latest = overview.current()
-    if latest is not None and latest["version"] == found.definitions_version:
-        if latest["status"] == "running":
-            return str(latest["id"])
-        # A resumed run would count its dead letters as failed for ever, so a new one is begun.
-        if latest["status"] == "failed" and not latest["failed"]:
-            given["resume"] = str(latest["id"])
-    return start_run(overview, target.reevaluating, given)
+    overview = target.reevaluations_of(connection)
+    return begin_run(target.connection(connection), overview, partial(start_run, target, overview))
 
 
 def watch(target: Target, connection: str, run_id: str) -> dict[str, Any]:

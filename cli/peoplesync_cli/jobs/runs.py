@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,11 +16,12 @@ from rich.progress import (
 )
 
 from peoplesync.adapters import clock
-from peoplesync.adapters.aws.executions import Executions
+from peoplesync.adapters.ids import run_id_of
 from peoplesync.use_cases.jobs.overview import Overview
-from peoplesync_cli.failure import Failure
+from peoplesync.use_cases.jobs.starting import NotStarted
+from peoplesync_cli.failure import Failure, sentence
 from peoplesync_cli.output import print_json, print_lines, stderr, stdout, table
-from peoplesync_cli.waiting import wait_until
+from peoplesync_cli.target import Target
 
 _SHORTEST_LOOK, _SHARE_OF_TIME = 0.5, 5
 """A look at a long run takes time: the wait between two is so many times as long."""
@@ -31,31 +29,15 @@ _SHORTEST_LOOK, _SHARE_OF_TIME = 0.5, 5
 _STARTS_WITHIN = 60.0
 
 
-def start_run(overview: Overview[Any], executions: Executions, given: Mapping[str, Any]) -> str:
+def start_run(target: Target, overview: Overview[Any], given: Mapping[str, Any]) -> str:
     """Starts an execution and waits until its run has begun, a new one or that which it is to resume; the
     run's id. Fails, with the reason, where it does not."""
-    job = overview.job
-    moment = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%d-%H%M%S")
-    name = f"{job.command}-{moment}-{secrets.token_hex(2)}"
-    run_id = str(given.get("resume", name))
     try:
-        execution = executions.start(given, name)
-    except ClientError as error:
-        why = error.response["Error"]["Message"]
-        raise Failure(f"The {job.what} could not be started: {why}") from error
-
-    def has_begun() -> bool:
-        is_running = executions.is_running(execution)
-        run = job.runs.get(overview.epoch, run_id)
-        if run is not None and run.execution == execution:
-            return True
-        if not is_running:
-            raise Failure(f"The {job.what} was not started: {executions.cause(execution)}")
-        return False
-
-    late = f"The {job.what} has not begun within {_STARTS_WITHIN:.0f} s."
-    wait_until(has_begun, _STARTS_WITHIN, 0.1, lambda: late)
-    return run_id
+        return target.starter(overview, _STARTS_WITHIN).start(
+            given, run_id_of(overview.job.command, clock.now())
+        )
+    except NotStarted as error:
+        raise Failure(sentence(error)) from error
 
 
 def watch_run(

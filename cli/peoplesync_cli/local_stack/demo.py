@@ -31,6 +31,7 @@ from peoplesync_local.stripe_simulator.control import Simulator
 _SEED = 7
 _DAY = 86_400
 _WHO = "trial-07@example.com"
+_ADMIN = "admin@example.com"
 _KEY = "STRIPE_API_KEY"
 
 
@@ -74,11 +75,14 @@ def demo(customers: int) -> None:
         f"\n{health['headline']}: {health['reason']}\n"
         f"{health['customers_in_sync']:,} Stripe customers in sync, {health['people']:,} people, "
         f"in {time.monotonic() - started:.0f} s.\n\n"
-        "The stack is still running. Look around:\n"
+        f"The stack is still running. Its HTTP API is at {target.console_url}api/v1; sign in as\n"
+        f"  {_ADMIN}  {target.user_pool.set_password(_ADMIN, 'admin')}\n"
+        "Look around:\n"
         "  .venv/bin/peoplesync status\n"
         "  .venv/bin/peoplesync people list --segment slipping_trials\n"
         "  .venv/bin/peoplesync people explain trial-07@example.com\n"
         "  .venv/bin/peoplesync import list\n"
+        "  .venv/bin/peoplesync users token\n"
         "  .venv/bin/peoplesync local advance 3d\n"
         "Stop it:\n"
         "  make down"

@@ -10,7 +10,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from peoplesync.adapters.aws.event_source_mappings import Mappings
-from peoplesync.use_cases.messages.dead_letters import KEPT_SECONDS
+from peoplesync.use_cases.messages.pausing import KEPT_DAYS, pause_json
 from peoplesync.use_cases.public_json import iso
 from peoplesync_cli.failure import Failure
 from peoplesync_cli.options import json_option, on_stack
@@ -22,7 +22,6 @@ PATIENCE: Final = 300.0
 """Seconds for Lambda to enable or disable a mapping: usually less than one minute."""
 
 _LOOK: Final = 1.0
-_DAYS: Final = KEPT_SECONDS // 86_400
 
 
 @click.command()
@@ -45,7 +44,7 @@ def pause(target: Target, as_json: bool) -> None:
     )
     stdout.print(
         f"{begun} {_changes(waiting)} on the queues. Webhooks are accepted, and nothing is lost for "
-        f"{_DAYS} days; `peoplesync resume` has them applied."
+        f"{KEPT_DAYS} days; `peoplesync resume` has them applied."
     )
 
 
@@ -88,16 +87,8 @@ def reachable(what: str) -> Iterator[None]:
 
 
 def _described(target: Target, waiting: int, since: int | None) -> dict[str, Any]:
-    return {
-        "paused": since is not None,
-        "since": None if since is None else iso(since),
-        "waiting": waiting,
-        "kept_days": _DAYS,
-        "queues": {
-            state.name: "enabled" if state.enabled else "disabled"
-            for state in target.worker_mappings.states()
-        },
-    }
+    enabled = {state.name: state.enabled for state in target.worker_mappings.states()}
+    return pause_json(enabled, waiting, since)
 
 
 def _changes(waiting: int) -> str:

@@ -44,14 +44,20 @@ def deploy(
     stack: str,
     function_environment: Mapping[str, str],
     report: Callable[[str], None],
+    parameters: Mapping[str, str],
 ) -> Deployment:
-    """Pack, upload and create `stack`; return when it stands.
+    """Pack, upload and create `stack`, with the template's `parameters` beside those for a laptop; return
+    when it stands.
 
     Raises LocalStackError with the first resource that failed and why, or with why the code was not packed.
     """
+    parameters = {**PARAMETERS, **parameters}
     sam = local_template.read(places.template)
     report("Packing the functions and their layer")
-    packed = {name: _packed(places, folder) for name, folder in local_template.code_folders(sam).items()}
+    packed = {
+        name: _packed(places, folder, is_layer=local_template.is_layer(sam, name))
+        for name, folder in local_template.code_folders(sam).items()
+    }
     report(f"Deploying {places.template.name}")
     try:
         code = _upload(session, packed)
@@ -60,30 +66,27 @@ def deploy(
             checkout=places.checkout,
             code=code,
             session=session,
-            parameters=PARAMETERS,
+            parameters=parameters,
             api_root=f"{session.endpoint}/_aws/execute-api",
             function_environment=function_environment,
         )
         # By S3 rather than by value: a template given by value may have 51,200 bytes at most.
         address = _put(session, "template.json", local_template.as_json(template))
-        outputs = _create(session, stack, address)
-        _expire_items(session, stack, template)
+        outputs = _create(session, stack, address, parameters)
+        made = _made(session, stack)
+        _expire_items(session, made, template)
     except ClientError as error:
         raise LocalStackError(f"{_NOT_DEPLOYED}: {error.response['Error']['Message']}") from error
     except BotoCoreError as error:
         raise LocalStackError(f"{_NOT_DEPLOYED}: {error}") from error
-    return Deployment(outputs, _log_groups(session, stack, template))
+    return Deployment(outputs, _log_groups(made, template))
 
 
-def _packed(places: Places, folder: str) -> bytes:
+def _packed(places: Places, folder: str, *, is_layer: bool) -> bytes:
     source = places.checkout / folder
     if not source.is_dir():
         raise LocalStackError(f"{places.template.name} names the folder {folder}, which does not exist.")
-    return (
-        packages.layer_zip(places)
-        if (source / "requirements.txt").exists()
-        else packages.function_zip(source)
-    )
+    return packages.layer_zip(places) if is_layer else packages.function_zip(places, source)
 
 
 def _upload(session: LocalSession, packed: Mapping[str, bytes]) -> dict[str, str]:
@@ -101,12 +104,14 @@ def _put(session: LocalSession, key: str, content: bytes) -> str:
     return f"{session.endpoint}/{_BUCKET}/{key}"
 
 
-def _create(session: LocalSession, stack: str, template_url: str) -> dict[str, str]:
+def _create(
+    session: LocalSession, stack: str, template_url: str, parameters: Mapping[str, str]
+) -> dict[str, str]:
     cloudformation = session.client("cloudformation")
     cloudformation.create_stack(
         StackName=stack,
         TemplateURL=template_url,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
         Tags=[{"Key": "product", "Value": "peoplesync"}, {"Key": "environment", "Value": "local"}],
     )
@@ -134,26 +139,29 @@ def _failure(cloudformation: Any, stack: str, description: Mapping[str, Any]) ->
     return f"{_NOT_DEPLOYED}: {description.get('StackStatusReason', description['StackStatus'])}"
 
 
-def _expire_items(session: LocalSession, stack: str, template: local_template.Template) -> None:
+def _expire_items(session: LocalSession, made: Mapping[str, str], template: local_template.Template) -> None:
     """Turn on the tables' time to live, which the emulator's CloudFormation leaves out."""
     for logical_id, resource in template["Resources"].items():
         if "TimeToLiveSpecification" in resource.get("Properties", {}):
             session.client("dynamodb").update_time_to_live(
-                TableName=_physical_id(session, stack, logical_id),
+                TableName=made[logical_id],
                 TimeToLiveSpecification=resource["Properties"]["TimeToLiveSpecification"],
             )
 
 
-def _log_groups(session: LocalSession, stack: str, template: local_template.Template) -> dict[str, str]:
+def _log_groups(made: Mapping[str, str], template: local_template.Template) -> dict[str, str]:
     return {
-        logical_id: _physical_id(session, stack, resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"])
+        logical_id: made[resource["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
         for logical_id, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::Function"
+        if resource["Type"] == "AWS::Lambda::Function" and logical_id in made
     }
 
 
-def _physical_id(session: LocalSession, stack: str, logical_id: str) -> str:
-    described = session.client("cloudformation").describe_stack_resource(
-        StackName=stack, LogicalResourceId=logical_id
-    )
-    return str(described["StackResourceDetail"]["PhysicalResourceId"])
+def _made(session: LocalSession, stack: str) -> dict[str, str]:
+    """The physical ids of all that was made, by logical id; what a condition left out is missing."""
+    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    return {
+        one["LogicalResourceId"]: one["PhysicalResourceId"]
+        for page in pages
+        for one in page["StackResourceSummaries"]
+    }

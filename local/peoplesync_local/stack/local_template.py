@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ Template = dict[str, Any]
 _CODE_PROPERTY = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 _STATE_MACHINE = "AWS::Serverless::StateMachine"
 _API = "AWS::ApiGatewayV2::Api"
+_LOGIN_PAGE = "AWS::Cognito::ManagedLoginBranding"
+_API_ADDRESS = re.compile(r"https://\$\{(\w+)\}\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}")
+_LOGIN_ADDRESS = re.compile(r"https://\$\{\w+\}\.auth\.\$\{AWS::Region\}\.amazoncognito\.com")
 _METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 
 
@@ -47,6 +51,11 @@ def code_folders(template: Template) -> dict[str, str]:
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] in _CODE_PROPERTY
     }
+
+
+def is_layer(template: Template, logical_id: str) -> bool:
+    """Whether that is a layer, rather than a function."""
+    return bool(template["Resources"][logical_id]["Type"] == "AWS::Serverless::LayerVersion")
 
 
 def localized(
@@ -89,12 +98,13 @@ def localized(
             # The emulator puts a parameter's value in place as text, and then fails to compare it.
             most = scaling["MaximumConcurrency"]
             scaling["MaximumConcurrency"] = most if isinstance(most, int) else int(parameters[most["Ref"]])
-        if resource["Type"] == _API:
+        if resource["Type"] == _API and "Body" in resource["Properties"]:
             plain["Resources"].update(_routes(logical_id, resource["Properties"].pop("Body")))
             resource["Properties"].update({"Name": logical_id, "ProtocolType": "HTTP"})
-            for output in plain["Outputs"].values():
-                _readdress(output, logical_id, api_root)
-    return plain
+        if resource["Type"] == _LOGIN_PAGE:
+            del plain["Resources"][logical_id]  # which the emulator does not know; it has a page of its own
+    readdressed: Template = _readdressed(plain, api_root, session.endpoint)
+    return readdressed
 
 
 def _routes(api: str, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -135,9 +145,12 @@ def _routes(api: str, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             )
 
 
-def _readdress(output: dict[str, Any], api: str, api_root: str) -> None:
-    """Let an output with the API's address name the one that works here, without asking DNS for its host."""
-    value = output["Value"]
-    if isinstance(value, dict) and isinstance(value.get("Fn::Sub"), str):
-        on_aws = f"https://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
-        value["Fn::Sub"] = value["Fn::Sub"].replace(on_aws, f"{api_root}/${{{api}}}")
+def _readdressed(part: Any, api_root: str, endpoint: str) -> Any:
+    """The template with addresses of APIs and of the login page that work here, without asking DNS."""
+    if isinstance(part, dict):
+        return {name: _readdressed(value, api_root, endpoint) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_readdressed(one, api_root, endpoint) for one in part]
+    if isinstance(part, str):
+        return _LOGIN_ADDRESS.sub(endpoint, _API_ADDRESS.sub(rf"{api_root}/${{\1}}", part))
+    return part

@@ -26,9 +26,16 @@ IN_THE_RUNTIME = frozenset(
 )
 
 
-def function_zip(source: Path) -> bytes:
-    """One function's folder."""
-    return _zipped((path, path.relative_to(source)) for path in _files(source))
+def function_zip(places: Places, source: Path) -> bytes:
+    """One function's folder, with the requirements of its own, if it has some. Raises LocalStackError if they
+    cannot be installed."""
+    own = source / "requirements.txt"
+    folders = [source, *([_requirements(places, own)] if own.exists() else [])]
+    return _zipped(
+        (path, path.relative_to(folder))
+        for folder in folders
+        for path in _files(folder, compiled=folder is not source)
+    )
 
 
 def layer_zip(places: Places) -> bytes:
@@ -73,6 +80,7 @@ def _requirements(places: Places, locked: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix="install-", dir=places.layer_cache) as temporary:
             python = Path(temporary) / "python"
             _install(places, wanted, python)
+            _compile(places, python)
             # Another stack of this checkout may do the same now: the first one wins, and both are right.
             with suppress(OSError):
                 python.rename(cached)
@@ -94,14 +102,14 @@ def _without_the_runtimes(locked: str) -> str:
 def _install(places: Places, requirements: str, target: Path) -> None:
     listing = target.parent / "requirements.txt"
     listing.write_text(requirements)
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     done = _python(
         places, *pip, "--no-deps", "--require-hashes", f"--target={target}", f"--requirement={listing}"
     )
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise LocalStackError(
-            f"The layer's requirements could not be installed: {(errors or ['pip failed'])[-1]}"
+            f"A function's requirements could not be installed: {(errors or ['pip failed'])[-1]}"
         )
 
 

@@ -83,13 +83,14 @@ def up(
     places: Places | None = None,
     port: int | None = None,
     simulated: bool = True,
+    parameters: Mapping[str, str] | None = None,
 ) -> LocalStack:
     """Bring the stack up and return it; if it is up already, say so and return that.
 
     `prepare` is given the deployed stack and fills it before anyone else sees it. `port` is the emulator's,
-    by default a free one. `simulated` says whether Stripe is the simulator, or the real one. A stack whose
-    processes were killed is cleared away and started afresh, empty. An interrupted or failed start leaves
-    nothing running. Raises LocalStackError.
+    by default a free one. `simulated` says whether Stripe is the simulator, or the real one; `parameters` are
+    the template's, beside those for a laptop. A stack whose processes were killed is cleared away and started
+    afresh, empty. An interrupted or failed start leaves nothing running. Raises LocalStackError.
     """
     places = places or Places()
     with _locked(places, report), _terminable():
@@ -106,7 +107,7 @@ def up(
             report(found.sentence)
         _clear(places)
         try:
-            stack = _start(report, places, port, simulated=simulated)
+            stack = _start(report, places, port, simulated=simulated, parameters=parameters or {})
             if prepare is not None:
                 prepare(stack)
             _write(places, stack.processes, stack)
@@ -158,7 +159,9 @@ def running(*, places: Places | None = None) -> LocalStack | None:
     return found.stack
 
 
-def _start(report: Report, places: Places, port: int | None, *, simulated: bool) -> LocalStack:
+def _start(
+    report: Report, places: Places, port: int | None, *, simulated: bool, parameters: Mapping[str, str]
+) -> LocalStack:
     # Only a start needs SAM's translator, and every command would wait half a second for its import.
     from peoplesync_local.stack.deploy import deploy
 
@@ -178,6 +181,7 @@ def _start(report: Report, places: Places, port: int | None, *, simulated: bool)
         stack=STACK_NAME,
         function_environment=_simulated_environment(stripe_url) if simulated else {},
         report=report,
+        parameters=parameters,
     )
     return LocalStack(
         name=STACK_NAME,

@@ -79,7 +79,8 @@ def environment(aws: MotoStack, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 def test_each_function_has_its_use_case(environment: dict[str, str]) -> None:
     wiring = Wiring.of_function(environment)
 
-    assert {path.parent.name for path in (CHECKOUT / "functions").glob("*/app.py")} == BUILT.keys()
+    functions = {path.parent.name for path in (CHECKOUT / "functions").glob("*/app.py")}
+    assert functions - {"api", "console"} == BUILT.keys(), "the API has all of them, the console none"
     assert all(build(wiring) for build in BUILT.values())
 
 

@@ -17,6 +17,8 @@ from peoplesync.adapters.wiring import Wiring
 if TYPE_CHECKING:
     from peoplesync.adapters.aws.dead_letter_queues import DeadLetterQueues
     from peoplesync.adapters.aws.failed_batches import FailedBatches
+    from peoplesync.adapters.aws.user_pool import UserPool
+    from peoplesync.adapters.dynamodb.audit import AuditTrail
     from peoplesync.adapters.dynamodb.definitions import DefinitionsStore
     from peoplesync.adapters.dynamodb.task_runs import TaskRuns
     from peoplesync.adapters.dynamodb.write_keys import WriteKeys
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from peoplesync.use_cases.defining.segments import SegmentDefiner
     from peoplesync.use_cases.erasing.erase import Eraser
     from peoplesync.use_cases.jobs.job import Job
+    from peoplesync.use_cases.jobs.overview import Overview as RunOverview
+    from peoplesync.use_cases.jobs.starting import Starter
     from peoplesync.use_cases.publishing.republish import Republisher
     from peoplesync.use_cases.queries.browse import Browser
     from peoplesync.use_cases.read_models.history import History
@@ -79,6 +83,32 @@ class OperatorWiring(Wiring):
     def webhook_url(self, connection: str) -> str:
         """Where Stripe sends a connection's events."""
         return f"{self.environ['API_URL'].rstrip('/')}/webhooks/stripe/{connection}"
+
+    @cached_property
+    def user_pool(self) -> UserPool:
+        """Who may sign in; not there where an issuer of one's own says it, or nobody may."""
+        from peoplesync.adapters.aws.user_pool import UserPool
+
+        pool, client = self.environ["USER_POOL_ID"], self.environ["SCRIPTS_CLIENT_ID"]
+        return UserPool(self.client("cognito-idp"), pool, client)
+
+    @property
+    def console_url(self) -> str:
+        """Where the console is, with a slash at its end."""
+        return f"{self.environ['SIGN_IN_URL'].rstrip('/')}/"
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        """Who changed what by the HTTP API."""
+        from peoplesync.adapters.dynamodb.audit import AuditTrail
+
+        return AuditTrail(int(self.environ["FEED_RETENTION_DAYS"]))
+
+    def status_of(self, connection: Connection) -> dict[str, Any]:
+        """How a connection is, as `peoplesync status` shows it."""
+        imports = self.import_overview(connection.epoch)
+        reevaluations = self.reevaluation_overview(connection.epoch)
+        return self.health().status(connection, imports.latest(), reevaluations.current())
 
     def connector(self) -> Connector:
         from peoplesync.use_cases.connecting.connect import Connector
@@ -137,6 +167,13 @@ class OperatorWiring(Wiring):
             say=say,
             rng=random.Random(),  # noqa: S311 - a sample, not a key
         )
+
+    def starter(self, overview: RunOverview[Any], patience: float) -> Starter:
+        """Starts runs of that kind, which must have begun within so many seconds."""
+        from peoplesync.use_cases.jobs.starting import Starter
+
+        executions: Any = overview.job.executions  # the adapter, which can start some as well
+        return Starter(overview, executions, patience, time.sleep, time.monotonic)
 
     def checker(self, connection: Connection) -> Checker:
         """Compares one person with Stripe."""

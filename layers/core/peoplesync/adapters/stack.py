@@ -23,6 +23,7 @@ class Stack:
     imports_table: str
     read_models_table: str
     write_keys_table: str
+    audit_table: str
     live_queue_url: str
     bulk_queue_url: str
     review_queue_url: str

@@ -88,7 +88,7 @@ def test_a_revoked_keys_name_is_free_again(run: Commands) -> None:
     secret_of(run("keys", "create", "website"))
     again = run("keys", "create", "website")
     assert (again.exit_code, again.stdout) == (1, "")
-    assert "main has a key website already" in again.stderr
+    assert "There is a key website of main already" in again.stderr
 
     (told,) = lines(run("keys", "revoke", "website", "--yes", "--json"))
     assert told["revoked_at"] == "2026-03-01T12:00:00Z"

@@ -118,7 +118,7 @@ class OneUser:
     def person_of(self, epoch: Any, identity: str) -> Person | None:
         return self.person_told if identity == f"{USER}u/1" else None
 
-    def find(self, *sought: Any) -> list[tuple[str, str]]:
+    def find(self, epoch: Any, sought: str, most: int, after: str = "") -> list[tuple[str, str]]:
         return []
 
     def of_ids(self, epoch: Any, ids: Any) -> list[Person]:

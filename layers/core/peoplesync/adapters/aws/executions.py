@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from peoplesync.use_cases.jobs.starting import NotStarted
+
 
 @dataclass(frozen=True)
 class Executions:
@@ -36,19 +38,30 @@ class Executions:
         return str(described.get("cause") or described.get("error") or described["status"])
 
     def start(self, given: Mapping[str, Any], name: str) -> str:
-        """Starts an execution; its ARN. Raises botocore's `ClientError`."""
-        started = self.states.start_execution(
-            stateMachineArn=self.state_machine, name=name, input=json.dumps(given)
-        )
-        return str(started["executionArn"])
+        """Starts an execution; its ARN, also of one that was started with this name and input before, and is
+        running. Raises `NotStarted`."""
+        try:
+            return self._start(given, name)
+        except ClientError as error:
+            raise NotStarted(f"it could not be started: {error.response['Error']['Message']}") from error
 
     def start_once(self, given: Mapping[str, Any], name: str) -> None:
         """Starts the execution of that name, unless there ever was one. Raises botocore's `ClientError`."""
         try:
-            self.start(given, name)
+            self._start(given, name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+
+    def stop(self, execution: str, why: str) -> None:
+        """Stops an execution; one that has ended is left alone."""
+        self.states.stop_execution(executionArn=execution, cause=why)
+
+    def _start(self, given: Mapping[str, Any], name: str) -> str:
+        started = self.states.start_execution(
+            stateMachineArn=self.state_machine, name=name, input=json.dumps(given)
+        )
+        return str(started["executionArn"])
 
     def _status(self, execution: str) -> str | None:
         try:

@@ -422,6 +422,21 @@ class WriteKeyRow(Model):
     revoked_at = NumberAttribute(null=True)
 
 
+class AuditRow(Model):
+    """A change that somebody asked for by the HTTP API. `pk` is the connection's name, "" for what belongs to
+    none; `sk` is `instant#order#request id`. `status` is that of the answer, None where the request died."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    who = UnicodeAttribute()
+    what = UnicodeAttribute()
+    status = NumberAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
 MODELS: Final = (
     PersonRow,
     IdentityRow,
@@ -436,6 +451,7 @@ MODELS: Final = (
     ImportRow,
     ReadModelRow,
     WriteKeyRow,
+    AuditRow,
 )
 
 
@@ -464,6 +480,7 @@ def use_tables(
         ImportRow: stack.imports_table,
         ReadModelRow: stack.read_models_table,
         WriteKeyRow: stack.write_keys_table,
+        AuditRow: stack.audit_table,
     }
     for model, name in names.items():
         meta: Any = model.Meta

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.fields.built_in import Field
@@ -66,11 +66,17 @@ class Definer:
     store: Store
     epoch: Epoch
     clock: Callable[[], int]
+    expects: Callable[[Definitions], None] = lambda _: None
+
+    def expecting(self, check: Callable[[Definitions], None]) -> Self:
+        """The same, whose changes raise what `check` raises where the definitions are not as expected."""
+        return replace(self, expects=check)
 
     def change(self, edit: Callable[[Definitions], Definitions]) -> DefinitionChange:
         """Stores what `edit` makes of the definitions; `edit` runs again where another change came first."""
         for tries_left in reversed(range(_TRIES)):
             before = self.store.definitions(self.epoch)
+            self.expects(before)
             after = edit(before)
             if after == before:
                 break

@@ -35,24 +35,30 @@ class FieldDefiner(Definer):
 
         return self.change(edit)
 
+    def edit(self, key: str, *, title: str | None = None, enabled: bool | None = None) -> DefinitionChange:
+        """Changes what is given of a field; its key stays. One that is not enabled is neither written nor
+        shown."""
+        named = None if title is None else check_title(title)
+
+        def edit(now: Definitions) -> Definitions:
+            if enabled is False and _field(now, key).enabled:
+                _refuse_if_used(now, key)
+            facts = {"title": named, "enabled": enabled}
+            return _with_field(now, key, **{name: one for name, one in facts.items() if one is not None})
+
+        return self.change(edit)
+
     def rename(self, key: str, title: str) -> DefinitionChange:
         """Changes the title; the key stays."""
-        title = check_title(title)
-        return self.change(lambda now: _with_field(now, key, title=title))
+        return self.edit(key, title=title)
 
     def enable(self, key: str) -> DefinitionChange:
         """Has the field written and shown again."""
-        return self.change(lambda now: _with_field(now, key, enabled=True))
+        return self.edit(key, enabled=True)
 
     def disable(self, key: str) -> DefinitionChange:
         """Has the field neither written nor shown; it stays defined."""
-
-        def edit(now: Definitions) -> Definitions:
-            if _field(now, key).enabled:
-                _refuse_if_used(now, key)
-            return _with_field(now, key, enabled=False)
-
-        return self.change(edit)
+        return self.edit(key, enabled=False)
 
     def remove(self, key: str) -> DefinitionChange:
         """Removes a field and its values."""

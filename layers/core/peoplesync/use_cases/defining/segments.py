@@ -36,24 +36,41 @@ class SegmentDefiner(Definer):
 
         return self.change(edit)
 
-    def change_rule(self, segment_id: str, rule: Rule) -> DefinitionChange:
-        """Gives a custom segment another rule."""
+    def edit(
+        self,
+        segment_id: str,
+        *,
+        title: str | None = None,
+        rule: Rule | None = None,
+        enabled: bool | None = None,
+    ) -> DefinitionChange:
+        """Changes what is given of a segment; its id stays. Predefined ones keep their rules."""
+        named = None if title is None else check_title(title)
 
         def edit(now: Definitions) -> Definitions:
-            if _segment(now, segment_id).id in PREDEFINED_IDS:
-                raise InvalidDefinition(
-                    f"{segment_id} is predefined, and its rule cannot be changed; make a copy with "
-                    f"`peoplesync segments duplicate {segment_id}`, and disable this one"
-                )
-            check_rule(rule, now.fields)
-            return _with(now, segment_id, rule=rule)
+            if rule is not None and rule != _segment(now, segment_id).rule:
+                if segment_id in PREDEFINED_IDS:
+                    raise InvalidDefinition(
+                        f"{segment_id} is predefined, and its rule cannot be changed; make a copy with "
+                        f"`peoplesync segments duplicate {segment_id}`, and disable this one"
+                    )
+                check_rule(rule, now.fields)
+                now = _with(now, segment_id, rule=rule)
+            if enabled and not _segment(now, segment_id).enabled:
+                # Fields may have been removed since it was disabled.
+                check_rule(_segment(now, segment_id).rule, now.fields, f"{segment_id}: ")
+            facts = {"title": named, "enabled": enabled}
+            return _with(now, segment_id, **{name: one for name, one in facts.items() if one is not None})
 
         return self.change(edit)
 
+    def change_rule(self, segment_id: str, rule: Rule) -> DefinitionChange:
+        """Gives a custom segment another rule."""
+        return self.edit(segment_id, rule=rule)
+
     def rename(self, segment_id: str, title: str) -> DefinitionChange:
         """Changes the title; the id stays."""
-        title = check_title(title)
-        return self.change(lambda now: _with(now, segment_id, title=title))
+        return self.edit(segment_id, title=title)
 
     def delete(self, segment_id: str) -> DefinitionChange:
         """Deletes a segment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from peoplesync.domain.people.person import EVERYONE, Person, subject_of
 from peoplesync.domain.segments.definitions import PREDEFINED_IDS, Segment
 from peoplesync.domain.segments.rules import Rule, check, holds
 from peoplesync.use_cases.public_json import describe_field, iso, present, with_iso_instants
+from peoplesync.use_cases.queries.preview import Preview, Sampled, estimate
 from peoplesync.use_cases.queries.whom import NotFound as NotFound
 from peoplesync.use_cases.queries.whom import Whom, exactly
 from peoplesync.use_cases.read_models.find import Finder
@@ -26,7 +28,7 @@ Position = tuple[int, str]
 _Entry = tuple[int, str, str, Mapping[str, Any]]
 
 
-class People(Protocol):
+class People(Sampled, Protocol):
     def person_of(self, epoch: Epoch, identity: str) -> Person | None: ...
 
     def person(self, epoch: Epoch, person_id: str) -> Person | None: ...
@@ -54,8 +56,8 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True)
 class Browser:
-    """The people of a connection, for reading. `sizes` are the indexes', once they are counted;
-    `at_stripe` is what Stripe shows at a path below `/v1/`, None where it knows of no such thing.
+    """The people of a connection, for reading. `sizes` are the indexes', once they are counted; `at_stripe`
+    is what Stripe shows at a path below `/v1/`, None where it knows of no such thing.
 
     Pages are lists with the place after which the next one begins, None after the last. They cost what they
     show, however many people there are.
@@ -119,6 +121,10 @@ class Browser:
         people = list(self._shown(self.people.of_ids(self.epoch, ids[:most])))
         return people, ids[most - 1] if len(ids) > most else None
 
+    def people_of(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """The people of those ids who are still there, in that order."""
+        return self._shown(self.people.of_ids(self.epoch, ids))
+
     def search(self, text: str, most: int) -> Iterator[dict[str, Any]]:
         """At most so many people who are found by a text; raises `TooShort`."""
         return iter(self.search_page(text, "", most)[0])
@@ -175,6 +181,12 @@ class Browser:
     def described(self, segment: Segment) -> dict[str, Any]:
         """A segment with how many are in it, counted now."""
         return _segment(segment, self.people.count(self.epoch, segment.id))
+
+    def estimate(self, rule: Rule, now: int, rng: random.Random, most: int) -> Preview:
+        """About how many people a rule fits now, at most so many of them by name. Raises InvalidRule."""
+        sizes = self.sizes()
+        everybody = sizes.of(EVERYONE) if sizes else None
+        return estimate(self.people, self.epoch, everybody, rule, now, rng, most=most, fields=self.fields)
 
     def list_fields(self) -> Iterator[dict[str, Any]]:
         """The fields that there are."""

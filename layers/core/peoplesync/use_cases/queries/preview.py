@@ -1,7 +1,7 @@
 """Preview: who would be in a segment, before it is created.
 
-Up to 20,000 people are all evaluated. Of more, a sample is, and the estimate comes with its 95 % confidence
-interval (Wilson's).
+`preview` takes its time: up to 20,000 people are all evaluated, of more a sample is. `estimate` answers while
+one types: it looks at 500 people at most. Estimates come with their 95 % confidence interval (Wilson's).
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ EXACT: Final = 20_000
 SAMPLE: Final = 5_000
 """The sample's size: the share is right to 1.4 percentage points, or better."""
 
+GLANCE: Final = 500
+"""The most that an estimate looks at: the share is right to 4.4 percentage points, or better."""
+
 _Z: Final = 1.96
 """Standard deviations within which 95 % lie."""
 
@@ -32,6 +35,12 @@ class People(Protocol):
     def ids(self, epoch: Epoch, index: str) -> Sequence[str]: ...
 
     def of_ids(self, epoch: Epoch, ids: Iterable[str]) -> Iterator[Person]: ...
+
+
+class Sampled(Protocol):
+    def sample(self, epoch: Epoch, most: int, start: str) -> tuple[Sequence[Person], bool]:
+        """At most so many people, chosen by `start` (any text) as if at random; and whether that is
+        everybody. The unidentified are among them."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +92,41 @@ def preview(
             found += 1
             if len(named) < most:
                 named.append(present(person, fields))
+    return _preview(found, shown, len(everybody), exact, named)
+
+
+def estimate(
+    people: Sampled,
+    epoch: Epoch,
+    everybody: int | None,
+    rule: Rule,
+    now: int,
+    rng: random.Random,
+    *,
+    most: int = 10,
+    fields: Sequence[Field] = FIELDS,
+) -> Preview:
+    """The same from a glance at `GLANCE` people, read in two or three requests. `everybody` is how many there
+    are, None where they are not counted yet: then as many as were looked at. Raises InvalidRule."""
+    types = types_of(fields)
+    check(rule, types)
+    looked_at, whole = people.sample(epoch, GLANCE, rng.randbytes(8).hex())
+    identified = [one for one in looked_at if not one.unidentified]
+    found = [one for one in identified if holds(rule, subject_of(one, one.fields, types), now)[0]]
+    total = len(identified) if whole or everybody is None else everybody
+    named = [present(one, fields) for one in found[:most]]
+    return _preview(len(found), len(identified), total, whole, named)
+
+
+def _preview(
+    found: int, looked_at: int, everybody: int, exact: bool, named: Sequence[Mapping[str, Any]]
+) -> Preview:
     if exact:
-        return Preview(found, found, found, len(everybody), exact, tuple(named))
-    low, high = interval(found, shown)
-    share, total = found / max(1, shown), len(everybody)
-    return Preview(round(share * total), round(low * total), round(high * total), total, exact, tuple(named))
+        return Preview(found, found, found, everybody, exact, tuple(named))
+    low, high = interval(found, looked_at)
+    share = found / max(1, looked_at)
+    count, low, high = round(share * everybody), round(low * everybody), round(high * everybody)
+    return Preview(count, low, high, everybody, exact, tuple(named))
 
 
 def interval(found: int, looked_at: int) -> tuple[float, float]:

@@ -163,3 +163,18 @@ def test_an_entry_of_the_last_century_is_older_than_one_of_this(
     write_one(store, MAIN, newcomer(person(), entries), "live", NOW)
 
     assert [at for at, *_ in reader.feed(MAIN, "cus_1")] == [1_000_000_000, 999_999_999]
+
+
+@pytest.mark.parametrize("start", ["", "0f", "per_007", "zz"])
+def test_a_sample_is_of_one_epoch_and_says_whether_it_is_everybody(
+    store: PeopleStore, reader: PeopleReader, start: str
+) -> None:
+    ids = fill(store, 30)
+    fill(store, 10, OTHER)
+
+    some, whole = reader.sample(MAIN, 20, start)
+    assert len({one.id for one in some}) == len(some) == 20
+    assert not whole
+    everybody, whole = reader.sample(MAIN, 100, start)
+    assert sorted(one.id for one in everybody) == ids
+    assert whole

@@ -203,7 +203,7 @@ def page(target: Target) -> None:
     [
         (sizes, 4),  # four parts and their heads
         (health, 13.5),
-        (status, 13.5),
+        (status, 11.5),
         (segments, 6),
         (search, 0.5),
         (page, 25.5),  # half a unit a person

@@ -23,6 +23,9 @@ _PEOPLE_AT_ONCE: Final = 100
 
 _ROWS_AT_ONCE: Final = 1_000
 
+_LOOKS: Final = 3
+"""Requests for a sample: from where it begins to the end of the table, and on from the table's beginning."""
+
 
 class PeopleReader(MemberPages):
     """Reads people by identity and by index. Lists come in order of person id: oldest people first."""
@@ -82,6 +85,25 @@ class PeopleReader(MemberPages):
         with busy_as_unavailable():
             everyone = PersonRow.pk.startswith(PersonRow.key(epoch, ""))
             yield from map(from_row, PersonRow.scan(everyone, consistent_read=True))
+
+    def sample(self, epoch: Epoch, most: int, start: str) -> tuple[list[Person], bool]:
+        """See `preview.Sampled`. DynamoDB keeps rows in the order of their keys' hashes: those after any key
+        are as good as drawn by lot. So many are looked at, among them people of other epochs."""
+        found: dict[str, Person] = {}
+        last: Any = {"pk": {"S": PersonRow.key(epoch, start)}}
+        ends = 0
+        for _ in range(_LOOKS):
+            rows = PersonRow.scan(limit=most, page_size=most, last_evaluated_key=last)
+            page = [row for row in rows if str(row.pk).startswith(PersonRow.key(epoch, ""))]
+            around = any(row.person_id in found for row in page)
+            found |= {row.person_id: from_row(row) for row in page}
+            last = rows.last_evaluated_key
+            ends += last is None
+            if len(found) >= most:
+                return list(found.values())[:most], False
+            if around or ends == 2:
+                return list(found.values()), True
+        return list(found.values()), False
 
     def people(self, epoch: Epoch, ids: Collection[str]) -> frozenset[str]:
         """Those of the ids who are there, consistently."""
