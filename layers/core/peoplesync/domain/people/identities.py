@@ -231,10 +231,10 @@ class IdentityResolver:
         return evaluate(written, definitions, self._now, self._known.catalogue)
 
     def _moved_in(self, person: Person) -> MrrByCustomer:
-        """The customers who were kept elsewhere, or under another id, with the MRR they had there. What is
-        only just being identified was nobody's MRR yet."""
+        """The customers who were kept elsewhere, or under another id, with the MRR they had there, nothing
+        too. What is only just being identified was nobody's yet."""
         found: dict[str, Amounts | None] = {}
-        for record in person.records.values():
+        for record in (one for one in person.records.values() if not one.is_user):
             for name in {record.id, record.alias or record.id}:
                 former = self._holders.get(name)
                 if former is None or former.unidentified:
@@ -242,7 +242,7 @@ class IdentityResolver:
                 if (former.id, name) != (person.id, record.id):
                     theirs = None if former.mrr is None else former.mrr.get(name, {})
                     found[record.id] = sum_of(found.get(record.id, {}), theirs)
-        return {name: found[name] for name in sorted(found) if found[name] != {}}
+        return {name: found[name] for name in sorted(found)}
 
     def _put(self, person: Person, record: Record) -> None:
         self._people[person.id] = replace(person, records={**person.records, record.id: record})

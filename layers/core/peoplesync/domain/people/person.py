@@ -161,6 +161,7 @@ def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Cata
     else:
         segments, until = memberships(definitions.enabled, subject_of(person, fields, enabled), now)
         until = earliest((until, profile.until, now + UNIDENTIFIED_PATIENCE if person.unsharing else None))
+    brought = {customer: amounts for customer, amounts in person.moved_in.items() if amounts != {}}
     return replace(
         person,
         fields=fields,
@@ -170,5 +171,5 @@ def evaluate(person: Person, definitions: Definitions, now: int, catalogue: Cata
         definitions_version=definitions.version,
         terms=terms_of(person, catalogue),
         errors=errors,
-        mrr=mrr_by_customer(profile.mrr_of, {**(person.mrr or {}), **person.moved_in}),
+        mrr=mrr_by_customer(profile.mrr_of, {**(person.mrr or {}), **brought}),
     )
