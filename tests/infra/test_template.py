@@ -299,3 +299,33 @@ def test_a_verification_ends_within_its_functions_timeout_and_any_other_turn_lon
 
     assert timeout - MOST_SECONDS >= 120
     assert int(variables["TASK_SLICE_SECONDS"]) + RECONCILE_SECONDS <= timeout / 2
+
+
+def test_a_flood_on_the_console_takes_nothing_of_the_webhooks_throttle() -> None:
+    stage = RESOURCES["ConsoleStage"]["Properties"]
+    events = FUNCTIONS["ReceiveWebhook"]["Properties"]["Events"].values()
+
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ConsoleRequestsPerSecond"}
+    assert {event["Properties"]["ApiId"]["Ref"] for event in events} == {"Api"} != {stage["ApiId"]["Ref"]}
+
+
+def test_all_of_the_api_asks_for_a_token_and_without_the_console_there_is_none() -> None:
+    routes = of_type("AWS::ApiGatewayV2::Route")
+    open_ones = {one["Properties"]["RouteKey"] for one in routes.values() if not protected(one)}
+    of_the_console = [
+        name
+        for name, one in RESOURCES.items()
+        if one["Type"].startswith(("AWS::Cognito::", "AWS::ApiGatewayV2::"))
+        or name.startswith(("ServeApi", "ServeConsole", "ConsoleApi"))
+    ]
+
+    assert open_ones == {"GET /", "GET /{proxy+}"}
+    assert {RESOURCES[name]["Condition"] for name in of_the_console} == {"HasConsole", "OwnPool"}
+
+
+def protected(route: dict[str, Any]) -> bool:
+    properties = route["Properties"]
+    return bool(
+        properties["AuthorizationType"] == "JWT"
+        and properties["AuthorizerId"] == {"Ref": "ConsoleAuthorizer"}
+    )

@@ -15,6 +15,7 @@ from peoplesync_cli.local_stack.invoking import HEALTH, invoke
 from peoplesync_cli.main import main
 from peoplesync_local.stack.places import Places
 from peoplesync_local.stack.stack import LocalStack
+from tests.support.stacks.http_client import HttpClient
 from tests.support.stacks.stack_company import Company, eventually
 
 SECONDS = 20
@@ -67,6 +68,7 @@ def test_what_the_webhook_brings_is_heard_once_by_whoever_asks_for_it(local_stac
         eventually(lambda: "Customer Deleted" in types(heard()), SECONDS, "the deletion on the bus")
         eventually(lambda: "Segment Left" in types(heard()), SECONDS, "the way out of the segment")
         everything = heard()
+    feed = HttpClient(company.target, "viewer").get(f"api/v1/connections/publisher/people/{customer.id}/feed")
 
     assert types(everything) == [
         "Customer Deleted",
@@ -76,6 +78,10 @@ def test_what_the_webhook_brings_is_heard_once_by_whoever_asks_for_it(local_stac
         "Segment Left",
     ]
     details = {event["detail-type"]: event["detail"] for event in everything}
+    (deleted,) = feed["items"]
+    assert {**deleted} == {"id": deleted["id"], "at": deleted["at"], "kind": "customer_deleted"} | (
+        details["Customer Deleted"]["event"]
+    ), "what the bus says of it is what the API says"
     assert {detail["cause"] for detail in details.values()} == {"live"}
     assert {detail["person"]["email"] for detail in details.values()} == {"trial-07@example.com"}
     assert details["Person Updated"]["changes"]["customer_name"] == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -11,9 +12,11 @@ from pynamodb.models import Model
 from bench.units import Units
 from peoplesync.adapters.dynamodb.people.people_reader import PeopleReader
 from peoplesync.adapters.dynamodb.people.people_store import PeopleStore
-from peoplesync.adapters.dynamodb.tables import MODELS, FeedRow
+from peoplesync.adapters.dynamodb.people.stored_people import to_row
+from peoplesync.adapters.dynamodb.tables import MODELS, FeedRow, PersonRow
 from peoplesync.domain.connections import Epoch
 from peoplesync.domain.people.person import CUSTOMERS_IN_SYNC, EVERYONE
+from peoplesync.use_cases.queries.preview import GLANCE
 from tests.support.builders.stored_stories import (
     changed,
     full_person,
@@ -178,3 +181,16 @@ def test_a_sample_is_of_one_epoch_and_says_whether_it_is_everybody(
     everybody, whole = reader.sample(MAIN, 100, start)
     assert sorted(one.id for one in everybody) == ids
     assert whole
+
+
+def test_a_sample_of_five_hundred_costs_a_preview_less_than_300_units(
+    aws: MotoStack, store: PeopleStore, reader: PeopleReader
+) -> None:
+    aws.seed(to_row(MAIN, replace(full_person(), id=f"per_{n:04}"), "live") for n in range(1_200))
+    units = Units()
+    units.watch(client_of(PersonRow))
+
+    some, whole = reader.sample(MAIN, GLANCE, "7f")
+
+    assert (len(some), whole) == (GLANCE, False)
+    assert 0 < units.read <= 300

@@ -198,6 +198,15 @@ def page(target: Target) -> None:
     assert len(list(target.people.of_ids(MAIN, [person for _, person in found]))) == SHOWN
 
 
+def listed(target: Target) -> None:
+    shown, following = target.browser("main").page(None, "", SHOWN)
+    assert (len(shown), bool(following)) == (SHOWN, True)
+
+
+def test_a_page_costs_what_it_shows(company: Company) -> None:
+    assert units_of(lambda: listed(company.target)).read <= 34  # of eight shards, and half a unit a person
+
+
 @pytest.mark.parametrize(
     ("read", "units"),
     [
