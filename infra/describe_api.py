@@ -1,6 +1,6 @@
-"""Writes functions/api/openapi.json: the HTTP API's description, from its routes and infra/api_schemas.yaml.
+"""Writes functions/api/openapi.json, the HTTP API's description, from its routes and infra/api_schemas.yaml.
 
-.venv/bin/python -m infra.describe_api
+Beside it comes reference.html, the same as a page. Run it by `.venv/bin/python -m infra.describe_api`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import yaml
 
+from infra.api_page import page
+
 ROOT: Final = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "functions" / "api"))
 
@@ -22,6 +24,7 @@ from peoplesync_api.callers import Role  # noqa: E402
 from peoplesync_api.resolver import Api  # noqa: E402
 
 WRITTEN: Final = ROOT / "functions" / "api" / "openapi.json"
+PAGE: Final = WRITTEN.with_name("reference.html")
 SCHEMAS: Final = ROOT / "infra" / "api_schemas.yaml"
 EVENTS: Final = ROOT / "docs" / "events"
 
@@ -245,7 +248,9 @@ def _without_titles(schema: Any) -> None:
 
 
 def main() -> None:
-    WRITTEN.write_text(json.dumps(described(build()), indent=1, ensure_ascii=False) + "\n")
+    made = described(build())
+    WRITTEN.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+    PAGE.write_text(page(made))
 
 
 if __name__ == "__main__":

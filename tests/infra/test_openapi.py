@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from infra.describe_api import WRITTEN, described
+from infra.api_page import page
+from infra.describe_api import PAGE, WRITTEN, described
 from peoplesync_api.api import build
 
 DESCRIPTION: dict[str, Any] = json.loads(WRITTEN.read_text())
@@ -21,7 +23,13 @@ OPERATIONS = {
 
 
 def test_the_committed_description_is_that_of_the_routes() -> None:
-    assert described(build()) == DESCRIPTION, "run: .venv/bin/python -m infra.describe_api"
+    again = "run: .venv/bin/python -m infra.describe_api"
+    assert described(build()) == DESCRIPTION, again
+    assert page(DESCRIPTION) == PAGE.read_text(), again
+
+
+def test_the_page_asks_nobody_else_for_anything() -> None:
+    assert not re.search(r"(src|href)=\"(?!#)|url\(|@import|<script", PAGE.read_text())
 
 
 def objects(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -32,6 +32,11 @@ def build() -> Api:
         """Describe the API, in OpenAPI 3.1."""
         return Response(200, "application/json", DESCRIPTION.read_text())
 
+    @api.declare("GET", f"{ROOT}/docs", Role.NONE, "Page", content_type="text/html")
+    def get_docs() -> Any:
+        """Show the same as a page."""
+        return Response(200, "text/html; charset=utf-8", DESCRIPTION.with_name("reference.html").read_text())
+
     def audited(
         caller: Caller, connection: str, what: str, act: Callable[[], ResponseBuilder[Any]]
     ) -> ResponseBuilder[Any]:

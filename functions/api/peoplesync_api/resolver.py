@@ -59,7 +59,7 @@ class Api(APIGatewayHttpResolver):
             "description": answer,
             "content": {content_type: {"schema": {"$ref": f"#/components/schemas/{answer}"}}},
         }
-        if content_type == "text/csv":
+        if content_type.startswith("text/"):
             described["content"] = {content_type: {"schema": {"type": "string"}}}
         if etag:
             described["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match"}}
@@ -73,10 +73,7 @@ class Api(APIGatewayHttpResolver):
                 summary=summary.rstrip("."),
                 description=" ".join(more.split()) or None,
                 responses={int(status): described},
-                tags=[
-                    rule.removeprefix(CONNECTION).removeprefix(ROOT).strip("/").partition("/")[0]
-                    or "connections"
-                ],
+                tags=[handler.__module__.rpartition(".")[2]],
                 operation_id=handler.__name__,
                 status_code=int(status),
             )(handler)
