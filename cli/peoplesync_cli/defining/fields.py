@@ -53,6 +53,22 @@ def list_fields(target: Target, connection: str, as_json: bool) -> None:
 
 
 @fields.command()
+@connection_option
+@json_option
+@on_stack
+def suggest(target: Target, connection: str, as_json: bool) -> None:
+    """Show of what fields could be made: metadata and traits that no field shows yet."""
+    found = target.browser(connection).suggestions(random.Random())
+    if as_json:
+        print_lines(found)
+    elif not found:
+        stdout.print("There is no metadata, and no trait, that no field shows.")
+    else:
+        rows = [(one["source"], one["type"], one["people"], ", ".join(one["samples"])) for one in found]
+        stdout.print(table(None, ("from", "type", "people", "such as"), rows, right=(2,)))
+
+
+@fields.command()
 @_KEY
 @click.option(
     "--from",

@@ -145,6 +145,13 @@ def register(api: Api) -> None:
         """List the fields that people have."""
         return {"items": list(browser(connection).list_fields())}
 
+    @api.declare("GET", f"{fields}/suggestions", Role.VIEWER, "Suggestions")
+    def suggest_fields(connection: Connection) -> Any:
+        """Show of what fields could be made: metadata and traits that no field shows yet.
+
+        It looks at 500 people at most."""
+        return {"items": browser(connection).suggestions(SAMPLES)}
+
     @api.declare("GET", field, Role.VIEWER, "Field", etag=True)
     def get_field(connection: Connection, field: FieldPath) -> Any:
         """Show a field."""

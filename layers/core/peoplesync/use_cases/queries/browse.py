@@ -17,6 +17,7 @@ from peoplesync.domain.segments.definitions import PREDEFINED_IDS, Segment
 from peoplesync.domain.segments.rules import Rule, check, holds
 from peoplesync.use_cases.public_json import describe_field, iso, present, with_iso_instants
 from peoplesync.use_cases.queries.preview import Preview, Sampled, estimate
+from peoplesync.use_cases.queries.suggestions import suggestions
 from peoplesync.use_cases.queries.whom import NotFound as NotFound
 from peoplesync.use_cases.queries.whom import Whom, exactly
 from peoplesync.use_cases.read_models.find import Finder
@@ -187,6 +188,12 @@ class Browser:
         sizes = self.sizes()
         everybody = sizes.of(EVERYONE) if sizes else None
         return estimate(self.people, self.epoch, everybody, rule, now, rng, most=most, fields=self.fields)
+
+    def suggestions(self, rng: random.Random) -> list[dict[str, Any]]:
+        """Of what fields of one's own could be made; see `suggestions`."""
+        sizes = self.sizes()
+        everybody = sizes.of(EVERYONE) if sizes else None
+        return suggestions(self.people, self.epoch, everybody, self.fields, rng)
 
     def list_fields(self) -> Iterator[dict[str, Any]]:
         """The fields that there are."""
