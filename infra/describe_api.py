@@ -83,7 +83,7 @@ _LINKS: Final[dict[str, tuple[dict[str, str], tuple[str, ...]]]] = {
     "create_key": ({"key": "$response.body#/name"}, ("revoke_key",)),
     "list_people": (
         {"person": "$response.body#/items/0/id"},
-        ("get_person", "get_feed", "explain", "check_person", "erase_person"),
+        ("get_person", "get_feed", "explain", "check_person", "repair_person", "erase_person"),
     ),
     **{
         f"start_{one}": ({"run": "$response.body#/id"}, (f"get_{one}", f"stop_{one}", f"resume_{one}"))

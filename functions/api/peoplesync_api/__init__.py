@@ -8,5 +8,8 @@
 | `requests` | what clients send: JSON, cursors, ETags |
 | `stack` | the use cases, wired once |
 | `people`, `definitions`, `connections`, `runs`, `operating`, `reports` | the resources |
-| `schemas`, `description` | what answers look like; openapi.json |
+| `parameters` | what several resources are asked with |
+| `refusals` | what use cases refuse, as problems |
+
+`openapi.json` beside it is written by infra/describe_api.py, from the routes and infra/api_schemas.yaml.
 """

@@ -116,17 +116,14 @@ def register(api: Api) -> None:
         return explain_person(looked.meant(person), enabled, clock.now(), looked.fields)
 
     @api.declare("POST", f"{person}/check", Role.VIEWER, "Checked")
-    def check_person(
-        connection: Connection,
-        person: PersonPath,
-        repair: Annotated[bool, Query(description="Have what differs applied again; for admins")] = False,
-    ) -> Any:
+    def check_person(connection: Connection, person: PersonPath) -> Any:
         """Compare a person with Stripe now."""
-        if repair and api.caller.role is not Role.ADMIN:
-            raise Problem(
-                HTTPStatus.FORBIDDEN, "to repair takes the role admin; without repair anybody may check"
-            )
-        return wiring().checker(active(connection)).check(person, repair=repair)
+        return wiring().checker(active(connection)).check(person)
+
+    @api.declare("POST", f"{person}/repair", Role.ADMIN, "Checked")
+    def repair_person(connection: Connection, person: PersonPath) -> Any:
+        """Compare a person with Stripe now, and have what differs applied again."""
+        return wiring().checker(active(connection)).check(person, repair=True)
 
     @api.declare("DELETE", person, Role.ADMIN, "ErasureReceipt", status=HTTPStatus.ACCEPTED)
     def erase_person(connection: Connection, person: PersonPath) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -54,7 +53,7 @@ class Api(APIGatewayHttpResolver):
         etag: bool = False,
     ) -> Callable[[H], H]:
         """Registers a handler, for those who have the role. `answer` is the schema of what it answers with
-        (see `schemas`), `etag` says that it comes with one."""
+        (infra/api_schemas.yaml), `etag` says that it comes with one."""
         described: Any = {
             "description": answer,
             "content": {content_type: {"schema": {"$ref": f"#/components/schemas/{answer}"}}},
@@ -104,13 +103,9 @@ class Api(APIGatewayHttpResolver):
     def _called(self, route: Route, route_arguments: dict[str, str]) -> ResponseBuilder[Any]:
         if self.audit is not None and route.method != "GET" and self._role(route) is Role.ADMIN:
             connection = route_arguments.get("connection", "")
-            # An e-mail would outlive whom it belongs to.
-            named = [
-                one
-                for name, one in route_arguments.items()
-                if name != "connection" and "@" not in unquote(one)
-            ]
-            what = " ".join([route.operation_id, *named])
+            # A name or an e-mail would outlive whom it belongs to; the answer says who it was, by id.
+            about = [one for name, one in route_arguments.items() if name not in ("connection", "person")]
+            what = " ".join([route.operation_id, *about])
             return self.audit(
                 self.caller, connection, what, lambda: super(Api, self)._call_route(route, route_arguments)
             )

@@ -99,3 +99,12 @@ def test_csv_pages_joined_are_what_the_command_prints(company: Company, viewer: 
 
     assert len(pages) > 1
     assert "".join(pages).removeprefix("\ufeff").splitlines() == printed.removeprefix("\ufeff").splitlines()
+
+
+def test_a_person_is_compared_with_stripe_by_both(company: Company, viewer: HttpClient) -> None:
+    who = next(iter(company.target.browser(company.name).list_people("customers")))["id"]
+    checked = viewer.ask("POST", f"{ROOT}/people/{who}/check").body
+    (printed,) = Commands(company).json("people", "check", who)
+
+    assert lasting(checked) == lasting(printed)
+    assert (checked["person"], checked["agrees"], checked["differences"]) == (who, True, [])
