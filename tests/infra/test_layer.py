@@ -63,8 +63,16 @@ def test_it_is_small_and_for_every_architecture(layer: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_each_function_makes_its_clients_with_it_alone(function: str, python: Path, layer: Path) -> None:
-    environment = environment_of(function, [CHECKOUT / "functions" / function, layer])
+def test_each_function_makes_its_clients_with_it_and_its_own_requirements_alone(
+    function: str, python: Path, layer: Path, tmp_path: Path
+) -> None:
+    source = CHECKOUT / "functions" / function
+    if (own := source / "requirements.txt").exists():
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+        subprocess.run(
+            [*pip, "--target", str(tmp_path), "--requirement", str(own)], check=True, capture_output=True
+        )
+    environment = environment_of(function, [source, layer, tmp_path])
     # Without site there is nothing beside the layer.
     done = subprocess.run([python, "-S", "-c", "import app"], env=environment, capture_output=True, text=True)
 
