@@ -6,6 +6,7 @@ an entry twice.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -299,9 +300,9 @@ class FakeOldRows:
 
     def purge(self, epoch: Epoch, table: str, after: str) -> tuple[str, str] | None:
         self.purged.append((str(epoch), table, after))
-        look = int(after or 0) + 1
+        look = int(json.loads(after)["look"] if after else 0) + 1
         if look < self.looks:
-            return table or "people", str(look)
+            return table or "people", json.dumps({"look": look})
         return None if table == "feed" else ("feed", "")
 
 

@@ -45,7 +45,7 @@ MESSAGES = [
     (Message(TEST, review=("per_1",)), "1 person to review"),
     (Message(TEST, review=("per_1", "per_2")), "2 people to review"),
     (Message(TEST, walk=IndexScan("uses:product:prod_1")), "everybody of uses:product:prod_1 to review"),
-    (Message(TEST, purge=Purge("people", "x")), "rows of an epoch that is over, to be deleted"),
+    (Message(TEST, purge=Purge("people", "{}")), "rows of an epoch that is over, to be deleted"),
     (chunk(*[customer(f"cus_{one}") for one in range(25)]), "25 listed objects"),
     (
         chunk(

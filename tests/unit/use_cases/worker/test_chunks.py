@@ -185,7 +185,12 @@ def test_an_epoch_that_is_over_is_purged_table_by_table(world: World) -> None:
 
     world.settle()
 
-    looks = [("main#1", "", ""), ("main#1", "people", "1"), ("main#1", "feed", ""), ("main#1", "feed", "1")]
+    looks = [
+        ("main#1", "", ""),
+        ("main#1", "people", '{"look": 1}'),
+        ("main#1", "feed", ""),
+        ("main#1", "feed", '{"look": 1}'),
+    ]
     assert world.old_rows.purged == looks
 
 

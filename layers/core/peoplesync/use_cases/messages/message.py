@@ -197,7 +197,7 @@ def decode(body: str) -> Message:
                 case {"erase": {"person": str(person), "records": [*records]}} if _are_texts(records):
                     erase = Erase(person, tuple(records))
                     return Message(epoch, erase=erase, cause=cause, attempt=attempt)
-                case {"purge": {"table": str(table), "after": str(place)}}:
+                case {"purge": {"table": str(table), "after": str(place)}} if _is_place(place):
                     return Message(epoch, purge=Purge(table, place), cause=cause, attempt=attempt)
                 case {
                     "ask": {
@@ -211,6 +211,14 @@ def decode(body: str) -> Message:
                 case {"review": [*people]} if _are_texts(people):
                     return Message(epoch, review=tuple(people), cause=cause, attempt=attempt)
     raise Unreadable("not a message of peoplesync: connection, epoch, cause, attempt or content is missing")
+
+
+def _is_place(text: str) -> bool:
+    """Whether it is a place in a table: "" is the beginning, others are a key as JSON."""
+    try:
+        return not text or isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _are_texts(values: list[Any]) -> bool:
