@@ -13,7 +13,6 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from peoplesync_api.callers import Caller, Role, caller_of
 from peoplesync_api.problems import Problem, of_validation
-from peoplesync_api.refusals import problem_of
 from peoplesync_api.requests import read_json
 
 ROOT = "/api/v1"
@@ -170,6 +169,10 @@ class Api(APIGatewayHttpResolver):
         """Any exception as a problem; what nobody foresaw is logged, and says nothing of itself."""
         if isinstance(error, RequestValidationError):
             return of_validation(error.errors()).response()
+        from peoplesync_api.refusals import (
+            problem_of,  # knows all use cases, which a cold start need not load
+        )
+
         problem = error if isinstance(error, Problem) else problem_of(error)
         if problem is None:
             logger.exception("A request failed")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from pydantic import Field as Described
@@ -19,7 +19,6 @@ from peoplesync.use_cases.jobs.overview import Overview
 from peoplesync.use_cases.jobs.starting import NotStarted
 from peoplesync.use_cases.queries.browse import NotFound
 from peoplesync.use_cases.reevaluating.begin import begin
-from peoplesync.use_cases.tasks.asking import Tasks
 from peoplesync.use_cases.tasks.runs import COLLECTIONS, Kind
 from peoplesync_api.callers import Role
 from peoplesync_api.parameters import Closed, Connection, CursorQuery, Limit, Rule, RunId, RunPath
@@ -27,6 +26,9 @@ from peoplesync_api.problems import Problem
 from peoplesync_api.requests import decode_cursor, encode_cursor
 from peoplesync_api.resolver import CONNECTION, Api
 from peoplesync_api.stack import active, browser, connection_of, wiring
+
+if TYPE_CHECKING:
+    from peoplesync.use_cases.tasks.asking import Tasks
 
 GivenId = Annotated[
     RunId | None, Described(description="An id of your own, so that sending twice is harmless")
