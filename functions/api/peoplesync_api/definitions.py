@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -14,7 +15,6 @@ from pydantic import Field as Described
 from peoplesync.adapters import clock
 from peoplesync.domain.fields.custom import CUSTOM_GROUP, CUSTOM_TYPES
 from peoplesync.domain.segments.definitions import Definitions
-from peoplesync.use_cases.defining.changes import DefinitionChange
 from peoplesync.use_cases.public_json import describe_field
 from peoplesync.use_cases.queries.browse import NotFound
 from peoplesync_api.callers import Role
@@ -22,7 +22,7 @@ from peoplesync_api.parameters import Closed, Connection, FieldPath, IfMatch, Ru
 from peoplesync_api.requests import check_etag, etag_of, with_etag
 from peoplesync_api.resolver import CONNECTION, Api
 from peoplesync_api.runs import reevaluate_after
-from peoplesync_api.stack import active, browser, connection_of, wiring
+from peoplesync_api.stack import active, browser, wiring
 
 SAMPLES = random.Random()  # noqa: S311 - a sample, not a key
 
@@ -108,10 +108,10 @@ def register(api: Api) -> None:
         definer = wiring().segment_definer(active(connection).epoch)
         known = {one.id: one for one in browser(connection).segments()}.get(body.id or "")
         if known is not None and (known.title, known.rule) == (body.title, body.rule):
-            return _segment(connection, known.id, status=HTTPStatus.CREATED)
+            return _segment(connection, known.id, reevaluate_after(connection), HTTPStatus.CREATED)
         change = definer.create(body.title, body.rule, body.id or "")
         (made,) = change.segments
-        return _segment(connection, made.id, change, HTTPStatus.CREATED)
+        return _segment(connection, made.id, reevaluate_after(connection, change), HTTPStatus.CREATED)
 
     @api.declare("PUT", segment, Role.ADMIN, "Segment", etag=True)
     def replace_segment(
@@ -166,11 +166,11 @@ def register(api: Api) -> None:
         wanted = (body.key, title, body.group, body.type, body.source.strip())
         for known in browser(connection).fields:
             if (known.key, known.title, known.group, known.type, known.source) == wanted:
-                return _field(connection, known.key, status=HTTPStatus.CREATED)
+                return _field(connection, known.key, reevaluate_after(connection), HTTPStatus.CREATED)
         kind: Any = body.type
         definer = wiring().field_definer(active(connection).epoch)
         change = definer.add(body.key, title, kind, body.source, body.group)
-        return _field(connection, body.key, change, HTTPStatus.CREATED)
+        return _field(connection, body.key, reevaluate_after(connection, change), HTTPStatus.CREATED)
 
     @api.declare("PATCH", field, Role.ADMIN, "Field", etag=True)
     def change_field(
@@ -183,7 +183,7 @@ def register(api: Api) -> None:
         definer = wiring().field_definer(active(connection).epoch)
         definer = definer.expecting(_unchanged_field(field, if_match))
         change = definer.edit(field, title=body.title, enabled=body.enabled)
-        return _field(connection, field, change)
+        return _field(connection, field, reevaluate_after(connection, change))
 
     @api.declare("DELETE", field, Role.ADMIN, "Deleted")
     def remove_field(connection: Connection, field: FieldPath, if_match: IfMatch = None) -> Any:
@@ -205,36 +205,37 @@ def _change_segment(
     change = definer.expecting(_unchanged_segment(segment, if_match)).edit(
         segment, title=title, rule=rule, enabled=enabled
     )
-    return _segment(connection, segment, change)
+    return _segment(connection, segment, reevaluate_after(connection, change))
 
 
 def _segment(
     connection: str,
     segment_id: str,
-    change: DefinitionChange | None = None,
+    reevaluation: Mapping[str, Any] | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response[Any]:
     """A segment with its ETag, and the re-evaluation that a change of it began."""
-    reevaluation = reevaluate_after(connection, change)
-    looked = browser(connection)
-    looked.segment(segment_id)
-    (found,) = (one for one in looked.list_segments() if one["id"] == segment_id)
-    return with_etag({**found, "reevaluation": reevaluation}, _etag_of_segment(found), status)
+    for one in browser(connection).list_segments():
+        if one["id"] == segment_id:
+            return with_etag({**one, "reevaluation": reevaluation}, _etag_of_segment(one), status)
+    raise NotFound(f"there is no segment {segment_id}; /segments lists them")
 
 
 def _field(
-    connection: str, key: str, change: DefinitionChange | None = None, status: HTTPStatus = HTTPStatus.OK
+    connection: str,
+    key: str,
+    reevaluation: Mapping[str, Any] | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
 ) -> Response[Any]:
-    reevaluation = reevaluate_after(connection, change)
-    for one in wiring().browser_of(connection_of(connection)).list_fields():
+    for one in browser(connection).list_fields():
         if one["key"] == key:
             return with_etag({**one, "reevaluation": reevaluation}, etag_of(one), status)
     raise NotFound(f"there is no field {key}; /fields lists them")
 
 
-def _etag_of_segment(segment: Mapping[str, Any]) -> str:
+def _etag_of_segment(one: Mapping[str, Any]) -> str:
     """Of what is defined; how many are in it changes all the time."""
-    return etag_of({name: segment[name] for name in ("id", "title", "rule", "enabled")})
+    return etag_of({name: one[name] for name in ("id", "title", "rule", "enabled")})
 
 
 def _unchanged_segment(segment_id: str, if_match: str | None) -> Any:
@@ -243,8 +244,7 @@ def _unchanged_segment(segment_id: str, if_match: str | None) -> Any:
     def check(now: Definitions) -> None:
         for one in now.segments:
             if one.id == segment_id:
-                defined = {"id": one.id, "title": one.title, "rule": one.rule, "enabled": one.enabled}
-                check_etag(if_match, etag_of(defined))
+                check_etag(if_match, _etag_of_segment(asdict(one)))
 
     return check
 

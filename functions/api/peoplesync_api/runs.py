@@ -34,6 +34,8 @@ GivenId = Annotated[
     RunId | None, Described(description="An id of your own, so that sending twice is harmless")
 ]
 
+_WELL = ("running", "succeeded")
+
 BEGINS_WITHIN = 15.0
 """Seconds: API Gateway waits for 30."""
 
@@ -220,10 +222,14 @@ def begin_import(connection: str, given: Mapping[str, Any], run_id: str | None) 
     return known or _one(overview, _start(overview, given, run_id))
 
 
-def reevaluate_after(connection: str, change: DefinitionChange | None) -> dict[str, Any] | None:
-    """Has everybody evaluated again where a change of definitions may move somebody; the run then."""
+def reevaluate_after(connection: str, change: DefinitionChange | None = None) -> dict[str, Any] | None:
+    """Has everybody evaluated again where a change of definitions may move somebody, or where that is still
+    owed for an earlier one: its request died in between, and is sent again. The run then."""
     if change is None or not change.moves_people:
-        return None
+        found, current = connection_of(connection), _reevaluations(connection).current()
+        done = current and current["version"] == found.definitions_version and current["status"] in _WELL
+        if done or found.definitions_changed_at is None:
+            return None
     try:
         return _begun(connection)
     except Problem as problem:

@@ -46,6 +46,17 @@ def test_a_segment_from_preview_to_deletion(company: Company, admin: HttpClient,
     ]
 
 
+def test_who_sends_again_what_died_halfway_completes_it(company: Company, admin: HttpClient) -> None:
+    company.target.segment_definer(company.epoch).create("Owed", RULE, "owed")
+    again = admin.ask("POST", f"{ROOT}/segments", {"id": "owed", "title": "Owed", "rule": RULE})
+
+    assert again.status == 201
+    run = again.body["reevaluation"]["id"]
+    eventually(lambda: admin.get(f"{ROOT}/reevaluations/{run}")["status"] == "succeeded", 60, "evaluating")
+    third = admin.ask("POST", f"{ROOT}/segments", {"id": "owed", "title": "Owed", "rule": RULE})
+    assert third.body["reevaluation"] is None
+
+
 def test_an_import_that_is_asked_for_twice_is_one(company: Company, admin: HttpClient) -> None:
     wanted = {"id": "nightly-7", "event_days": 0}
     first = admin.ask("POST", f"{ROOT}/imports", wanted)

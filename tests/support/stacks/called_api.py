@@ -14,6 +14,7 @@ import pytest
 from peoplesync_api import stack
 from peoplesync_api.api import build
 from peoplesync_api.resolver import Api, finished
+from tests.support.stacks.http_client import Answer
 from tests.support.stacks.moto_stack import MotoStack
 
 VARIABLES = {
@@ -25,19 +26,6 @@ VARIABLES = {
         f"{name}_MAPPING": name.lower() for name in ("LIVE", "BULK", "REVIEW", "PEOPLE_STREAM", "FEED_STREAM")
     },
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the client gets."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.text)
 
 
 @dataclass(frozen=True)

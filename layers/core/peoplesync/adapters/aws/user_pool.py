@@ -34,11 +34,7 @@ class UserPool:
         """Has Cognito invite somebody by mail, with a password for the first time; or gives who is there
         already the role. Whether they are new."""
         new = self._create(email)
-        for group in ROLES:
-            change = self.cognito.admin_add_user_to_group
-            if group != role:
-                change = self.cognito.admin_remove_user_from_group
-            change(UserPoolId=self.pool, Username=email, GroupName=group)
+        self._give(email, role)
         return new
 
     def all(self) -> list[dict[str, Any]]:
@@ -69,7 +65,7 @@ class UserPool:
     def set_password(self, email: str, role: str) -> str:
         """A new password for good, which Cognito sends to nobody; the user is made if need be."""
         self._create(email, MessageAction="SUPPRESS")
-        self.add(email, role)
+        self._give(email, role)
         # Cognito wants one of each kind.
         letters = [secrets.choice(string.ascii_letters + string.digits) for _ in range(24)]
         password = "".join(letters) + "aA1-"
@@ -96,6 +92,13 @@ class UserPool:
                 if error.response["Error"]["Code"] != "NotAuthorizedException" or not tries_left:
                     raise
         raise AssertionError("the last try returns or raises")
+
+    def _give(self, email: str, role: str) -> None:
+        for group in ROLES:
+            change = self.cognito.admin_add_user_to_group
+            if group != role:
+                change = self.cognito.admin_remove_user_from_group
+            change(UserPoolId=self.pool, Username=email, GroupName=group)
 
     def _create(self, email: str, **how: str) -> bool:
         attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
